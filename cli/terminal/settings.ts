@@ -1,8 +1,7 @@
 /** `--set key=value`: one value of a spec, changed. */
 import { Option } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
-import { parseJson } from '../../src/core/json.js';
-import type { Json } from '../../src/core/json.js';
+import { parseJson, type Json } from '../../src/core/json.js';
 import { parseNumber } from '../../src/core/number.js';
 import { repeatable } from './options.js';
 

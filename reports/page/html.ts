@@ -1,5 +1,5 @@
 /** The HTML that every part of the page is made of: text, tables, lists, downloads, a document. */
-import { escape, escapeContent } from '../../src/core/markup.js';
+import { escape, escapeContent, GENERATOR_META } from '../../src/core/markup.js';
 import { formatNumber } from '../claims/verdict.js';
 import { csv } from '../data/csv.js';
 import type { Datum } from '../figures/figure.js';
@@ -101,7 +101,7 @@ interface DocumentParts {
 /** A whole document as text. */
 export function documentOf({ title, policy, head, body }: DocumentParts): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="generator" content="gowide">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">${GENERATOR_META}
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${escape(title)}</title>${head}</head>
 <body>${body}

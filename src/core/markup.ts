@@ -1,5 +1,11 @@
 /** Text within HTML and within tables of Markdown. */
 
+/** Who wrote a page or a folder of weights, as both say it. */
+export const GENERATOR = 'gowide';
+
+/** How a page says it. */
+export const GENERATOR_META = `<meta name="generator" content="${GENERATOR}">`;
+
 /** Text as HTML shows it between tags; in attributes it needs {@link escape}. */
 export function escapeContent(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

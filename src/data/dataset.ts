@@ -273,6 +273,12 @@ export class Loader {
   }
 }
 
+/** Indices that lie evenly among `count`: all of them, or `most` where there are more. */
+export function evenIndices(count: number, most: number): Uint32Array {
+  const size = Math.min(most, count);
+  return filled(new Uint32Array(size), (i) => Math.floor((i * count) / size));
+}
+
 /** Consecutive batches of a whole source, unaugmented. */
 export function indexRanges(count: number, batch: number): Uint32Array[] {
   return Array.from({ length: Math.ceil(count / batch) }, (_, i) =>

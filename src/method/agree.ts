@@ -3,9 +3,9 @@
  * option of the call, and every example of the data. Who has something else is named before anything is computed.
  */
 import { createHash } from 'node:crypto';
-import { filled, sizeOf } from '../core/host-array.js';
+import { sizeOf } from '../core/host-array.js';
 import type { Workers } from '../core/workers.js';
-import { indexRanges, type Dataset, type HostBatch } from '../data/dataset.js';
+import { evenIndices, indexRanges, type Dataset, type HostBatch } from '../data/dataset.js';
 
 /** Hexadecimal digits of a hash that a message shows, and that are compared. */
 const DIGITS = 16;
@@ -59,9 +59,8 @@ export function differingOption(one: unknown, other: unknown): string | undefine
 export async function hashesOfSplits({ train, validation, test }: Dataset): Promise<Readonly<Record<string, string>>> {
   const hashes: Record<string, string> = {};
   for (const [split, source] of Object.entries({ train, validation, test })) {
-    const size = Math.min(SAMPLED, source.count);
-    const indices = filled(new Uint32Array(size), (i) => Math.floor((i * source.count) / size));
-    if (size > 0) hashes[split] = hashOfBatch(await source.batch(indices));
+    const indices = evenIndices(source.count, SAMPLED);
+    if (indices.length > 0) hashes[split] = hashOfBatch(await source.batch(indices));
   }
   return hashes;
 }

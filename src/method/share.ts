@@ -1,8 +1,7 @@
 /** A worker's share of a training step: which examples of the batch are its own, and the sum over all workers. */
 import { UsageError } from '../core/errors.js';
-import { filled } from '../core/host-array.js';
 import type { Workers } from '../core/workers.js';
-import type { BatchPart, Dataset, SkippedFile } from '../data/dataset.js';
+import { evenIndices, type BatchPart, type Dataset, type SkippedFile } from '../data/dataset.js';
 import { tf, type Tensor, type Tensors } from '../engine/tensor.js';
 import { isTrained, type RecipeSpec, type TrainSpec } from './spec.js';
 
@@ -54,10 +53,7 @@ export async function dataText({
   validation,
   test,
 }: Dataset): Promise<string> {
-  const some = filled(new Uint32Array(Math.min(8, train.count)), (i) =>
-    Math.floor((i * train.count) / Math.min(8, train.count)),
-  );
-  const { labels } = await train.batch(some);
+  const { labels } = await train.batch(evenIndices(train.count, 8));
   const counts = [train, validation, test].map(({ count }) => count);
   return JSON.stringify({ counts, shape, classes, questions, vocabulary, labels: Array.from(labels) });
 }

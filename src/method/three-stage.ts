@@ -43,8 +43,8 @@ export interface ThreeStageOptions {
   /**
    * A folder for the state of this call: it is saved there every 10 seconds (less often where saving would take more
    * than a twentieth of the time) and when `signal` fires, and a call with the same options, weights and data goes on
-   * from it; another one is refused. Functions that the caller wrote, such
-   * as a network's, cannot be compared, and of large data only some examples are. Nothing is saved unless it is given.
+   * from it; another one is refused. Functions that the caller wrote, such as a network's, cannot be compared, and of
+   * large data only some examples are. Nothing is saved unless it is given.
    */
   readonly folder?: string;
   /**
@@ -139,7 +139,9 @@ export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageRe
   const data = asAnswered(options.data, wide);
   for (const [name, network] of Object.entries({ wide, thin })) checkTokens(name, network, data);
   planGroups(procedure, thin, wide); // what cannot work is said before the wide net is trained
-  const identity = (): Readonly<Record<string, unknown>> => identityOf(options, declared, data);
+  // hashes of given weights, which take a while: for who compares them alone, and once
+  let known: ReturnType<typeof identityOf> | undefined;
+  const identity = (): ReturnType<typeof identityOf> => (known ??= identityOf(options, declared, data));
   if (workers !== undefined) {
     await agreeOnOptions(workers, { 'version of gowide': packageVersion(), engine: tf.getBackend(), ...identity() });
     await agreeOnExamples(workers, data);

@@ -101,6 +101,16 @@ export function readConfig(path: string): Readonly<Record<string, unknown>> {
   return readObject(path, JSON.parse);
 }
 
+/** The object that a JSON file holds; undefined where there is no such file, or it holds something else. */
+export function objectIn(path: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return readConfig(path);
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
 function readObject(path: string, parse: (text: string) => unknown): Readonly<Record<string, unknown>> {
   const text = readText(path);
   checkDepth(text, path);

@@ -283,10 +283,11 @@ export function garbage(
       continue;
     }
     if (!status.isDirectory() || liveOwner(join(folder, FILES.lock)) !== undefined) continue;
-    const foreign = isThere(join(folder, FILES.spec)) ? undefined : foreignIn(folder);
-    if (foreign !== undefined) passOver(`${folder}: no run, and has ${foreign} of something else; it is passed over`);
-    else if (!isThere(join(folder, FILES.spec))) found.push({ path: folder, why: `has no ${FILES.spec}` });
-    else if (unfinished && !isThere(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
+    if (!isThere(join(folder, FILES.spec))) {
+      const foreign = foreignIn(folder);
+      if (foreign === undefined) found.push({ path: folder, why: `has no ${FILES.spec}` });
+      else passOver(`${folder}: no run, and has ${foreign} of something else; it is passed over`);
+    } else if (unfinished && !isThere(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
     else
       for (const file of readdirSync(folder))
         if (file.includes('.tmp-') || file.startsWith(FILES.lock))

@@ -2,9 +2,10 @@
 import { closeSync, existsSync, lstatSync, readdirSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
+import { GENERATOR, GENERATOR_META } from '../core/markup.js';
 import { openRegular } from './regular.js';
 import { FILES } from './runs.js';
-import { readSafetensorsMetadata } from './safetensors.js';
+import { readMetadata } from './safetensors.js';
 
 /** A kind of file that is written where a user says. */
 export interface OutputKind {
@@ -14,10 +15,7 @@ export interface OutputKind {
   readonly isOne: (path: string) => boolean;
 }
 
-/** Who wrote a page or a folder of weights, as both say it. */
-export const GENERATOR = 'gowide';
-
-/** The first bytes of a file, as text; empty where it cannot be read. */
+/** The first bytes of a file, as text. */
 function beginOf(path: string, bytes: number): string {
   const file = openRegular(path, { links: true });
   try {
@@ -31,7 +29,7 @@ function beginOf(path: string, bytes: number): string {
 /** The metadata of a safetensors file; undefined where it is none. */
 function metadataOf(path: string): Readonly<Record<string, string>> | undefined {
   try {
-    return readSafetensorsMetadata(path);
+    return readMetadata(path);
   } catch (error) {
     if (error instanceof UsageError) return undefined;
     throw error;
@@ -46,7 +44,8 @@ export const OUTPUTS = {
       const head = beginOf(path, 2048);
       return (
         /^<!doctype html>/i.test(head) &&
-        /<meta name="generator" content="gowide|<title>([^<]*Go Wide, Then|Two sets of runs side by side)/.test(head)
+        // by their titles, those of versions that did not say it
+        (head.includes(GENERATOR_META) || /<title>([^<]*Go Wide, Then|Two sets of runs side by side)/.test(head))
       );
     },
   },
@@ -62,14 +61,14 @@ export const OUTPUTS = {
  */
 export function refuseInRuns(path: string): void {
   for (let folder = asReal(path); dirname(folder) !== folder; folder = dirname(folder))
-    if (basename(folder) === 'runs' && hasRuns(folder))
+    if (basename(folder) === 'runs' && holdsRuns(folder))
       throw new UsageError(
         `${path}: it is among the runs of ${dirname(folder)}, which must stay as they are; name another place`,
       );
 }
 
 /** Whether a folder has runs; one that may not be listed, or is none, has none that could be harmed. */
-function hasRuns(folder: string): boolean {
+function holdsRuns(folder: string): boolean {
   let names: readonly string[];
   try {
     names = readdirSync(folder);

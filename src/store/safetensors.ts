@@ -95,16 +95,6 @@ export function encodeSafetensors(
   return [length, text, ...chunks];
 }
 
-/** The string metadata of a file, whose tensors are not read. Throws UsageError as {@link readSafetensors} does. */
-export function readSafetensorsMetadata(path: string): Record<string, string> {
-  const file = openForReading(path);
-  try {
-    return readHeader(file, path).metadata;
-  } finally {
-    closeSync(file);
-  }
-}
-
 /** Reads a whole file. Throws UsageError with one line that says what is wrong with it. */
 export function readSafetensors(path: string): SafetensorsFile {
   const file = openForReading(path);

@@ -3,8 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
-import { filled } from '../core/host-array.js';
-import { toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
+import { indexRanges, toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
 import { mayHavePictures, openPictures } from '../data/imagefolder.js';
 import { textSource } from '../data/texts.js';
 import { tf } from '../engine/tensor.js';
@@ -168,8 +167,7 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
   const predict = predictor(networkOf(network), weights);
   const [items, skipped]: [Classified[], SkippedFile[]] = [[], []];
   try {
-    for (let start = 0; start < names.length; start += BATCH) {
-      const indices = filled(new Uint32Array(Math.min(BATCH, names.length - start)), (i) => start + i);
+    for (const indices of indexRanges(names.length, BATCH)) {
       const batch = await examples.batch(indices);
       const unread = new Set((batch.skipped ?? []).map(({ file }) => file));
       skipped.push(...(batch.skipped ?? []));

@@ -1,6 +1,6 @@
 /** Text with tables as Markdown and as an HTML page: what a card says is said once. */
 
-import { escape, markdownCell } from '../core/markup.js';
+import { escape, GENERATOR_META, markdownCell } from '../core/markup.js';
 
 /** A table: names of the columns, and rows of as many cells. */
 export interface Table {
@@ -75,7 +75,7 @@ export function toHtml({ title, summary, sections }: Card): string {
       : [`<table>${row(table.columns, 'th')}${table.rows.map((cells) => row(cells, 'td')).join('')}</table>`]),
   ]);
   return (
-    `<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="generator" content="gowide">` +
+    `<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">${GENERATOR_META}` +
     `<title>${escape(title)}</title><style>${STYLE}</style>\n<h1>${escape(title)}</h1>\n<p>${escape(summary)}</p>\n` +
     `${parts.join('\n')}\n</html>\n`
   );

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
-import { readText } from '../store/config.js';
+import { objectIn } from '../store/config.js';
 import { runsFolder } from '../store/runs.js';
 
 /** What is written into the folder of a result, beside `work`, at the end. */
@@ -21,16 +21,9 @@ function hasResult(out: string): boolean {
  * has others.
  */
 function cardOf(path: string): { readonly parameters: number | undefined } | undefined {
-  if (!existsSync(path)) return undefined;
-  try {
-    const card = JSON.parse(readText(path)) as Card | null;
-    const [thin, both] = [card?.thin, card?.parameters];
-    return typeof thin === 'object' || typeof both === 'object'
-      ? { parameters: both?.thin ?? thin?.parameters }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const { thin, parameters } = (objectIn(path) ?? {}) as Card;
+  const isOne = [thin, parameters].some((figures) => typeof figures === 'object');
+  return isOne ? { parameters: parameters?.thin ?? thin?.parameters } : undefined;
 }
 
 /** What is read of `card.json`. */

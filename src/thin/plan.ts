@@ -147,7 +147,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   checkPlace(out, options.model, options.data);
   const work = join(out, 'work');
   const source = await openSource(options.model, { work, runs });
-  if (options.runs !== undefined && !source.format.startsWith('run '))
+  if (options.runs !== undefined && source.data === undefined)
     throw new UsageError(`--runs: ${options.model} is no id of a run in a folder; leave it out`);
   const given = givenOf(options);
   const thinning = thinningOf(source.network);

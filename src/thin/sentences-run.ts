@@ -4,11 +4,10 @@
  */
 import { z } from 'zod';
 import type { Runner } from '../core/experiment.js';
-import { filled } from '../core/host-array.js';
 import type { Cell, Executor, InputFiles, Outcome, RunContext } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import { mean } from '../core/stats.js';
-import { toBatch, type Dataset, type Source } from '../data/dataset.js';
+import { indexRanges, toBatch, type Dataset, type Source } from '../data/dataset.js';
 import { textSource } from '../data/texts.js';
 import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { EXPECTED_FLOPS } from '../method/cost.js';
@@ -117,10 +116,8 @@ function comparedIn(split: Source): number {
 
 /** Cosines of all pairs of the first sentences of a split, {@link MOST_COMPARED} at most. */
 async function cosines({ network, weights, pooling }: Embedder, data: Dataset, split: Source): Promise<Float32Array> {
-  const count = comparedIn(split);
   const vectors: Tensor2D[] = [];
-  for (let from = 0; from < count; from += CHUNK) {
-    const indices = filled(new Uint32Array(Math.min(CHUNK, count - from)), (i) => from + i);
+  for (const indices of indexRanges(comparedIn(split), CHUNK)) {
     const { x, y } = toBatch(data, await split.batch(indices));
     vectors.push(tf.tidy(() => embed(network, weights, pooling, x)));
     tf.dispose([x, y]);

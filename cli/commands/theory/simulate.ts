@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { UsageError } from '../../../src/core/errors.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
-import { readText } from '../../../src/store/config.js';
+import { objectIn } from '../../../src/store/config.js';
 import { checkOutput, OUTPUTS, type OutputKind } from '../../../src/store/output.js';
 import { writeSafetensors } from '../../../src/store/safetensors.js';
 import { FLOWS } from '../../../theory/flow/flows.js';
@@ -23,14 +23,7 @@ interface Options {
 /** The summary that an earlier simulation left. */
 const SUMMARY: OutputKind = {
   what: 'a summary that theory simulate wrote',
-  isOne: (path) => {
-    try {
-      const summary = JSON.parse(readText(path)) as { readonly warnings?: unknown } | null;
-      return Array.isArray(summary?.warnings);
-    } catch {
-      return false;
-    }
-  },
+  isOne: (path) => Array.isArray(objectIn(path)?.warnings),
 };
 
 /** `gowide theory simulate`. */
