@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/temporary-folder.ts',
     pool: 'forks',
     // The leak test collects garbage before it reads the process's memory.
     execArgv: ['--expose-gc'],

@@ -1,7 +1,9 @@
 /** The suite as a whole: how it ends when something in it hangs, here and on a forge. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -31,6 +33,27 @@ test.each(['soon', '0', '-1', 'Infinity', '1e9'])('GOWIDE_TEST_MINUTES=%s is ref
     `GOWIDE_TEST_MINUTES: expected minutes, more than 0 and at most a day's 1440, got "${minutes}"\n`,
   );
   expect(status).toBe(2);
+});
+
+test('nothing is left of a run in the system’s temporary folder, nor, a day later, of one that was killed', () => {
+  const temporary = mkdtempSync(join(tmpdir(), 's-'));
+  const ages = { 'gw-killed': 25, 'gw-running': 1 }; // hours
+  for (const [name, hours] of Object.entries(ages)) {
+    mkdirSync(join(temporary, name, 'kept'), { recursive: true });
+    const changed = new Date(Date.now() - hours * 3600 * 1000);
+    utimesSync(join(temporary, name), changed, changed);
+  }
+  const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+  // a file with more than one temporary folder, none of which it removes
+  const { status, stdout } = spawnSync(process.execPath, [vitest, 'run', 'test/store/atomic.test.ts'], {
+    cwd: ROOT,
+    env: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary },
+    encoding: 'utf8',
+    timeout: 120_000,
+    killSignal: 'SIGKILL',
+  });
+  expect(status, stdout).toBe(0);
+  expect(readdirSync(temporary)).toEqual(['gw-running']);
 });
 
 describe('on the forge', () => {
