@@ -30,6 +30,7 @@ const RECORD = 'dist/.built.json';
 const GENERATED = [
   'src/engine/tfjs-gradients.cjs',
   'src/engine/ops/assembly.wasm',
+  'src/engine/ops/assembly-relaxed.wasm',
   'src/data/augment.wasm',
   'theory/kernel/kernel.wasm',
   'theory/kernel/kernel-single.wasm',

@@ -28,6 +28,8 @@ await build({
   logLevel: 'warning',
 });
 
-const assembly = 'src/engine/ops/assembly.wasm';
-await compileAssembly('src/engine/ops/assembly/index.ts', assembly);
-copyToDist([name, assembly]);
+const source = 'src/engine/ops/assembly/index.ts';
+const [plain, relaxed] = ['assembly', 'assembly-relaxed'].map((module) => `src/engine/ops/${module}.wasm`);
+await compileAssembly(source, plain);
+await compileAssembly(source, relaxed, '--enable', 'relaxed-simd');
+copyToDist([name, plain, relaxed]);

@@ -1,9 +1,16 @@
 /** The engine `wasm`: the kernels of our own against plain loops and against the same in other words. */
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { WASM } from '../../src/engine/backends/wasm.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/tensor.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { normals, rngKey } from '../../src/core/rng.js';
+
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: object };
+};
 
 beforeAll(async () => {
   await WASM.start();
@@ -26,6 +33,7 @@ describe('a product', () => {
     [[], 7, 19, 33],
     [[], 130, 66, 17],
     [[], 1, 9, 200],
+    [[], 3, 21, 700],
     [[3], 5, 11, 6],
     [[2, 3], 9, 7, 5],
   ] as const;
@@ -72,6 +80,45 @@ describe('a product', () => {
     for (let i = 0; i < 100; i++) tf.matMul(a, b, false, true).dispose();
     expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
   });
+});
+
+describe.each(['assembly', 'assembly-relaxed'])('the module %s', (name) => {
+  const memory = new WebAssembly.Memory({ initial: 16 });
+  const bytes = readFileSync(new URL(`../../src/engine/ops/${name}.wasm`, import.meta.url));
+  type Product = (...given: number[]) => void;
+
+  test('multiplies matrices: columns for whole panels and for a part of one, sums in one block and in several', () => {
+    const module = new WebAssembly.Module(bytes);
+    const { product } = new WebAssembly.Instance(module, { env: { memory } }).exports as { product: Product };
+    const numbers = new Float32Array(memory.buffer);
+    for (const [m, n, k] of [
+      [5, 37, 700],
+      [8, 16, 256],
+      [3, 5, 12],
+    ] as const) {
+      const [a, b] = [m * k, k * n].map((size, i) => Float32Array.from(normals(rngKey(1, `factor ${i}`), size)));
+      const [aAt, bAt, out, panel] = [1024, 1024 + m * k, 1024 + (m + n) * k, 1024 + (m + n) * k + m * n] as const;
+      numbers.set(a!, aAt);
+      numbers.set(b!, bAt);
+      product(4 * aAt, 4 * bAt, 4 * out, 4 * panel, 1, m, n, k, 0, 0);
+      for (let i = 0; i < m * n; i++) {
+        let [sum, size] = [0, 0];
+        for (let l = 0; l < k; l++) {
+          const term = a![Math.floor(i / n) * k + l]! * b![l * n + (i % n)]!;
+          sum += term;
+          size += Math.abs(term);
+        }
+        expect(Math.abs(numbers[out + i]! - sum)).toBeLessThan(3e-6 * size);
+      }
+    }
+  });
+});
+
+test('fused multiply-add rounds once, where the engine has it', () => {
+  // (1 + 2^-12)² - (1 + 2^-11) is 2^-24, and 0 once the square is rounded
+  const [x, y] = [tf.tensor2d([1 + 2 ** -12, 1], [1, 2]), tf.tensor2d([-(1 + 2 ** -11), 1 + 2 ** -12], [2, 1])];
+  const [got] = tf.matMul(tf.reverse(x, 1), y).dataSync();
+  expect([0, 2 ** -24]).toContain(got);
 });
 
 test.each([

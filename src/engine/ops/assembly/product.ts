@@ -1,9 +1,12 @@
 // Products of float32 matrices, out = a b, either of them transposed or part of a larger one. Every sum runs over k in
-// order, one rounding a product and one a sum, so that a row of the result does not depend on those beside it.
+// order, in blocks of TERMS, so that a row of the result does not depend on those beside it.
 import { bytes, fma, part, storePart } from './vector';
 
 /** Columns of b that stand side by side in a panel while they are multiplied; WIDTH where fewer than WIDE are left. */
 const WIDE: i32 = 16, WIDTH: i32 = 8;
+
+/** Terms of a sum that are added up before the others: so many rows of a panel stay in the first level of the cache. */
+const TERMS: i32 = 256;
 
 // Up to eight columns of b into a panel, row after row; what lies beyond the last column is 0. The rows of b are `row`
 // bytes apart, its columns `column` bytes.
@@ -161,8 +164,22 @@ function one(a: usize, along: usize, panel: usize, k: i32, out: usize, width: i3
 }
 
 // out [m, n] = a [m, k] b [k, n], or out + a b. `aRow` and `aColumn` are the bytes between rows and between columns of a,
-// and so on; the columns of out stand side by side. `panel` has room for 16 k numbers.
+// and so on; the columns of out stand side by side. `panel` has room for 16 min(k, TERMS) numbers.
 export function multiply(
+  m: i32, n: i32, k: i32,
+  a: usize, aRow: usize, aColumn: usize,
+  b: usize, bRow: usize, bColumn: usize,
+  out: usize, outRow: usize,
+  panel: usize, add: bool,
+): void {
+  for (let first = 0; first < k; first += TERMS) {
+    const some = min(TERMS, k - first), sum = add || first > 0, from = <usize>first;
+    block(m, n, some, a + from * aColumn, aRow, aColumn, b + from * bRow, bRow, bColumn, out, outRow, panel, sum);
+  }
+}
+
+// As above, for at most TERMS terms.
+function block(
   m: i32, n: i32, k: i32,
   a: usize, aRow: usize, aColumn: usize,
   b: usize, bRow: usize, bColumn: usize,

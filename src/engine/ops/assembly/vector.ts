@@ -6,8 +6,11 @@
 // @ts-ignore: decorator
 @inline export function splat(x: f32): v128 { return f32x4.splat(x); }
 
+// x y + sum: rounded once in the module with relaxed SIMD, where the processor can, and else twice.
 // @ts-ignore: decorator
-@inline export function fma(x: v128, y: v128, sum: v128): v128 { return f32x4.add(sum, f32x4.mul(x, y)); }
+@inline export function fma(x: v128, y: v128, sum: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(x, y, sum) : f32x4.add(sum, f32x4.mul(x, y));
+}
 
 // @ts-ignore: decorator
 @inline export function select(mask: v128, yes: v128, no: v128): v128 { return v128.bitselect(yes, no, mask); }
