@@ -43,7 +43,7 @@ export {
   type Engine,
   type EngineChoice,
   type EngineName,
-} from './engine/backends/choose.js';
+} from './engine/engines/choose.js';
 export { differentiate, type Differentiated } from './engine/ops/gradients.js';
 export {
   disposeAll,
@@ -189,7 +189,7 @@ export {
 export { readSafetensors, writeSafetensors, type SafetensorsFile } from './store/safetensors.js';
 export { type Json } from './core/json.js';
 export { type RandomKey } from './engine/ops/random.js';
-export { type Backend, type Readiness, type Started } from './engine/backends/backend.js';
+export { type EngineDefinition, type Readiness, type Started } from './engine/engines/engine.js';
 export { type InstallOptions } from './engine/install/install.js';
 export { type OnStage } from './text/rows.js';
 export { type AddedToken } from './text/added-tokens.js';

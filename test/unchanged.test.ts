@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
-import { startEngine } from '../src/engine/backends/choose.js';
+import { startEngine } from '../src/engine/engines/choose.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import { TRAIN_RUNNER } from '../src/method/runner.js';
 import { openKernel, useKernel } from '../theory/kernel/kernel.js';

@@ -1,6 +1,6 @@
 /** Benches of networks: each case in a process of its own, beside PyTorch where that is asked for. */
 import { Option } from 'commander';
-import { requestedEngine } from '../../src/engine/backends/choose.js';
+import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { lookUp } from '../../src/core/registry.js';
 import { engineOption } from '../terminal/run-options.js';
 import { printedBy } from '../terminal/executable.js';

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { Option } from 'commander';
-import { requestedEngine } from '../../src/engine/backends/choose.js';
+import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { lookUp } from '../../src/core/registry.js';
 import { normals, rngKey, uniforms } from '../../src/core/rng.js';
 import { tf } from '../../src/engine/tensor.js';

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import { parseScale } from '../../src/core/experiment.js';
-import { requestedEngine, tuneFor } from '../../src/engine/backends/choose.js';
+import { requestedEngine, tuneFor } from '../../src/engine/engines/choose.js';
 import type { Exchange, Link } from '../plan/exchange.js';
 import type { Measured, Plan } from '../plan/plan.js';
 import { printedBy } from '../terminal/executable.js';

@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ThinOptions } from '../../src/thin/plan.js';
 import type { SentencesResult } from '../../src/thin/sentences.js';
 import type { ThinResult } from '../../src/thin/result.js';
-import { requestedEngine } from '../../src/engine/backends/choose.js';
+import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { parseNumber } from '../../src/core/number.js';
 import { ARMS } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';

@@ -7,7 +7,7 @@ import type { Json } from '../../src/core/json.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS, qualityColumns } from '../../src/data/index.js';
-import { requestedEngine } from '../../src/engine/backends/choose.js';
+import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { inSteps } from '../../src/method/epochs.js';
 import { TrainSpec } from '../../src/method/spec.js';

@@ -7,7 +7,7 @@ import { isLocal, workerName, type Address } from '../../src/distributed/address
 import { joinWorkers } from '../../src/distributed/join.js';
 import { followRuns } from '../../src/distributed/run.js';
 import type { WorkerMesh } from '../../src/distributed/mesh.js';
-import { openEngine, tuneFor, type Engine, type EngineChoice } from '../../src/engine/backends/choose.js';
+import { openEngine, tuneFor, type Engine, type EngineChoice } from '../../src/engine/engines/choose.js';
 import { environment } from '../../src/store/environment.js';
 import { readInputs } from '../../src/store/inputs.js';
 import { withRequired } from '../../src/sweep/work.js';

@@ -9,7 +9,7 @@ import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import type { Cell } from '../../src/core/run.js';
 import { numberSetting } from '../../src/core/settings.js';
 import { localAddresses } from '../../src/distributed/sockets.js';
-import type { EngineChoice } from '../../src/engine/backends/choose.js';
+import type { EngineChoice } from '../../src/engine/engines/choose.js';
 import type { Device } from '../../src/toolchain/nvidia.js';
 import { EXECUTABLE, FOLLOW_COMMAND } from './executable.js';
 import { followCells, type Place } from './as-worker.js';

@@ -1,7 +1,7 @@
 /** Options of the commands that compute: the engine, and all that a set of runs takes. */
 import { availableParallelism } from 'node:os';
 import { Option, type Command } from 'commander';
-import { ENGINES, useThreads } from '../../src/engine/backends/choose.js';
+import { ENGINES, useThreads } from '../../src/engine/engines/choose.js';
 import { namedOption } from './choices.js';
 import { jobsOption, outOption, scaleOption, seedOption, seedsOption, wholeNumber } from './options.js';
 

@@ -6,7 +6,7 @@ import type { Cell } from '../../src/core/run.js';
 import { parseAddresses, workerName } from '../../src/distributed/address.js';
 import { endRuns, leading, StoreWait } from '../../src/distributed/run.js';
 import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
-import { requestedEngine, type EngineChoice } from '../../src/engine/backends/choose.js';
+import { requestedEngine, type EngineChoice } from '../../src/engine/engines/choose.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { checkShares } from '../../src/method/share.js';
 import { environment } from '../../src/store/environment.js';

@@ -9,10 +9,10 @@ import {
   type Engine,
   type EngineChoice,
   type EngineName,
-} from '../../src/engine/backends/choose.js';
-import { probeEngine } from '../../src/engine/backends/probe.js';
-import { mayHaveGpu } from '../../src/engine/backends/webgpu.js';
-import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+} from '../../src/engine/engines/choose.js';
+import { probeEngine } from '../../src/engine/engines/probe.js';
+import { mayHaveGpu } from '../../src/engine/engines/webgpu.js';
+import { tensorflowReadiness } from '../../src/engine/engines/tensorflow.js';
 import { installTensorflow, type InstallOptions } from '../../src/engine/install/install.js';
 import type { TensorSetup, WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
 import { gpus } from '../../src/toolchain/nvidia.js';

@@ -3,7 +3,7 @@ import { messageOf } from '../core/errors.js';
 import { runnerOf, type Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { numberSetting } from '../core/settings.js';
-import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/backends/choose.js';
+import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/engines/choose.js';
 
 import { environment } from '../store/environment.js';
 import { executeRun, type ExecuteOptions } from '../store/execute.js';

@@ -1,6 +1,6 @@
 /** What is said of a thin net: how good, how large, how fast, how it came about, and by which command. */
 import type { Row } from '../core/run.js';
-import type { Engine } from '../engine/backends/choose.js';
+import type { Engine } from '../engine/engines/choose.js';
 import { qualityColumns } from '../data/index.js';
 import { classFigures } from '../metrics/confusion.js';
 import { ARMS, type Rates } from './arms.js';

@@ -6,7 +6,7 @@ import { CUSTOM_SCALE } from '../core/experiment.js';
 import { countValues } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { Cell } from '../core/run.js';
-import { openEngine, requestedEngine, type Engine } from '../engine/backends/choose.js';
+import { openEngine, requestedEngine, type Engine } from '../engine/engines/choose.js';
 import { EXPECTED_FLOPS } from '../method/cost.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
 import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/files.js';

@@ -4,7 +4,7 @@ import { FailureError } from '../core/errors.js';
 import { countValues } from '../core/host-array.js';
 import type { Cell } from '../core/run.js';
 import { declaredLabels, qualityColumns, tokenizerOf } from '../data/index.js';
-import { openEngine, requestedEngine, type Engine } from '../engine/backends/choose.js';
+import { openEngine, requestedEngine, type Engine } from '../engine/engines/choose.js';
 import type { Tensor } from '../engine/tensor.js';
 import { classFigures, confusion } from '../metrics/confusion.js';
 import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';

@@ -2,7 +2,7 @@
 import { FailureError } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
-import type { Engine } from '../engine/backends/choose.js';
+import type { Engine } from '../engine/engines/choose.js';
 import type { Evaluation } from '../metrics/evaluate.js';
 import { environment } from '../store/environment.js';
 import { executeRun } from '../store/execute.js';

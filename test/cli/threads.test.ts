@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { beforeEach, afterEach, expect, test, vi } from 'vitest';
-import { SMALL_STEP_FLOPS, tuneFor } from '../../src/engine/backends/choose.js';
+import { SMALL_STEP_FLOPS, tuneFor } from '../../src/engine/engines/choose.js';
 import { coresOf } from '../../cli/terminal/local-workers.js';
 import { jobsOption } from '../../cli/terminal/options.js';
 import { withThreads } from '../../cli/terminal/run-options.js';

@@ -2,13 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+import { tensorflowReadiness } from '../../src/engine/engines/tensorflow.js';
 
 const readiness = tensorflowReadiness();
 if (readiness.state !== 'ready') process.stderr.write(`skipped: tensorflow is ${readiness.reason}\n`);
 
 const PROGRAM = `
-import { startEngine } from './dist/src/engine/backends/choose.js';
+import { startEngine } from './dist/src/engine/engines/choose.js';
 import { tf } from './dist/src/engine/tensor.js';
 await startEngine('tensorflow', 'a test');
 console.log(tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync()[0], tf.concat([[1], [2]]).size);

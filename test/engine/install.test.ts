@@ -13,12 +13,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cacheFolder } from '../../src/toolchain/cache.js';
-import { requestedEngine } from '../../src/engine/backends/choose.js';
+import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { installTensorflow, smokeTest } from '../../src/engine/install/install.js';
 import { findBroken, findInstalled, isWhole, whyNotInstallable } from '../../src/engine/install/installed.js';
 import { CPU_VARIANTS, GPU_VARIANTS } from '../../src/engine/install/pins.js';
 import { findTools, runTool } from '../../src/toolchain/tools.js';
-import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+import { tensorflowReadiness } from '../../src/engine/engines/tensorflow.js';
 import { tryLock } from '../../src/store/lock.js';
 import { sha256 } from '../../src/store/seal.js';
 

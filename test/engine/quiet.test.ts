@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test as anywhere } from 'vitest';
-import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+import { tensorflowReadiness } from '../../src/engine/engines/tensorflow.js';
 import { withoutInformation } from '../../src/engine/install/quiet.js';
 import { findCompiler } from '../../src/toolchain/tools.js';
 

@@ -1,7 +1,7 @@
 /** The engine `wasm`: the kernels of our own against plain loops and against the same in other words. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { WASM } from '../../src/engine/backends/wasm.js';
+import { WASM } from '../../src/engine/engines/wasm.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/tensor.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { normals, rngKey } from '../../src/core/rng.js';

@@ -4,7 +4,7 @@
  * single ops.
  */
 import { afterEach, describe, expect, test as anywhere, vi } from 'vitest';
-import { ENGINES, startEngine } from '../../src/engine/backends/choose.js';
+import { ENGINES, startEngine } from '../../src/engine/engines/choose.js';
 import { programsHere } from '../../src/engine/ops/fused.js';
 import { canTrace } from '../../src/engine/trace/trace.js';
 import { tensorflowBackend } from '../../src/engine/trace/recorder.js';

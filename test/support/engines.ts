@@ -1,6 +1,6 @@
 /** The engines that this machine has; tests of the others are skipped, and say why. */
 import { namesOf } from '../../src/core/registry.js';
-import { ENGINES, startEngine, type EngineName } from '../../src/engine/backends/choose.js';
+import { ENGINES, startEngine, type EngineName } from '../../src/engine/engines/choose.js';
 import { tf } from '../../src/engine/tensor.js';
 
 export interface EngineUnderTest {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { vi } from 'vitest';
 import { runProgram } from '../../cli/program.js';
-import { tensorflowReadiness } from '../../src/engine/backends/tensorflow.js';
+import { tensorflowReadiness } from '../../src/engine/engines/tensorflow.js';
 
 /** The executable's module, as `npm run build` makes it. */
 export const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/main.js');

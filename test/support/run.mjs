@@ -15,7 +15,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
 import { cacheFolder } from '../../dist/src/toolchain/cache.js';
-import { mayHaveGpu } from '../../dist/src/engine/backends/webgpu.js';
+import { mayHaveGpu } from '../../dist/src/engine/engines/webgpu.js';
 
 const require = createRequire(import.meta.url);
 

@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Engine } from '../../src/engine/backends/choose.js';
-import { startEngine } from '../../src/engine/backends/choose.js';
+import type { Engine } from '../../src/engine/engines/choose.js';
+import { startEngine } from '../../src/engine/engines/choose.js';
 import { tf, type Tensor2D } from '../../src/engine/tensor.js';
 import { taskNetworks } from '../../src/models/files.js';
 import { readMetrics, findRun } from '../../src/store/runs.js';

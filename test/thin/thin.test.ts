@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Engine } from '../../src/engine/backends/choose.js';
-import { startEngine } from '../../src/engine/backends/choose.js';
+import type { Engine } from '../../src/engine/engines/choose.js';
+import { startEngine } from '../../src/engine/engines/choose.js';
 import { taskNetworks, weightLabels, writeWeights } from '../../src/models/files.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { openLayersModel, writeLayersModel } from '../../src/models/layers-file.js';

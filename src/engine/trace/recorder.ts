@@ -48,7 +48,7 @@ interface Result {
 export type Held = Pick<Tensor, 'dataId' | 'shape' | 'dtype'>;
 
 /** The parts of tfjs-node's backend that a recording and a call of a function need. */
-export interface Backend {
+export interface TensorflowBackend {
   binding: Binding;
   getInputTensorIds: (tensors: readonly Held[]) => number[];
   /** Keeps values of the host's under a new id; the addon has them when an op first reads them. */
@@ -102,8 +102,8 @@ export interface Recording {
 }
 
 /** The backend of tfjs-node. Only to be called where TensorFlow is the engine, which is not checked. */
-export function tensorflowBackend(): Backend {
-  return tf.backend() as unknown as Backend;
+export function tensorflowBackend(): TensorflowBackend {
+  return tf.backend() as unknown as TensorflowBackend;
 }
 
 /**
@@ -152,8 +152,8 @@ export function record(what: string, step: Step, inputs: Tensors): Recording {
   } finally {
     backend.binding = binding;
     // the class has them
-    delete (backend as Partial<Backend>).getInputTensorIds;
-    delete (backend as Partial<Backend>).write;
+    delete (backend as Partial<TensorflowBackend>).getInputTensorIds;
+    delete (backend as Partial<TensorflowBackend>).write;
     tf.dispose(Object.values(results).filter((tensor) => !Object.values(inputs).includes(tensor)));
   }
 }

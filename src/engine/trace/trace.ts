@@ -16,7 +16,7 @@ import {
   record,
   tensorflowBackend,
   type Attribute,
-  type Backend,
+  type TensorflowBackend,
   type Held,
   type Recording,
   type Source,
@@ -176,7 +176,7 @@ function inputAt(inputs: Tensors, { index }: Extract<Source, { from: 'input' }>)
  * On one thread the ops run one after the other in this thread; TensorFlow's own scheduler would only add to it. Not on
  * a GPU: that executor refuses graphs of more than one device, and what is read from the host is on the CPU.
  */
-function executor({ binding: { TF_ATTR_STRING: type }, isUsingGpuDevice }: Backend): Attribute[] {
+function executor({ binding: { TF_ATTR_STRING: type }, isUsingGpuDevice }: TensorflowBackend): Attribute[] {
   const alone = process.env.TF_NUM_INTRAOP_THREADS === '1' && !isUsingGpuDevice;
   return alone ? [{ name: 'executor_type', type, value: 'SINGLE_THREADED_EXECUTOR' }] : [];
 }

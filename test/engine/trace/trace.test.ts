@@ -1,6 +1,6 @@
 /** Compiled steps: the eager step's bits, one call, and an error where a step cannot be compiled. */
 import { beforeAll, describe, expect, test as anywhere, vi } from 'vitest';
-import { startEngine } from '../../../src/engine/backends/choose.js';
+import { startEngine } from '../../../src/engine/engines/choose.js';
 import { differentiate } from '../../../src/engine/ops/gradients.js';
 import { hasFused, sgdInPlace } from '../../../src/engine/ops/fused.js';
 import { plusBias } from '../../../src/engine/ops/matrix.js';

@@ -4,7 +4,7 @@ import { FailureError } from '../../core/errors.js';
 import { missingPackages, packageFolder } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
-import type { Backend, Started } from './backend.js';
+import type { EngineDefinition, Started } from './engine.js';
 
 async function start(): Promise<Started> {
   const missing = missingPackages('@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm');
@@ -19,7 +19,7 @@ async function start(): Promise<Started> {
 }
 
 /** The engine `wasm`, which every machine has. */
-export const WASM: Backend = {
+export const WASM: EngineDefinition = {
   readiness: () => ({ state: 'ready', gpu: false }),
   threads: () => 1,
   start,

@@ -1,4 +1,4 @@
-/** What an engine promises. Adding one is adding a file with a {@link Backend} here, and a line in choose.ts. */
+/** What an engine promises. Adding one adds a file with an {@link EngineDefinition} here, and a line in choose.ts. */
 import { availableParallelism } from 'node:os';
 import type { InstallOptions } from '../install/install.js';
 
@@ -17,7 +17,7 @@ export interface Started {
 }
 
 /** One way to compute with tensors, as a backend of tfjs. */
-export interface Backend {
+export interface EngineDefinition {
   /** A cheap look that loads nothing large. */
   readonly readiness: () => Readiness;
   /** Threads that it may use. Results are equal to the bit only with the same number of them. */

@@ -13,7 +13,7 @@ import { quietly } from '../install/quiet.js';
 import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
-import { allThreads, type Backend, type Readiness, type Started } from './backend.js';
+import { allThreads, type EngineDefinition, type Readiness, type Started } from './engine.js';
 import { gpus } from '../../toolchain/nvidia.js';
 import { buildBinding } from '../trace/binding.js';
 
@@ -169,4 +169,4 @@ async function installation(
 }
 
 /** The engine `tensorflow`, on the CPU or on a GPU with CUDA. */
-export const TENSORFLOW: Backend = { readiness: tensorflowReadiness, threads: allThreads, start };
+export const TENSORFLOW: EngineDefinition = { readiness: tensorflowReadiness, threads: allThreads, start };

@@ -3,14 +3,14 @@ import { FailureError, messageOf } from '../../core/errors.js';
 import { lookUp } from '../../core/registry.js';
 import { choiceSetting, isSwitchedOff } from '../../core/settings.js';
 import type { InstallOptions } from '../install/install.js';
-import type { Backend } from './backend.js';
+import type { EngineDefinition } from './engine.js';
 import { TENSORFLOW } from './tensorflow.js';
 import { WASM } from './wasm.js';
 import { WEBGPU } from './webgpu.js';
 
 /** Every engine by its name, in the order in which `gowide doctor` lists them. */
 export const ENGINES = { tensorflow: TENSORFLOW, webgpu: WEBGPU, wasm: WASM } as const satisfies Readonly<
-  Record<string, Backend>
+  Record<string, EngineDefinition>
 >;
 /** Name of an engine, as `--engine` and `$GOWIDE_ENGINE` take it. */
 export type EngineName = keyof typeof ENGINES;

@@ -4,7 +4,7 @@ import { FailureError, messageOf } from '../../core/errors.js';
 import { missingPackages } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
-import { allThreads, type Backend, type Readiness, type Started } from './backend.js';
+import { allThreads, type EngineDefinition, type Readiness, type Started } from './engine.js';
 
 interface AdapterInfo {
   readonly vendor: string;
@@ -78,7 +78,7 @@ async function findAdapter(): Promise<Adapter | null> {
 }
 
 /** The engine `webgpu`. It starts on a software GPU, too, and says so. */
-export const WEBGPU: Backend = {
+export const WEBGPU: EngineDefinition = {
   readiness,
   threads: allThreads,
   start,
