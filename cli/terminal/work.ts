@@ -1,21 +1,17 @@
 /** Runs cells for a command: sets the engine up once, shows progress, and says how to go on after a stop. */
-import { InterruptedError, messageOf, UsageError } from '../../src/core/errors.js';
+import { InterruptedError, UsageError } from '../../src/core/errors.js';
 import { cellsOf, parseScale, runnerOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import {
-  NEEDS_NOTHING,
   openEngine,
   requestedEngine,
   type Engine,
   type EngineChoice,
   type EngineName,
 } from '../../src/engine/engines/choose.js';
-import { probeEngine } from '../../src/engine/engines/probe.js';
-import { mayHaveGpu } from '../../src/engine/engines/webgpu.js';
-import { tensorflowReadiness } from '../../src/engine/engines/tensorflow.js';
-import { installTensorflow, type InstallOptions } from '../../src/engine/install/install.js';
+import { askedFor, devicesOf, expectedEngine, prepareEngine } from '../../src/engine/engines/prepare.js';
+import type { InstallOptions } from '../../src/engine/install/install.js';
 import type { TensorSetup, WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
-import { gpus } from '../../src/toolchain/nvidia.js';
 import type {
   BackendOptions,
   LocalSweep,
@@ -76,60 +72,19 @@ export function installReporter(progress: Progress): NonNullable<InstallOptions[
     );
 }
 
-function asked(name: EngineName | 'auto'): EngineChoice {
-  return { name, why: 'it was asked for' };
-}
-
-/**
- * Makes sure that workers find the engine they will open: with `auto` or `tensorflow`, an install that is missing is
- * made now, once. Returns the engine that the workers are to open.
- */
-async function prepareEngine(name: EngineName | 'auto', progress: Progress): Promise<EngineChoice> {
-  if (name === 'webgpu') return asked(name);
-  const readiness = tensorflowReadiness();
-  if (name === 'wasm') {
-    progress.line(
-      `The faster engine, tensorflow, is ${readiness.state === 'ready' ? 'installed but not used: wasm was asked for' : `missing: ${readiness.reason}`}`,
-    );
-    return asked(name);
-  }
-  if (readiness.state === 'ready') return asked(name);
-  // Without TensorFlow only a real GPU leaves the workers something to choose; else they need not look again, each for
-  // itself.
-  const without: EngineChoice = mayHaveGpu() ? asked(name) : { name: 'wasm', why: NEEDS_NOTHING };
-  if (name === 'auto' && readiness.state === 'impossible') {
-    progress.line(`The faster engine, tensorflow, is missing: ${readiness.reason}`);
-    return without;
-  }
-  try {
-    await installTensorflow({ report: installReporter(progress) });
-    await probeEngine('tensorflow'); // builds its addons, once, before several workers want them
-    progress.clear();
-    return asked(name);
-  } catch (error) {
-    if (name !== 'auto' || error instanceof InterruptedError) throw error;
-    progress.line(`The faster engine is missing: ${messageOf(error)}`);
-    return without;
-  }
-}
-
-/** The engine that cells will have, as far as it can be told before it is set up. Throws UsageError on a wrong name. */
-function expectedEngine(flag: string | undefined): EngineName {
-  const name = requestedEngine(flag);
-  if (name !== 'auto') return name;
-  return tensorflowReadiness().state === 'impossible' ? 'wasm' : 'tensorflow';
-}
-
-/** Whether workers will open TensorFlow's CUDA build. */
-function usesCuda({ name }: EngineChoice): boolean {
-  const readiness = tensorflowReadiness();
-  return (name === 'auto' || name === 'tensorflow') && readiness.state === 'ready' && readiness.gpu;
+/** Sets up the engine that workers will open, with what is done as progress. */
+async function prepared(name: EngineName | 'auto', progress: Progress): Promise<EngineChoice> {
+  return prepareEngine(name, {
+    notice: (line) => progress.line(line),
+    report: installReporter(progress),
+    onInstalled: () => progress.clear(),
+  });
 }
 
 /** The engine for a command that computes in this process; TensorFlow is installed first where that is missing. */
 export async function openForCommand(flag: string | undefined): Promise<Engine> {
   const progress = new Progress();
-  const { name, why } = await prepareEngine(requestedEngine(flag), progress);
+  const { name, why } = await prepared(requestedEngine(flag), progress);
   progress.clear();
   return openEngine(name, undefined, (line) => progress.line(line), why);
 }
@@ -155,7 +110,7 @@ async function workerPoolOptions(
   const request = requestedEngine(options.engine);
   const some = (needsEngine: boolean): boolean =>
     cells === undefined || cells.some((cell) => (runnerOf(cell, RUNNERS).stepFlops !== undefined) === needsEngine);
-  const none: TensorSetup = { engine: asked(request), devices: [] };
+  const none: TensorSetup = { engine: askedFor(request), devices: [] };
   const tensors = some(true) ? tensorSetup(request, progress) : Promise.resolve(none);
   if (some(false)) {
     tensors.catch(() => {}); // the pool hears of it; it may come while the kernel is built
@@ -176,8 +131,8 @@ async function workerPoolOptions(
 
 /** The engine that workers are to open, installed where it was missing, and the GPUs that it uses. */
 export async function tensorSetup(name: EngineName | 'auto', progress: Progress): Promise<TensorSetup> {
-  const engine = await prepareEngine(name, progress);
-  return { engine, devices: usesCuda(engine) ? gpus() : [] };
+  const engine = await prepared(name, progress);
+  return { engine, devices: devicesOf(engine) };
 }
 
 /** Does something that a user may stop. Throws InterruptedError with the command that goes on. */
@@ -195,7 +150,7 @@ export async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<
 /** What a back end is given for cells, but the command that runs them elsewhere. Throws UsageError on a wrong spec. */
 function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Progress): LocalSweep {
   for (const cell of cells) runnerOf(cell, RUNNERS).check(cell);
-  const engine = expectedEngine(options.engine);
+  const engine = expectedEngine(requestedEngine(options.engine));
   const out = checkOut(options.out);
   const notice = (line: string): void => progress.line(line);
   return {

@@ -8,6 +8,7 @@ import type { Row } from '../core/run.js';
 import { oneHotLabels, type Batch, type LabelledBatch } from '../data/dataset.js';
 import { bundle, shapesOf, unbundle, type Shapes } from '../engine/ops/bundle.js';
 import { differentiate } from '../engine/ops/gradients.js';
+import { keysMayBeTensors } from '../engine/ops/random.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensor1D, type Tensors } from '../engine/tensor.js';
 import { trace } from '../engine/trace/trace.js';
 import { STATISTICS_WEIGHT, type Scope } from '../nn/layers.js';
@@ -241,7 +242,7 @@ class DropoutKeys {
   at(step: number, part?: number): Tensors {
     this.step = step;
     this.suffix = part === undefined ? '' : ` part ${part}`;
-    if (tf.getBackend() !== 'tensorflow') return {};
+    if (!keysMayBeTensors()) return {};
     if (!this.asked && this.unused !== undefined) return { key: this.unused };
     const path = part === undefined ? [step] : [step, `part ${part}`];
     return { key: tf.tensor1d(Int32Array.from(rngKey(this.seed, 'dropout', ...path)), 'int32') };

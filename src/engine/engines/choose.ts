@@ -1,9 +1,9 @@
 /** Picks an engine and starts it. */
 import { FailureError, messageOf } from '../../core/errors.js';
-import { lookUp } from '../../core/registry.js';
-import { choiceSetting, isSwitchedOff } from '../../core/settings.js';
+import { lookUp, namesOf } from '../../core/registry.js';
+import { choiceSetting } from '../../core/settings.js';
 import type { InstallOptions } from '../install/install.js';
-import type { EngineDefinition } from './engine.js';
+import type { EngineDefinition, Readiness } from './engine.js';
 import { TENSORFLOW } from './tensorflow.js';
 import { WASM } from './wasm.js';
 import { WEBGPU } from './webgpu.js';
@@ -15,8 +15,7 @@ export const ENGINES = { tensorflow: TENSORFLOW, webgpu: WEBGPU, wasm: WASM } as
 /** Name of an engine, as `--engine` and `$GOWIDE_ENGINE` take it. */
 export type EngineName = keyof typeof ENGINES;
 
-/** What the user is told when WebAssembly is taken because nothing faster can be had. */
-export const NEEDS_NOTHING = 'it needs nothing but npm';
+const definitions = (): EngineDefinition[] => Object.values(ENGINES);
 
 /** An engine that runs. */
 export interface Engine {
@@ -50,19 +49,11 @@ export function requestedEngine(flag?: string): EngineName | 'auto' {
 export const SMALL_STEP_FLOPS = 4e9;
 
 /**
- * Settles TensorFlow's threads for the work ahead; call it before the engine starts. A large network takes every core,
- * or `cores` of them where other processes have the rest. Variables that the user set are left alone. oneDNN is fast in
- * compiled steps, and slower than TensorFlow's own kernels where each op is a call of its own (2026-11-25, one core,
- * ResNet [2, 2, 2] of 4,186 parameters, batch 32, milliseconds of processor time a step: compiled 3.2 with oneDNN and
- * 5.7 without, op by op 13 without).
+ * Settles the engines' threads for the work ahead; call it before an engine starts. A large network takes every core,
+ * or `cores` of them where other processes have the rest. Variables that the user set are left alone.
  */
 export function tuneFor(stepFlops: number, cores?: number): void {
-  if (stepFlops >= SMALL_STEP_FLOPS) {
-    if (cores !== undefined) process.env.TF_NUM_INTRAOP_THREADS ??= String(cores);
-    return;
-  }
-  if (isSwitchedOff('GOWIDE_TRACE')) process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
-  process.env.TF_NUM_INTRAOP_THREADS ??= '1';
+  for (const { tune } of definitions()) tune?.({ small: stepFlops < SMALL_STEP_FLOPS, cores });
 }
 
 /**
@@ -70,7 +61,7 @@ export function tuneFor(stepFlops: number, cores?: number): void {
  * network; call it before the engine starts.
  */
 export function useThreads(threads: number): void {
-  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  for (const definition of definitions()) definition.useThreads?.(threads);
   process.env.GOWIDE_THREADS = String(threads);
 }
 
@@ -83,6 +74,54 @@ export async function startEngine(name: EngineName, why: string, install?: Insta
   return { name, version, device, threads: ENGINES[name].threads(), why };
 }
 
+/** One engine of a registry, and whether it can be had here. */
+export interface RankedEngine<Name extends string> {
+  readonly name: Name;
+  readonly definition: EngineDefinition;
+  readonly readiness: Readiness;
+  readonly rank: number;
+}
+
+/** The engines of a registry in the order in which `auto` tries them, without a start of any. */
+export function enginesByRank<Name extends string>(
+  engines: Readonly<Record<Name, EngineDefinition>>,
+): RankedEngine<Name>[] {
+  return namesOf(engines)
+    .map((name) => {
+      const readiness = engines[name].readiness();
+      return { name, definition: engines[name], readiness, rank: engines[name].auto.rank(readiness) };
+    })
+    .sort((a, b) => b.rank - a.rank);
+}
+
+/**
+ * Starts the first engine by rank that works here; one on a GPU in name only is passed over. `notice` gets a line for
+ * each that should work and does not, or that could be installed. Throws FailureError where none works.
+ */
+export async function startFastest<Name extends string>(
+  engines: Readonly<Record<Name, EngineDefinition>>,
+  install: InstallOptions | undefined,
+  notice: (line: string) => void,
+): Promise<Omit<Engine, 'name'> & { readonly name: Name }> {
+  let error = new FailureError('no engine works here');
+  for (const { name, definition, readiness } of enginesByRank(engines)) {
+    const { start, threads, auto } = definition;
+    if (readiness.state === 'ready' || (readiness.state === 'installable' && install !== undefined)) {
+      try {
+        const { version, device, software } = await start(install);
+        if (!software) return { name, version, device, threads: threads(), why: auto.why };
+      } catch (cause) {
+        if (!(cause instanceof FailureError)) throw cause;
+        notice(`${auto.failed}: ${messageOf(cause)}`);
+        error = cause;
+      }
+    } else if (definition.install !== undefined) {
+      notice(`the faster engine, ${name}, is missing: ${readiness.reason}`);
+    }
+  }
+  throw error;
+}
+
 /**
  * The engine that was asked for, or with `auto` the fastest that works here: TensorFlow on a GPU, WebGPU on a real GPU,
  * TensorFlow on the CPU (installed at first use), WebAssembly. `notice` gets one line when a faster one is missing.
@@ -93,26 +132,5 @@ export async function openEngine(
   notice: (line: string) => void,
   why = 'it was asked for',
 ): Promise<Engine> {
-  if (request !== 'auto') return startEngine(request, why, install);
-  const readiness = TENSORFLOW.readiness();
-  if (!(readiness.state === 'ready' && readiness.gpu) && WEBGPU.readiness().state === 'ready') {
-    try {
-      const { version, device, software } = await WEBGPU.start();
-      const why = 'a GPU is here, and TensorFlow for it is not installed';
-      if (!software) return { name: 'webgpu', version, device, threads: WEBGPU.threads(), why };
-    } catch (error) {
-      notice(`the GPU is not used: ${messageOf(error)}`); // the next candidates need none
-    }
-  }
-  if (readiness.state === 'ready' || (readiness.state === 'installable' && install !== undefined)) {
-    try {
-      return await startEngine('tensorflow', 'the fastest that works here', install);
-    } catch (error) {
-      if (!(error instanceof FailureError)) throw error;
-      notice(`the faster engine is missing: ${messageOf(error)}`);
-    }
-  } else {
-    notice(`the faster engine, tensorflow, is missing: ${readiness.reason}`);
-  }
-  return startEngine('wasm', NEEDS_NOTHING);
+  return request === 'auto' ? startFastest(ENGINES, install, notice) : startEngine(request, why, install);
 }

@@ -1,5 +1,6 @@
 /** What an engine promises. Adding one adds a file with an {@link EngineDefinition} here, and a line in choose.ts. */
 import { availableParallelism } from 'node:os';
+import type { Device } from '../../toolchain/nvidia.js';
 import type { InstallOptions } from '../install/install.js';
 
 /** Whether an engine can be had on this machine: at once, after an install, or not at all; why, and what to do. */
@@ -16,7 +17,17 @@ export interface Started {
   readonly software?: boolean;
 }
 
-/** One way to compute with tensors, as a backend of tfjs. */
+/** How an engine stands to the others where the user leaves the choice to `auto`. */
+export interface AutomaticChoice {
+  /** Its rank: of the engines that work here, the one with the highest is taken. */
+  readonly rank: (readiness: Readiness) => number;
+  /** Why it was taken, in one line for the user. */
+  readonly why: string;
+  /** What the user is told, before the reason, where it should start and does not. */
+  readonly failed: string;
+}
+
+/** One way to compute with tensors. */
 export interface EngineDefinition {
   /** A cheap look that loads nothing large. */
   readonly readiness: () => Readiness;
@@ -27,6 +38,19 @@ export interface EngineDefinition {
    * missing is set up first. Throws FailureError with one line where it does not work here.
    */
   readonly start: (install?: InstallOptions) => Promise<Started>;
+  /** When and why `auto` takes it. */
+  readonly auto: AutomaticChoice;
+  /** Sets up what it lacks on this machine, where that is more than packages of npm. */
+  readonly install?: (options: InstallOptions) => Promise<unknown>;
+  /** The GPUs that it would compute on, where each of its processes takes one of them. */
+  readonly devices?: () => Device[];
+  /** Gives it so many threads, in this process and in those that are started later; called before it starts. */
+  readonly useThreads?: (threads: number) => void;
+  /**
+   * Settles its threads for training steps that are too small to be divided, or for large ones that have `cores` for
+   * themselves (all where undefined); called before it starts. What the user has set stays.
+   */
+  readonly tune?: (work: { readonly small: boolean; readonly cores: number | undefined }) => void;
 }
 
 /** Threads of an engine that takes as many as there are cores: `$TF_NUM_INTRAOP_THREADS`, else all. */

@@ -14,7 +14,7 @@ import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import { allThreads, type EngineDefinition, type Readiness, type Started } from './engine.js';
-import { gpus } from '../../toolchain/nvidia.js';
+import { gpus, type Device } from '../../toolchain/nvidia.js';
 import { buildBinding } from '../trace/binding.js';
 
 const require = createRequire(import.meta.url);
@@ -168,5 +168,39 @@ async function installation(
   return install === undefined ? undefined : await installTensorflow(install);
 }
 
+/** Its GPUs, where its build for CUDA is the one that is installed. */
+function devices(): Device[] {
+  const readiness = tensorflowReadiness();
+  return readiness.state === 'ready' && readiness.gpu ? gpus() : [];
+}
+
+function useThreads(threads: number): void {
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+}
+
+/**
+ * Small steps run on one thread. oneDNN is fast in compiled steps, and slower than TensorFlow's own kernels where each
+ * op is a call of its own (2026-11-25, one core, ResNet [2, 2, 2] of 4,186 parameters, batch 32, milliseconds of
+ * processor time a step: compiled 3.2 with oneDNN and 5.7 without, op by op 13 without).
+ */
+function tune({ small, cores }: { readonly small: boolean; readonly cores: number | undefined }): void {
+  if (small && isSwitchedOff('GOWIDE_TRACE')) process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
+  const threads = small ? 1 : cores;
+  if (threads !== undefined) process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
+}
+
 /** The engine `tensorflow`, on the CPU or on a GPU with CUDA. */
-export const TENSORFLOW: EngineDefinition = { readiness: tensorflowReadiness, threads: allThreads, start };
+export const TENSORFLOW: EngineDefinition = {
+  readiness: tensorflowReadiness,
+  threads: allThreads,
+  start,
+  auto: {
+    rank: (readiness) => (readiness.state === 'ready' && readiness.gpu ? 3 : 1),
+    why: 'the fastest that works here',
+    failed: 'the faster engine is missing',
+  },
+  install: installTensorflow,
+  devices,
+  useThreads,
+  tune,
+};

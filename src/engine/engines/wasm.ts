@@ -23,4 +23,5 @@ export const WASM: EngineDefinition = {
   readiness: () => ({ state: 'ready', gpu: false }),
   threads: () => 1,
   start,
+  auto: { rank: () => 0, why: 'it needs nothing but npm', failed: 'WebAssembly is not used' },
 };

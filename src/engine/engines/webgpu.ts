@@ -38,6 +38,16 @@ function readiness(): Readiness {
 }
 
 async function start(): Promise<Started> {
+  try {
+    return await startOnGpu();
+  } catch (error) {
+    // drivers fail in many ways; the other engines need none
+    if (error instanceof FailureError) throw error;
+    throw new FailureError(`the webgpu engine does not start: ${messageOf(error)}`);
+  }
+}
+
+async function startOnGpu(): Promise<Started> {
   const missing = missingPackages(...PACKAGES);
   if (missing !== undefined) throw new FailureError(`the webgpu engine is not installed; run: ${missing}`);
   const adapter = await findAdapter();
@@ -82,4 +92,9 @@ export const WEBGPU: EngineDefinition = {
   readiness,
   threads: allThreads,
   start,
+  auto: {
+    rank: () => 2,
+    why: 'a GPU is here, and TensorFlow for it is not installed',
+    failed: 'the GPU is not used',
+  },
 };

@@ -8,12 +8,17 @@ import { tf, type Tensor } from '../tensor.js';
  */
 export type RandomKey = RngKey | Tensor;
 
+/** Whether keys may be tensors, as inputs of compiled steps, with the engine that runs. */
+export function keysMayBeTensors(): boolean {
+  return tf.getBackend() === 'tensorflow';
+}
+
 /**
  * Uniform numbers on [0, 1) of the given shape, a function of the key alone. On TensorFlow its own Philox draws them,
  * elsewhere ours: other numbers, of one law. Throws RangeError for a tensor as key on an engine other than TensorFlow.
  */
 export function randomUniform(shape: readonly number[], key: RandomKey): Tensor {
-  if (tf.getBackend() !== 'tensorflow') {
+  if (!keysMayBeTensors()) {
     if (key instanceof tf.Tensor)
       throw new RangeError('randomUniform: a tensor is a key on the engine tensorflow only');
     const count = shape.reduce((product, size) => product * size, 1);
