@@ -62,7 +62,10 @@ function isLeft({ from }: Claim, scale: string | undefined): boolean {
   return from !== undefined && at >= 0 && at < SCALES.indexOf(from);
 }
 
-/** A claim's rows, and what its rule says of them; rows that lack what it reads decide nothing, and are named. */
+/**
+ * A claim's rows, and what its rule says of them. Rows that lack what it reads decide nothing, and are named; nor do
+ * numbers of which statistics throw RangeError, as a line through points that are all one.
+ */
 function judged(
   claim: Claim,
   input: ClaimInput,
@@ -73,8 +76,9 @@ function judged(
     const mine = claim.rows(input);
     return { mine, judgement: mine.length > 0 ? claim.judge(mine) : notRun('no finished run') };
   } catch (error) {
-    if (!(error instanceof RowError)) throw error;
-    return { mine: [], judgement: notRun(`not judged, as a row is incomplete: ${error.message}`) };
+    if (!(error instanceof RangeError)) throw error;
+    const why = error instanceof RowError ? 'not judged, as a row is incomplete' : 'not judged';
+    return { mine: [], judgement: notRun(`${why}: ${error.message}`) };
   }
 }
 

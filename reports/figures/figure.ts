@@ -196,21 +196,26 @@ export function summarize(
   scale: 'log' | 'linear' | 'proportion' = 'log',
 ): Datum[] {
   const [to, from] = scale === 'log' ? [Math.log, Math.exp] : [(value: number) => value, (value: number) => value];
-  return [...groupBy(points, ({ x, series, facet }) => JSON.stringify([facet ?? '', series, x])).values()].map(
-    (group) => {
+  return [...groupBy(points, ({ x, series, facet }) => JSON.stringify([facet ?? '', series, x])).values()].flatMap(
+    (group): Datum[] => {
       const { x, series, facet } = group[0]!;
       const names = { ...(facet !== undefined && { facet }), series, x };
       if (scale === 'proportion')
-        return {
-          ...names,
-          ...intervalOf(
-            group.map(({ y }) => y),
-            true,
-          ),
-        };
-      const { mean, low, high, n } = tInterval(group.map(({ y }) => to(y)));
+        return [
+          {
+            ...names,
+            ...intervalOf(
+              group.map(({ y }) => y),
+              true,
+            ),
+          },
+        ];
+      const values = group.map(({ y }) => to(y));
+      // a distance of 0, as of a net from itself, has no place on an axis of logarithms
+      if (!values.every(Number.isFinite)) return [];
+      const { mean, low, high, n } = tInterval(values);
       const ends = n > 1 ? { low: from(low), high: from(high) } : { low: from(mean), high: from(mean) };
-      return { ...names, mean: from(mean), ...ends, seeds: n };
+      return [{ ...names, mean: from(mean), ...ends, seeds: n }];
     },
   );
 }

@@ -4,6 +4,7 @@
  * another worker, draws the same numbers without any saved state beyond its step number.
  */
 import { createHash } from 'node:crypto';
+import { checkWhole } from './range.js';
 
 /** Two 32-bit words. Derive one with {@link rngKey}; never build one by hand. */
 export type RngKey = readonly [number, number];
@@ -14,9 +15,18 @@ const MULTIPLIER_1 = 0xcd9e8d57 | 0;
 const WEYL_0 = 0x9e3779b9 | 0;
 const WEYL_1 = 0xbb67ae85 | 0;
 const ROUNDS = 10;
+/** The most draws at once: an array of numbers has no more. */
+const MOST_DRAWS = 2 ** 32 - 2;
 
-/** Key of a named stream: `rngKey(seed, 'data', epoch)`. Different paths give independent streams. */
+/**
+ * Key of a named stream: `rngKey(seed, 'data', epoch)`. Different paths give independent streams. Throws RangeError on
+ * a number that is not finite.
+ */
 export function rngKey(seed: number, ...path: (string | number)[]): RngKey {
+  // JSON has one word, null, for all that is no number: two such keys would be one stream
+  for (const part of [seed, ...path])
+    if (typeof part !== 'string' && !Number.isFinite(part))
+      throw new RangeError(`rngKey: expected finite numbers and names, got ${String(part)}`);
   const digest = createHash('sha256')
     .update(JSON.stringify([seed, ...path]))
     .digest();
@@ -66,8 +76,18 @@ function unit(high: number, low: number): number {
   return (high * 2 ** 21 + (low >>> 11) + 0.5) * 2 ** -53;
 }
 
-/** `n` numbers uniform on (0, 1), 53 bits each, never 0 or 1; draws `offset`, `offset + 1`, ... of the stream. */
+/** Throws RangeError unless a stream has `n` draws from `offset` on. */
+function checkDraws(what: string, n: number, offset: number): void {
+  checkWhole(`${what}: n`, n, 0, MOST_DRAWS);
+  checkWhole(`${what}: offset`, offset);
+}
+
+/**
+ * `n` numbers uniform on (0, 1), 53 bits each, never 0 or 1; draws `offset`, `offset + 1`, ... of the stream. Throws
+ * RangeError unless both are whole numbers of at least 0.
+ */
 export function uniforms(key: RngKey, n: number, offset = 0): Float64Array {
+  checkDraws('uniforms', n, offset);
   const out = new Float64Array(n);
   const words = new Uint32Array(4);
   const counter: [number, number, number, number] = [0, 0, 0, 0];
@@ -83,8 +103,12 @@ export function uniforms(key: RngKey, n: number, offset = 0): Float64Array {
   return out;
 }
 
-/** `n` standard normal numbers (Box-Muller); draws `offset`, `offset + 1`, ... of the stream. */
+/**
+ * `n` standard normal numbers (Box-Muller); draws `offset`, `offset + 1`, ... of the stream. Throws RangeError unless
+ * both are whole numbers of at least 0.
+ */
 export function normals(key: RngKey, n: number, offset = 0): Float64Array {
+  checkDraws('normals', n, offset);
   const skipped = offset % 2;
   return normalsOf(uniforms(key, 2 * Math.ceil((n + skipped) / 2), offset - skipped), skipped).subarray(0, n);
 }
@@ -101,8 +125,9 @@ export function normalsOf(u: Float64Array, skipped: number): Float64Array {
   return u;
 }
 
-/** A random order of 0..n-1 (Fisher-Yates). */
+/** A random order of 0..n-1 (Fisher-Yates). Throws RangeError unless n is a whole number of at least 0. */
 export function permutation(key: RngKey, n: number): Uint32Array {
+  checkWhole('permutation: n', n, 0, MOST_DRAWS);
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
   const u = uniforms(key, n);
@@ -115,8 +140,13 @@ export function permutation(key: RngKey, n: number): Uint32Array {
   return order;
 }
 
-/** `m` different indices out of 0..n-1, in random order. Throws RangeError when m > n. */
+/**
+ * `m` different indices out of 0..n-1, in random order. Throws RangeError when m > n, or one is no whole number of at
+ * least 0.
+ */
 export function subset(key: RngKey, n: number, m: number): Uint32Array {
+  checkWhole('subset: n', n, 0, MOST_DRAWS);
+  checkWhole('subset: m', m);
   if (m > n) throw new RangeError(`subset: expected m <= n, got m = ${m}, n = ${n}`);
   return permutation(key, n).slice(0, m);
 }

@@ -1,4 +1,5 @@
 /** Means, intervals and fitted slopes. Every interval that the reports show comes from here. */
+import { checkAllFinite, checkWhole } from './range.js';
 import { rngKey, uniforms } from './rng.js';
 import { studentQuantile } from './student.js';
 
@@ -52,13 +53,22 @@ export function rms(values: ArrayLike<number>): number {
   return Math.sqrt(sum / values.length);
 }
 
+/** Throws RangeError on no value, one that is not finite, or a level of confidence that is none. */
+function checkSample(what: string, values: readonly number[], level: number): void {
+  if (values.length === 0) throw new RangeError(`${what}: expected at least one value, got none`);
+  checkAllFinite(`${what}: values`, values);
+  if (!(level > 0 && level < 1))
+    throw new RangeError(`${what}: level: expected a number between 0 and 1, got ${level}`);
+}
+
 /**
  * Student-t interval of the mean: `mean +- t_{(1 + level)/2, n-1} * s / sqrt(n)`.
- * With one value the ends are infinite: one seed says nothing about spread. Throws RangeError when empty.
+ * With one value the ends are infinite: one seed says nothing about spread. Throws RangeError when empty, on a value
+ * that is not finite, and on a level outside 0 to 1.
  */
 export function tInterval(values: readonly number[], level = 0.95): Interval {
   const n = values.length;
-  if (n === 0) throw new RangeError('tInterval: expected at least one value, got none');
+  checkSample('tInterval', values, level);
   const centre = mean(values);
   if (n === 1) return { mean: centre, low: -Infinity, high: Infinity, n };
   const half = (studentQuantile((1 + level) / 2, n - 1) * standardDeviation(values)) / Math.sqrt(n);
@@ -134,11 +144,12 @@ const MOST_FLIPPED = 20;
 /**
  * Exact two-sided p-value of Fisher's randomization test that paired differences are symmetric around 0: the share of
  * all assignments of signs whose sum is at least as far from 0. With n values it cannot lie below 2^(1 - n). Throws
- * RangeError for no value, or more than 20.
+ * RangeError for no value, more than 20, or one that is not finite.
  */
 export function signFlip(values: readonly number[]): number {
   const n = values.length;
   if (n === 0 || n > MOST_FLIPPED) throw new RangeError(`signFlip: expected 1 to ${MOST_FLIPPED} values, got ${n}`);
+  checkAllFinite('signFlip: values', values);
   const observed = Math.abs(values.reduce((sum, value) => sum + value, 0));
   const rounding = 1e-12 * values.reduce((sum, value) => sum + Math.abs(value), 0);
   const all = 2 ** n;
@@ -153,9 +164,11 @@ export function signFlip(values: readonly number[]): number {
 
 /**
  * Holm's step-down correction (Holm 1979): p-values for which the chance of any false alarm among all of them is at
- * most the level at which each is read. In the order of the given ones.
+ * most the level at which each is read. In the order of the given ones. Throws RangeError on a value outside 0 to 1.
  */
 export function holm(values: readonly number[]): number[] {
+  const wrong = values.find((value) => !(value >= 0 && value <= 1));
+  if (wrong !== undefined) throw new RangeError(`holm: expected p-values from 0 to 1, got ${wrong}`);
   const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
   const corrected = new Array<number>(values.length);
   let largest = 0;
@@ -174,9 +187,11 @@ export interface Line {
   readonly r2: number;
 }
 
-/** Least-squares line through (x, y). Throws RangeError on fewer than two different x. */
+/** Least-squares line through (x, y). Throws RangeError on fewer than two different x, or a number not finite. */
 export function fitLine(x: readonly number[], y: readonly number[]): Line {
   if (x.length !== y.length) throw new RangeError(`fitLine: expected as many x as y, got ${x.length} and ${y.length}`);
+  checkAllFinite('fitLine: x', x);
+  checkAllFinite('fitLine: y', y);
   const xMean = mean(x);
   const yMean = mean(y);
   let xx = 0;
@@ -194,19 +209,31 @@ export function fitLine(x: readonly number[], y: readonly number[]): Line {
 
 /**
  * Exponent p of `y = k x^p`, one fit per seed, then a t-interval over the seeds' exponents: points of one seed share
- * its randomness, so seeds and not points are the independent units.
+ * its randomness, so seeds and not points are the independent units. Throws RangeError without seeds, and on points
+ * that no power law has: a seed with fewer than two different x, or a number that is not above 0.
  */
 export function powerLaw(
   bySeed: readonly { x: readonly number[]; y: readonly number[] }[],
 ): Interval & { readonly scale: number } {
+  if (bySeed.length === 0) throw new RangeError('powerLaw: expected at least one seed, got none');
+  for (const [seed, points] of bySeed.entries())
+    for (const name of ['x', 'y'] as const) {
+      const wrong = points[name].find((value) => !(value > 0 && value < Infinity));
+      if (wrong !== undefined)
+        throw new RangeError(`powerLaw: ${name} of seed ${seed}: expected finite numbers above 0, got ${wrong}`);
+    }
   const fits = bySeed.map(({ x, y }) => fitLine(x.map(Math.log), y.map(Math.log)));
   return { ...tInterval(fits.map((fit) => fit.slope)), scale: Math.exp(mean(fits.map((fit) => fit.intercept))) };
 }
 
-/** Percentile bootstrap interval of the mean; the resampling is seeded, so equal values give equal intervals. */
+/**
+ * Percentile bootstrap interval of the mean; the resampling is seeded, so equal values give equal intervals. Throws
+ * RangeError when empty, on a value that is not finite, on less than one resample, and on a level outside 0 to 1.
+ */
 export function bootstrapInterval(values: readonly number[], resamples = 2000, level = 0.95): Interval {
   const n = values.length;
-  if (n === 0) throw new RangeError('bootstrapInterval: expected at least one value, got none');
+  checkSample('bootstrapInterval', values, level);
+  checkWhole('bootstrapInterval: resamples', resamples, 1, 1e7);
   const u = uniforms(rngKey(0, 'bootstrap', n), resamples * n);
   const means = Array.from({ length: resamples }, (_, r) => {
     let sum = 0;

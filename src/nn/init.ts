@@ -4,13 +4,17 @@
  */
 import { Matrix, QrDecomposition } from 'ml-matrix';
 import { sizeOf, type HostArray } from '../core/host-array.js';
+import { checkFinite, checkPositive, checkShape } from '../core/range.js';
 import { normals, rngKey, uniforms } from '../core/rng.js';
 
 /**
  * Normal with variance 2 / (kernel area x out channels). Shape [h, w, in, out] or [in, out]. He et al. 2015, eq. 14
- * (fan-out form, as torchvision).
+ * (fan-out form, as torchvision). Throws RangeError on a shape of fewer than two sizes.
  */
 export function heNormal(seed: number, path: string, shape: readonly number[]): HostArray {
+  checkShape(`heNormal ${path}`, shape);
+  if (shape.length < 2)
+    throw new RangeError(`heNormal ${path}: expected a shape of two sizes or more, got [${shape.join(', ')}]`);
   const std = Math.sqrt(2 / (sizeOf(shape) / shape.at(-2)!));
   return scaledNormal(seed, path, shape, std);
 }
@@ -35,15 +39,22 @@ function drawnBy(
   return { shape, values };
 }
 
-/** Normal with mean 0 and standard deviation `std`, in any shape. */
+/** Normal with mean 0 and standard deviation `std`, in any shape. Throws RangeError on a `std` that is none. */
 export function scaledNormal(seed: number, path: string, shape: readonly number[], std: number): HostArray {
+  checkShape(`scaledNormal ${path}`, shape);
+  checkFinite(`scaledNormal ${path}: std`, std, 0);
   return drawnBy(normals, seed, path, shape, (drawn, values) => {
     for (let i = 0; i < drawn.length; i++) values[i] = drawn[i]! * std;
   });
 }
 
-/** Uniform on +-1/sqrt(fan in), for dense layers. `fanIn` defaults to the first dimension. */
+/**
+ * Uniform on +-1/sqrt(fan in), for dense layers. `fanIn` defaults to the first dimension. Throws RangeError unless it
+ * is above 0.
+ */
 export function uniformFanIn(seed: number, path: string, shape: readonly number[], fanIn = shape[0]!): HostArray {
+  checkShape(`uniformFanIn ${path}`, shape);
+  checkPositive(`uniformFanIn ${path}: fanIn`, fanIn);
   const bound = 1 / Math.sqrt(fanIn);
   return drawnBy(uniforms, seed, path, shape, (drawn, values) => {
     for (let i = 0; i < drawn.length; i++) values[i] = (2 * drawn[i]! - 1) * bound;
@@ -52,7 +63,7 @@ export function uniformFanIn(seed: number, path: string, shape: readonly number[
 
 /**
  * A random matrix [in, out] with orthonormal rows or columns, whichever are fewer, times `gain`. Saxe, McClelland,
- * Ganguli 2014.
+ * Ganguli 2014. Throws RangeError on a shape that is none, or a gain that is not finite.
  */
 export function orthogonal(
   seed: number,
@@ -60,6 +71,8 @@ export function orthogonal(
   [rows, columns]: readonly [number, number],
   gain = 1,
 ): HostArray {
+  checkShape(`orthogonal ${path}`, [rows, columns]);
+  checkFinite(`orthogonal ${path}: gain`, gain);
   const [tall, flat] = [Math.max(rows, columns), Math.min(rows, columns)];
   const drawn = new Matrix(
     Array.from({ length: tall }, (_, i) => Array.from(normals(rngKey(seed, 'init', path), flat, i * flat))),
@@ -74,7 +87,9 @@ export function orthogonal(
   return { shape: [rows, columns], values };
 }
 
-/** A parameter with one value everywhere. */
+/** A parameter with one finite value everywhere. Throws RangeError on another value, or a shape that is none. */
 export function constant(shape: readonly number[], value: number): HostArray {
+  checkShape('constant', shape);
+  checkFinite('constant: value', value);
   return { shape, values: new Float32Array(sizeOf(shape)).fill(value) };
 }

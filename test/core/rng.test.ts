@@ -65,3 +65,21 @@ test('permutations and subsets hold each index once', () => {
   expect(new Set(chosen).size).toBe(20);
   expect(() => subset(rngKey(1, 's'), 5, 6)).toThrow('m <= n');
 });
+
+test('a count, an offset or a seed that is no number of its kind is refused by name', () => {
+  const key = rngKey(1, 'refused');
+  for (const wrong of [-1, 1.5, NaN, Infinity]) {
+    expect(() => uniforms(key, wrong)).toThrow('uniforms: n: expected a whole number');
+    expect(() => uniforms(key, 3, wrong)).toThrow('uniforms: offset: expected a whole number');
+    expect(() => normals(key, wrong)).toThrow('normals: n: expected a whole number');
+    expect(() => normals(key, 3, wrong)).toThrow('normals: offset: expected a whole number');
+    expect(() => permutation(key, wrong)).toThrow('permutation: n: expected a whole number');
+    expect(() => subset(key, wrong, 1)).toThrow('subset: n: expected a whole number');
+    // a slice to -1 would be all but the last
+    expect(() => subset(key, 5, wrong)).toThrow(/^subset: /);
+  }
+  for (const wrong of [NaN, Infinity, -Infinity]) {
+    expect(() => rngKey(wrong)).toThrow(`rngKey: expected finite numbers and names, got ${wrong}`);
+    expect(() => rngKey(1, 'a', wrong)).toThrow('rngKey: expected finite numbers');
+  }
+});

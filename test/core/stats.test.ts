@@ -2,10 +2,12 @@ import { expect, test } from 'vitest';
 import {
   bootstrapInterval,
   fitLine,
+  holm,
   largest,
   mean,
   powerLaw,
   rms,
+  signFlip,
   smallest,
   standardDeviation,
   tInterval,
@@ -75,4 +77,48 @@ test('largest and smallest are those of Math.max and Math.min, for any number of
   const many = Float32Array.from({ length: 1_000_000 }, (_, i) => (i * 7_919) % 1_000_003);
   expect(largest(many)).toBe(1_000_002);
   expect(smallest(new Map(Array.from(many.subarray(1), (value, i) => [i, value])).values())).toBe(1);
+});
+
+test('numbers that are none, levels and counts outside their range are refused by name', () => {
+  for (const wrong of [NaN, Infinity, -Infinity]) {
+    const values = [1, wrong, 3];
+    expect(() => tInterval(values)).toThrow(`tInterval: values: expected finite numbers, got ${wrong} at place 1`);
+    expect(() => bootstrapInterval(values)).toThrow('bootstrapInterval: values: expected finite');
+    expect(() => fitLine([1, 2, 3], values)).toThrow('fitLine: y: expected finite');
+    expect(() => fitLine(values, [1, 2, 3])).toThrow('fitLine: x: expected finite');
+    expect(() => signFlip(values)).toThrow('signFlip: values: expected finite');
+    expect(() => powerLaw([{ x: [1, 2, 4], y: values }])).toThrow(
+      'powerLaw: y of seed 0: expected finite numbers above 0',
+    );
+  }
+  for (const level of [0, 1, -1, 2, NaN]) {
+    expect(() => tInterval([1, 2, 3], level)).toThrow(
+      `tInterval: level: expected a number between 0 and 1, got ${level}`,
+    );
+    expect(() => bootstrapInterval([1, 2, 3], 100, level)).toThrow('bootstrapInterval: level');
+  }
+  for (const resamples of [0, -1, 1.5, NaN, Infinity])
+    expect(() => bootstrapInterval([1, 2, 3], resamples)).toThrow(
+      'bootstrapInterval: resamples: expected a whole number',
+    );
+  expect(() => powerLaw([])).toThrow('powerLaw: expected at least one seed');
+  expect(() => powerLaw([{ x: [1, 2], y: [0, 1] }])).toThrow(
+    'powerLaw: y of seed 0: expected finite numbers above 0, got 0',
+  );
+  expect(() => powerLaw([{ x: [-1, 2], y: [1, 1] }])).toThrow('powerLaw: x of seed 0');
+  for (const wrong of [NaN, -0.1, 1.1]) expect(() => holm([0.1, wrong])).toThrow('holm: expected p-values from 0 to 1');
+});
+
+test('an interval at 90 %, a randomization test and a line as scipy 1.17.1 has them', () => {
+  // scipy.stats.t.interval(0.9, 2, loc=2, scale=scipy.stats.sem([1, 2, 3]))
+  const { low, high } = tInterval([1, 2, 3], 0.9);
+  expect(low).toBeCloseTo(0.3141455391529502, 12);
+  expect(high).toBeCloseTo(3.6858544608470485, 12);
+  // scipy.stats.permutation_test((d,), sum, permutation_type='samples', n_resamples=inf)
+  expect(signFlip([1.2, -0.3, 0.8, 2.1, 0.05])).toBe(0.1875);
+  // scipy.stats.linregress([1, 2, 4, 7], [3, 1, 5, 4])
+  const line = fitLine([1, 2, 4, 7], [3, 1, 5, 4]);
+  expect(line.slope).toBeCloseTo(0.35714285714285715, 12);
+  expect(line.intercept).toBeCloseTo(2, 12);
+  expect(line.r2).toBeCloseTo(0.5532833351724882 ** 2, 12);
 });

@@ -3,7 +3,7 @@ import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../src/engine/
 import { countValues } from '../../src/core/host-array.js';
 import { fromTensors, toTensors } from '../../src/engine/host-memory.js';
 import { normals, rngKey, uniforms } from '../../src/core/rng.js';
-import { constant, heNormal, scaledNormal, uniformFanIn } from '../../src/nn/init.js';
+import { constant, heNormal, orthogonal, scaledNormal, uniformFanIn } from '../../src/nn/init.js';
 import {
   BATCH_NORM_EPSILON,
   batchNorm,
@@ -108,4 +108,21 @@ test('what does not fit is named', () => {
     dense(scope({ 'd/kernel': tf.ones([3, 1]), 'd/bias': tf.ones([1]) }), 'd', tf.ones([2, 4]) as Tensor2D),
   ).toThrow('dense d: expected [B, 3], got [2, 4]');
   expect(() => dense(scope({}), 'd', tf.ones([2, 4]) as Tensor2D)).toThrow('parameter "d/kernel" is missing');
+});
+
+test('an initial value of a shape, a deviation or a gain that is none is refused by name', () => {
+  for (const wrong of [-1, 1.5, NaN, Infinity, 1e12]) {
+    expect(() => heNormal(1, 'a', [3, wrong])).toThrow('a: expected whole sizes');
+    expect(() => scaledNormal(1, 'a', [wrong], 1)).toThrow('a: expected whole sizes');
+    expect(() => uniformFanIn(1, 'a', [3, wrong])).toThrow('a: expected whole sizes');
+    expect(() => orthogonal(1, 'a', [3, wrong])).toThrow('orthogonal a: expected whole sizes');
+    expect(() => constant([wrong, 2], 1)).toThrow('constant: expected whole sizes');
+  }
+  // a fan-out needs a size for what is read: without one every value would be NaN
+  expect(() => heNormal(1, 'a', [4])).toThrow('heNormal a: expected a shape of two sizes or more, got [4]');
+  for (const wrong of [NaN, Infinity, -1])
+    expect(() => scaledNormal(1, 'a', [2], wrong)).toThrow('scaledNormal a: std');
+  for (const wrong of [NaN, 0, -1]) expect(() => uniformFanIn(1, 'a', [2], wrong)).toThrow('uniformFanIn a: fanIn');
+  expect(() => orthogonal(1, 'a', [2, 2], NaN)).toThrow('orthogonal a: gain');
+  expect(() => constant([2], NaN)).toThrow('constant: value');
 });

@@ -33,6 +33,27 @@ test('rows without a number that a claim reads decide nothing there, make no fig
   expect(drawn).not.toContain('depth');
 });
 
+test('distances of 0, of which no power law can be made, decide nothing there, and the page is drawn', () => {
+  const zero = rows.map((row) =>
+    row.experiment === 'depth'
+      ? {
+          ...row,
+          values: Object.fromEntries(
+            Object.entries(row.values).map(([key, value]) => [key, key === 'depth' ? value : 0]),
+          ),
+        }
+      : row,
+  );
+  const { verdicts, figures } = reportOf({ rows: zero });
+  expect(verdicts.theory!.find(({ id }) => id === 'depth-imitation-skip')).toMatchObject({
+    outcome: 'not run',
+    evidence: expect.stringMatching(
+      /^not judged: powerLaw: y of seed 0: expected finite numbers above 0, got 0/,
+    ) as string,
+  });
+  expect(figures.theory!.map(({ id }) => id)).toContain('width');
+});
+
 test('scales and experiments that nobody knows are named', () => {
   const some = results.filter(({ experiment }) => experiment === 'resnet-digits');
   const problemsOf = (names: Parameters<typeof renamed>[1]): readonly string[] =>

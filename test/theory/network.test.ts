@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { fitLine } from '../../src/core/stats.js';
 import {
@@ -15,7 +15,9 @@ import { trainHalved } from '../../theory/flow/halving.js';
 import { INTEGRATORS, integrate, integratorByName, stepSystem } from '../../theory/flow/integrators.js';
 import { imitate } from '../../theory/flow/imitation.js';
 import { imitateByRidge } from '../../theory/flow/ridge.js';
-import { activations, layerForward, lossOf, output, velocity } from '../../theory/network/network.js';
+import { activations, layerForward, lossOf, output, outputFrom, velocity } from '../../theory/network/network.js';
+import { outputChanges, velocityChanges } from '../../theory/network/tangents.js';
+import { kernel, KERNELS, openKernel, useKernel, type KernelName } from '../../theory/kernel/kernel.js';
 import {
   copyNet,
   freshNet,
@@ -29,7 +31,7 @@ import {
 import { compress, threeStages } from '../../theory/flow/pipeline.js';
 import { sineTask } from '../../theory/model/task.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
-import { smallNet } from './support.js';
+import { nativeSkip, smallNet } from './support.js';
 
 const D = 3;
 const x = normals(rngKey(1, 'x'), 5 * D);
@@ -314,4 +316,97 @@ test('activations end with the output; depth 1 has no telescope but D itself', (
   const thin = thinNet(wide, 3, 1, 0);
   expect(activations(wide, x).at(-1)).toEqual(output(wide, x));
   expect(telescope(thin, wide, x)).toEqual([discrepancy(thin, wide, x)]);
+});
+
+describe.each((nativeSkip() ? ['wasm'] : ['wasm', 'native']) as KernelName[])('on the %s kernel', (form) => {
+  const before = kernel();
+  afterAll(() => useKernel(before));
+  const samples = { n: 5, x, y: x };
+  const net = smallNet();
+  const [first, ...others] = net.layers;
+  const broken = (change: Partial<Layer>): Net => ({ ...net, layers: [{ ...first!, ...change }, ...others] });
+  const WRONG: readonly (readonly [what: string, net: Net, message: string])[] = [
+    ['input weights too short', broken({ a: first!.a.slice(1) }), 'net: layer 1: a [m, d]: expected 18 numbers'],
+    ['input weights too long', broken({ a: new Float64Array(19) }), 'net: layer 1: a [m, d]: expected 18 numbers'],
+    ['no output weights', broken({ b: new Float64Array(0) }), 'net: layer 1: b [m, d]: expected 18 numbers'],
+    ['biases of another number', broken({ bias: new Float64Array(7) }), 'net: layer 1: bias [m]: expected 6 numbers'],
+    [
+      'float32',
+      broken({ a: Float32Array.from(first!.a) as unknown as Float64Array }),
+      'expected 18 numbers in a Float64Array, got Float32Array',
+    ],
+    ['no particle', broken({ m: 0 }), 'net: layer 1: m: expected a whole number of at least 1, got 0'],
+    ['half a particle', broken({ m: 5.5 }), 'net: layer 1: m: expected a whole number'],
+    ['another dimension', { ...net, d: 4 }, 'net: layer 1: a [m, d]: expected 24 numbers'],
+    ['a negative dimension', { ...net, d: -1 }, 'net: d: expected a whole number of at least 1, got -1'],
+    ['no dimension', { ...net, d: 0 }, 'net: d: expected'],
+    ['a scale that is none', { ...net, c: NaN }, 'net: c: expected a finite number, got NaN'],
+    ['an unknown activation', { ...net, activation: 'swish' as 'silu' }, 'net: activation: expected one of tanh, erf'],
+    [
+      'a read-in of another net',
+      { ...net, readIn: { rows: 4, columns: 3, values: new Float64Array(12) } },
+      'net: readIn: expected [3, inputs]',
+    ],
+    [
+      'a read-out that is cut off',
+      { ...net, readOut: { rows: 2, columns: 3, values: new Float64Array(5) } },
+      'net: readOut: expected [outputs, 3] in a Float64Array, got [2, 3] with 5 numbers',
+    ],
+  ];
+
+  test.each(WRONG)('a net with %s is refused by name before memory is read', (_, wrong, message) => {
+    useKernel(openKernel(form, 1));
+    const direction = net.layers;
+    for (const call of [
+      () => output(wrong, x),
+      () => activations(wrong, x),
+      () => outputFrom(wrong, x, 0),
+      () => lossOf(wrong, samples),
+      () => velocity(wrong, samples),
+      () => trainDirect(copyNet(wrong), samples, { steps: 1, dt: 0.1 }),
+      () => discrepancy(net, wrong, x),
+      ...((wrong.readIn ?? wrong.readOut)
+        ? []
+        : [
+            () => outputChanges(wrong, [direction], x),
+            () => velocityChanges(wrong, [direction], samples),
+            () => KERNELS[form](1).forward(wrong, x, []),
+            () => KERNELS[form](1).descend(wrong, x, x, 0.1, new Float64Array(1)),
+          ]),
+    ]) {
+      expect(call).toThrow(RangeError);
+      expect(call).toThrow(message);
+    }
+  });
+
+  test('samples and directions that do not fit are refused by name', () => {
+    useKernel(openKernel(form, 1));
+    const short = x.slice(1);
+    expect(() => output(net, short)).toThrow('x: expected [N, 3] with N >= 1 in a Float64Array, got 14 numbers');
+    expect(() => output(net, Float32Array.from(x) as unknown as Float64Array)).toThrow('x: expected [N, 3]');
+    for (const call of [lossOf, velocity])
+      for (const [wrong, message] of [
+        [{ ...samples, y: short }, 'y: expected as many numbers as x (15) in a Float64Array, got 14'],
+        [{ ...samples, n: 4 }, 'n: expected the 5 samples of x, got 4'],
+      ] as const)
+        expect(() => call(net, wrong)).toThrow(message);
+    expect(() => lossOf(net, { ...samples, loss: 'hinge' as 'squared' })).toThrow('loss: expected one of squared');
+    expect(() => trainDirect(copyNet(net), { ...samples, y: short }, { steps: 1, dt: 0.1 })).toThrow('y: expected 15');
+    const [one, ...rest] = net.layers;
+    for (const name of ['a', 'b', 'bias'] as const) {
+      const direction = [{ ...one!, [name]: one![name].slice(1) }, ...rest];
+      expect(() => outputChanges(net, [direction], x)).toThrow(`direction 0, layer 1: ${name} [m`);
+      expect(() => velocityChanges(net, [direction], samples)).toThrow(`direction 0, layer 1: ${name} [m`);
+    }
+    expect(() => outputChanges(net, [net.layers], x, [short])).toThrow('dx 0: expected 15 numbers');
+    expect(() => outputFrom(net, x, 4)).toThrow('outputFrom: from: expected a layer from 0 to 3, got 4');
+  });
+});
+
+test('a kernel is opened by its name, on a number of threads', () => {
+  expect(() => openKernel('constructor' as 'wasm')).toThrow(
+    'unknown kernel "constructor"; expected one of: native, wasm',
+  );
+  for (const threads of [0, -1, 1.5, NaN, 1e6])
+    expect(() => openKernel('wasm', threads)).toThrow('openKernel: threads: expected a whole number from 1 to 9999');
 });

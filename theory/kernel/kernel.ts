@@ -4,17 +4,19 @@
  * beyond that.
  */
 import { availableParallelism } from 'node:os';
-import { messageOf } from '../../src/core/errors.js';
+import { messageOf, UsageError } from '../../src/core/errors.js';
+import { lookUp } from '../../src/core/registry.js';
 import { choiceSetting, numberSetting } from '../../src/core/settings.js';
+import { checked } from './checked.js';
 import type { Kernel } from './interface.js';
 import { openNative, prepareNative } from './native.js';
 import { openWasm } from './wasm.js';
 
-/** How each form of the kernel is opened, by its name. */
-export const KERNELS = { native: openNative, wasm: openWasm } as const satisfies Record<
-  string,
-  (threads: number) => Kernel
->;
+/** How each form of the kernel is opened, by its name; its passes throw RangeError on arrays that do not fit. */
+export const KERNELS = {
+  native: (threads) => checked(openNative(threads)),
+  wasm: (threads) => checked(openWasm(threads)),
+} as const satisfies Record<string, (threads: number) => Kernel>;
 /** Name of a form of the kernel, as `$GOWIDE_KERNEL` takes it. */
 export type KernelName = keyof typeof KERNELS;
 
@@ -24,10 +26,14 @@ export function threadCount(): number {
 }
 
 /**
- * Opens a form of the kernel on `threads` threads. Throws FailureError where the native one cannot be built or loaded.
+ * Opens a form of the kernel on `threads` threads, from 1 to 9999. Throws FailureError where the native one cannot be
+ * built or loaded, UsageError on another name or number.
  */
 export function openKernel(name: KernelName, threads = threadCount()): Kernel {
-  return KERNELS[name](threads);
+  const open = lookUp('kernel', KERNELS, name);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 9999)
+    throw new UsageError(`openKernel: threads: expected a whole number from 1 to 9999, got ${threads}`);
+  return open(threads);
 }
 
 /** The form of the kernel that `$GOWIDE_KERNEL` names. */

@@ -3,8 +3,9 @@
  * alpha and one c passes it in one call; layers with scales of their own, read maps and losses other than the squared
  * one go layer by layer.
  */
+import { checkNet } from '../kernel/checked.js';
 import { kernel } from '../kernel/kernel.js';
-import { LOSSES } from '../model/losses.js';
+import { LOSSES, LOSS_NAMES } from '../model/losses.js';
 import {
   inputsOf,
   isUniform,
@@ -20,8 +21,43 @@ import {
 import type { Samples } from '../model/task.js';
 
 function checkRows(width: number, x: Float64Array, name: string): void {
-  if (x.length === 0 || x.length % width !== 0)
-    throw new RangeError(`${name}: expected [N, ${width}] with N >= 1, got ${x.length} numbers`);
+  if (!(x instanceof Float64Array) || x.length === 0 || x.length % width !== 0)
+    throw new RangeError(
+      `${name}: expected [N, ${width}] with N >= 1 in a Float64Array, got ${(x as ArrayLike<number> | undefined)?.length} numbers`,
+    );
+}
+
+/** Throws RangeError on a net, or on one of its read maps, whose arrays are not those that its sizes say. */
+function checkShapes(net: Net): void {
+  checkNet(net);
+  const { d, readIn, readOut } = net;
+  for (const [name, map, own] of [
+    ['readIn', readIn, readIn?.rows],
+    ['readOut', readOut, readOut?.columns],
+  ] as const) {
+    if (map === undefined) continue;
+    const { rows, columns, values } = map;
+    const size = rows * columns;
+    if (own !== d || !(size > 0) || !(values instanceof Float64Array) || values.length !== size)
+      throw new RangeError(
+        `net: ${name}: expected ${name === 'readIn' ? `[${d}, inputs]` : `[outputs, ${d}]`} in a Float64Array, ` +
+          `got [${rows}, ${columns}] with ${(values as ArrayLike<number> | undefined)?.length} numbers`,
+      );
+  }
+}
+
+/** Throws RangeError on samples that do not fit a net: x [N, inputs], y [N, outputs]. */
+function checkSamples(net: Net, { n, x, y }: Samples): void {
+  checkShapes(net);
+  checkRows(inputsOf(net), x, 'x');
+  const rows = x.length / inputsOf(net);
+  const expected = rows * outputsOf(net);
+  if (!(y instanceof Float64Array) || y.length !== expected)
+    throw new RangeError(
+      `y: expected as many numbers as ${expected === x.length ? 'x' : 'outputs'} (${expected}) in a Float64Array, ` +
+        `got ${(y as ArrayLike<number> | undefined)?.length}`,
+    );
+  if (n !== rows) throw new RangeError(`n: expected the ${rows} samples of x, got ${n}`);
 }
 
 /** W x [N, rows] of every row x [N, columns]; x itself without a map. */
@@ -48,6 +84,7 @@ export function transposed(map: LinearMap | undefined, p: Float64Array): Float64
 
 /** Writes z_l [N, d] of each layer into `outs[l]` where that is given, from z_0 [N, d]. */
 function forward(net: Net, z: Float64Array, outs: readonly (Float64Array | undefined)[]): void {
+  if (net.layers.length === 0) return;
   if (sharesScales(net.layers)) {
     kernel().forward(net, z, outs);
     return;
@@ -65,6 +102,7 @@ function forward(net: Net, z: Float64Array, outs: readonly (Float64Array | undef
  * RangeError on a shape that does not fit.
  */
 export function activations(net: Net, x: Float64Array): Float64Array[] {
+  checkShapes(net);
   checkRows(inputsOf(net), x, 'x');
   const start = mapped(net.readIn, x);
   const outs = net.layers.map(() => new Float64Array(start.length));
@@ -74,9 +112,12 @@ export function activations(net: Net, x: Float64Array): Float64Array[] {
 
 /**
  * The output [N, outputs], from the state z [N, d] of layer `from` (0: what the first layer sees). Throws RangeError on
- * a shape that does not fit.
+ * a shape that does not fit, or where there is no such layer.
  */
 export function outputFrom(net: Net, z: Float64Array, from: number): Float64Array {
+  checkShapes(net);
+  if (!Number.isInteger(from) || from < 0 || from > net.layers.length)
+    throw new RangeError(`outputFrom: from: expected a layer from 0 to ${net.layers.length}, got ${from}`);
   checkRows(net.d, z, 'z');
   const layers = net.layers.slice(from);
   if (layers.length === 0) return mapped(net.readOut, z);
@@ -87,6 +128,7 @@ export function outputFrom(net: Net, z: Float64Array, from: number): Float64Arra
 
 /** The output [N, outputs] at x [N, inputs]. Throws RangeError on a shape that does not fit. */
 export function output(net: Net, x: Float64Array): Float64Array {
+  checkShapes(net);
   checkRows(inputsOf(net), x, 'x');
   return outputFrom(net, mapped(net.readIn, x), 0);
 }
@@ -101,12 +143,22 @@ export function layerForward(net: Net, layer: Layer, z: Float64Array): Float64Ar
 
 /** The loss of an output z [N, outputs] against the targets, and N times its gradient by the output. */
 export function lossAt(net: Net, z: Float64Array, { y, loss = 'squared' }: Samples): { loss: number; p: Float64Array } {
+  if (!(y instanceof Float64Array) || y.length !== z.length)
+    throw new RangeError(
+      `y: expected ${z.length} numbers in a Float64Array, got ${(y as ArrayLike<number> | undefined)?.length}`,
+    );
+  if (!Object.hasOwn(LOSSES, loss))
+    throw new RangeError(`loss: expected one of ${LOSS_NAMES.join(', ')}, got ${String(loss)}`);
   const p = new Float64Array(z.length);
   return { loss: LOSSES[loss].mean(z, y, p, outputsOf(net)), p };
 }
 
-/** Mean over the samples of their loss, with x [N, inputs] and y [N, outputs]. */
+/**
+ * Mean over the samples of their loss, with x [N, inputs] and y [N, outputs]. Throws RangeError on a shape that does
+ * not fit.
+ */
 export function lossOf(net: Net, samples: Samples): number {
+  checkSamples(net, samples);
   return lossAt(net, output(net, samples.x), samples).loss;
 }
 
@@ -131,12 +183,7 @@ export function isFused(net: Net, { loss = 'squared' }: Samples): boolean {
  */
 export function velocity(net: Net, samples: Samples): Velocity {
   const { x, y } = samples;
-  checkRows(inputsOf(net), x, 'x');
-  const expected = (x.length / inputsOf(net)) * outputsOf(net);
-  if (y.length !== expected)
-    throw new RangeError(
-      `y: expected as many numbers as ${expected === x.length ? 'x' : 'outputs'} (${expected}), got ${y.length}`,
-    );
+  checkSamples(net, samples);
   const layers = zerosLike(net.layers);
   if (!isFused(net, samples)) return { loss: backward(net, samples, layers), layers };
   const losses = new Float64Array(1);

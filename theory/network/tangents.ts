@@ -3,6 +3,7 @@
  * net of one alpha and one c passes the kernel in one call; layers with scales of their own, read maps and losses other
  * than the squared one go layer by layer, as in network.ts.
  */
+import { checkNet, checkTangent } from '../kernel/checked.js';
 import type { TangentPass } from '../kernel/interface.js';
 import { kernel } from '../kernel/kernel.js';
 import { plainTangent } from '../kernel/tangent.js';
@@ -15,6 +16,7 @@ import { activations, isFused, lossAt, mapped, transposed } from './network.js';
 export type Direction = readonly Layer[];
 
 function checkDirections(net: Net, directions: readonly Direction[]): void {
+  checkNet(net);
   for (const [k, direction] of directions.entries())
     for (const [l, { m }] of net.layers.entries())
       if (direction[l]?.m !== m)
@@ -22,7 +24,10 @@ function checkDirections(net: Net, directions: readonly Direction[]): void {
 }
 
 function run(net: Net, directions: readonly Direction[], pass: TangentPass): number {
-  return kernel().tangent?.(net, directions, pass) ?? plainTangent(net, directions, pass);
+  const passes = kernel();
+  if (passes.tangent !== undefined) return passes.tangent(net, directions, pass);
+  checkTangent(net, directions, pass);
+  return plainTangent(net, directions, pass);
 }
 
 /** Layer l of each direction, as directions of the layer alone. */

@@ -1,0 +1,109 @@
+/**
+ * A kernel that refuses arrays which do not fit. The native form reads and writes memory by the lengths that a net
+ * claims: what is too short would be read beyond its end, and be a wrong number or the end of the process.
+ */
+import { ACTIVATIONS } from '../model/activations.js';
+import type { Layer, Net } from '../model/particles.js';
+import type { Kernel, TangentPass } from './interface.js';
+
+/** Throws RangeError unless `values` are so many numbers in float64; `what` names them, with their shape. */
+function checkArray(what: string, values: Float64Array, length: number): void {
+  if (values instanceof Float64Array && values.length === length) return;
+  const given =
+    values instanceof Float64Array ? `${values.length} of them` : `${(values as object | undefined)?.constructor.name}`;
+  throw new RangeError(`${what}: expected ${length} numbers in a Float64Array, got ${given}`);
+}
+
+/** Throws RangeError unless the arrays of a layer are those of m particles of dimension d. */
+function checkLayer(what: string, layer: Layer | undefined, d: number, m = layer?.m): void {
+  if (layer === undefined) throw new RangeError(`${what} is missing; expected one for each layer of the net`);
+  if (!Number.isInteger(m) || m! < 1)
+    throw new RangeError(`${what}: m: expected a whole number of at least 1, got ${m}`);
+  checkArray(`${what}: a [m, d]`, layer.a, m! * d);
+  checkArray(`${what}: b [m, d]`, layer.b, m! * d);
+  checkArray(`${what}: bias [m]`, layer.bias, m!);
+}
+
+/** Throws RangeError on a net whose arrays are not those that its sizes say, or whose activation is none. */
+export function checkNet({ d, alpha, c, activation, layers }: Net): void {
+  if (!Number.isInteger(d) || d < 1) throw new RangeError(`net: d: expected a whole number of at least 1, got ${d}`);
+  if (!Number.isFinite(alpha)) throw new RangeError(`net: alpha: expected a finite number, got ${alpha}`);
+  if (!Number.isFinite(c)) throw new RangeError(`net: c: expected a finite number, got ${c}`);
+  if (!Object.hasOwn(ACTIVATIONS, activation))
+    throw new RangeError(
+      `net: activation: expected one of ${Object.keys(ACTIVATIONS).join(', ')}, got ${String(activation)}`,
+    );
+  for (let l = 0; l < layers.length; l++) checkLayer(`net: layer ${l + 1}`, layers[l], d);
+}
+
+/** Throws RangeError unless x is [N, d] in float64, with N of at least 1. */
+function checkRows(name: string, x: Float64Array, d: number): void {
+  if (!(x instanceof Float64Array) || x.length === 0 || x.length % d !== 0)
+    throw new RangeError(
+      `${name}: expected [N, ${d}] with N >= 1 in a Float64Array, got ${(x as Float64Array | undefined)?.length} numbers`,
+    );
+}
+
+/** {@link checkNet}, and the samples that go into it. */
+function checkInput(net: Net, name: string, x: Float64Array): void {
+  checkNet(net);
+  if (net.layers.length === 0) throw new RangeError('net: layers: expected at least one');
+  checkRows(name, x, net.d);
+}
+
+function checkLike(what: string, layers: readonly Layer[], net: Net): void {
+  net.layers.forEach(({ m }, l) => checkLayer(`${what}, layer ${l + 1}`, layers[l], net.d, m));
+}
+
+/** Throws RangeError on a pass of tangents whose arrays do not fit the net. */
+export function checkTangent(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): void {
+  const { x, dx, y, gradient, back, velocity, velocities, outputs } = pass;
+  checkInput(net, 'x', x);
+  directions.forEach((direction, k) => checkLike(`direction ${k}`, direction, net));
+  const each = (name: string, arrays: readonly (Float64Array | undefined)[] | undefined, count: number): void => {
+    if (arrays === undefined) return;
+    if (arrays.length !== count) throw new RangeError(`${name}: expected ${count} arrays, got ${arrays.length}`);
+    arrays.forEach((values, k) => values !== undefined && checkArray(`${name} ${k}`, values, x.length));
+  };
+  each('dx', dx, directions.length);
+  if (y !== undefined) checkArray('y', y, x.length);
+  each('gradient', gradient, directions.length + 1);
+  each('back', back, directions.length + 1);
+  if (velocity !== undefined) checkLike('velocity', velocity, net);
+  velocities?.forEach((layers, k) => checkLike(`velocity of direction ${k}`, layers, net));
+  outputs?.forEach((layers, k) => each(`outputs of direction ${k}`, layers, net.layers.length));
+}
+
+/** A kernel whose passes throw RangeError on arrays that do not fit the net. */
+export function checked(kernel: Kernel): Kernel {
+  return {
+    name: kernel.name,
+    forward: (net, x, outs) => {
+      checkInput(net, 'x', x);
+      outs.forEach((out, l) => out !== undefined && checkArray(`output of layer ${l + 1}`, out, x.length));
+      kernel.forward(net, x, outs);
+    },
+    descend: (net, x, y, dt, losses, to) => {
+      checkInput(net, 'x', x);
+      checkArray('y', y, x.length);
+      checkArray('losses', losses, losses.length);
+      if (to !== undefined) checkLike('velocity', to, net);
+      return kernel.descend(net, x, y, dt, losses, to);
+    },
+    backward: (net, z, p, to, back) => {
+      checkInput(net, 'z', z);
+      if (net.layers.length !== 1) throw new RangeError(`net: layers: expected one, got ${net.layers.length}`);
+      checkArray('p', p, z.length);
+      checkArray('J^T p', back, z.length);
+      checkLike('velocity', [to], net);
+      kernel.backward(net, z, p, to, back);
+    },
+    ...(kernel.tangent !== undefined && {
+      tangent: (net, directions, pass) => {
+        checkTangent(net, directions, pass);
+        return kernel.tangent!(net, directions, pass);
+      },
+    }),
+    peak: () => kernel.peak(),
+  };
+}
