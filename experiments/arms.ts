@@ -14,7 +14,7 @@ import type {
   TrainSpec,
 } from '../src/method/spec.js';
 import type { NetworkSpec } from '../src/models/index.js';
-import { atSteps } from './recipes.js';
+import { atSteps } from '../src/method/recipe-steps.js';
 
 /** What the arms of one comparison have in common. */
 export interface Setting {

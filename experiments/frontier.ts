@@ -24,7 +24,7 @@ import { requiredCells, TRAIN_KIND } from '../src/method/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
-import { atSteps } from './recipes.js';
+import { atSteps } from '../src/method/recipe-steps.js';
 
 /** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
 export interface BudgetRates {

@@ -24,27 +24,6 @@ export function adamw(steps: number, batch: number, peak: number, weightDecay = 
   };
 }
 
-/** What {@link atSteps} reads and changes of a recipe. */
-export interface Lengths {
-  readonly steps: number;
-  readonly schedule: { readonly peak: number; readonly warmup: number; readonly drops?: readonly number[] };
-}
-
-/** A recipe of so many steps, its warm-up and the drops of its rate at the same shares of them, no drop at step 0. */
-export function atSteps<T extends Lengths>(recipe: T, steps: number): T {
-  const { warmup, drops } = recipe.schedule;
-  const scaled = (step: number): number => Math.round((step * steps) / recipe.steps);
-  return {
-    ...recipe,
-    steps,
-    schedule: {
-      ...recipe.schedule,
-      warmup: scaled(warmup),
-      ...(drops !== undefined && { drops: drops.map((drop) => Math.max(1, scaled(drop))) }),
-    },
-  };
-}
-
 /**
  * The paper's ImageNet recipe (from the public reproduction's README; what it leaves open is unknown). Batch 256, SGD
  * with momentum 0.9. Wide and direct: 90 epochs, decay 1e-4, linear warm-up over 5 epochs to 0.1, divided by 10 at

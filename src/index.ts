@@ -82,6 +82,15 @@ export {
   TrainSpec,
 } from './method/spec.js';
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
+export {
+  pointsBeyond,
+  specAtPoint,
+  tuneByGrid,
+  type GridPoint,
+  type MeasureCells,
+  type TriedPoint,
+  type TunedArm,
+} from './method/tuning.js';
 export { thin } from './thin/thin.js';
 export { type Measured, type ThinResult, type Trained, type Tried } from './thin/result.js';
 export { type Scored } from './thin/halving.js';

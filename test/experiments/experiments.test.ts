@@ -1,4 +1,3 @@
-import { pointsBeyond } from '../../cli/commands/tune.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -10,6 +9,7 @@ import {
   trainExperiment,
   trainExperiments,
 } from '../../experiments/registry.js';
+import { pointsBeyond } from '../../src/method/tuning.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits } from '../../experiments/resnet.js';
 import { width } from '../../experiments/theory.js';
