@@ -210,7 +210,16 @@ export function digitsOf({ steps, ...imitation }: ThinLength, rates: Rates): Set
 }
 
 /** Arms that decide nothing at scale minutes, or no more than others do there: scale laptop has them. */
-const NOT_IN_MINUTES = ['hints', 'all-at-once', 'selected-direct', 'no-imitation', 'selected-three-stage', 'deeper'];
+const NOT_IN_MINUTES = [
+  'hints',
+  'all-at-once',
+  'kd',
+  'selected-kl',
+  'selected-direct',
+  'no-imitation',
+  'selected-three-stage',
+  'deeper',
+];
 /** Seeds of the arm that costs as much as the whole pipeline; its difference is many times its interval. */
 const LONG_SEEDS = 3;
 

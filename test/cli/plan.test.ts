@@ -24,12 +24,12 @@ test('every run counts once, wide nets included, and operations are those of the
 });
 
 test('the memory of a step is one estimate: planned with measured activations, expected with those of its operations', () => {
-  const spec = parseTrainSpec(armSpecs(resnetDigits, 'minutes').wide);
+  const spec = parseTrainSpec(armSpecs(resnetDigits, 'laptop').wide);
   const parameters = parameterCount(spec.network);
   // values, gradients and the momentum of SGD, four bytes each
   expect(stepMemory(spec, 1000)).toBe(12 * parameters + 1000);
   expect(expectedMemory(spec) - stepMemory(spec, 0)).toBeCloseTo(2 ** 29 + 0.005 * stepFlops(spec), 0);
-  const taught = parseTrainSpec(armSpecs(resnetDigits, 'minutes').kd);
+  const taught = parseTrainSpec(armSpecs(resnetDigits, 'laptop').kd);
   expect(stepMemory(taught, 0)).toBe(12 * parameterCount(taught.network) + 4 * parameters);
   const fitted = (images: number): number =>
     expectedMemory({ ...taught, start: 'selected', imitation: { by: 'ridge', images, ridge: 1e-3 } });
