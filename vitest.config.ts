@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/temporary-folder.ts',
     pool: 'forks',
+    setupFiles: ['test/support/equality.ts'],
     // The leak test collects garbage before it reads the process's memory.
     execArgv: ['--expose-gc'],
     // Tensor engines use every core; two at once would only wait for each other.
