@@ -34,19 +34,24 @@ async function matmul(n: number): Promise<number> {
   return rate;
 }
 
+/** Operations of the convolution of one image, in billions. */
+const IMAGE_GFLOP = (2 * 28 * 28 * 9 * 128 * 128) / 1e9;
+
 async function convolution(batch: number): Promise<{ conv2d: number; conv2dGrad: number }> {
   const x = tf.randomUniform([batch, 28, 28, 128], -1, 1, 'float32', 1) as Tensor4D;
   const filter = tf.randomUniform([3, 3, 128, 128], -1, 1, 'float32', 2) as Tensor4D;
-  const flops = 2 * batch * 28 * 28 * 9 * 128 * 128;
-  const conv2d = flops / (await secondsPerCall(() => [tf.conv2d(x, filter, 1, 'same')])) / 1e9;
+  const conv2d = (batch * IMAGE_GFLOP) / (await secondsPerCall(() => [tf.conv2d(x, filter, 1, 'same')]));
   const backward = tf.grads((image: Tensor, kernel: Tensor) =>
     tf.conv2d(image as Tensor4D, kernel as Tensor4D, 1, 'same').sum(),
   );
   // The gradients' call runs the forward convolution, too: three equal products in all.
-  const conv2dGrad = (3 * flops) / (await secondsPerCall(() => tf.tidy(() => backward([x, filter])))) / 1e9;
+  const conv2dGrad = (3 * batch * IMAGE_GFLOP) / (await secondsPerCall(() => tf.tidy(() => backward([x, filter]))));
   tf.dispose([x, filter]);
   return { conv2d, conv2dGrad };
 }
+
+/** Seconds that a call may take by the throughput seen so far; some four are made of each kind. */
+const MOST_SECONDS = 0.3;
 
 /**
  * Throughput of the current engine, within a few seconds: a slow one is given smaller sizes. A call counts until its
@@ -54,6 +59,8 @@ async function convolution(batch: number): Promise<{ conv2d: number; conv2dGrad:
  */
 export async function measureGflops(): Promise<Gflops> {
   const small = await matmul(256);
-  const slow = small < 4;
-  return { matmul: slow ? small : await matmul(1024), ...(await convolution(slow ? 1 : 16)) };
+  const product = (2 * 1024 ** 3) / 1e9 / small <= MOST_SECONDS ? await matmul(1024) : small;
+  // the forward convolution and its two gradients
+  const batch = [16, 4].find((images) => (3 * images * IMAGE_GFLOP) / product <= MOST_SECONDS) ?? 1;
+  return { matmul: product, ...(await convolution(batch)) };
 }
