@@ -28,8 +28,13 @@ const onlyPackages = {
       importer.includes('node_modules') ? undefined : { path, external: true },
     ),
 };
-for (const file of compiled.filter((name) => imports(name).some((specifier) => bundled.includes(packageOf(specifier)))))
-  await build({
+
+/** Packages whose code is in the files of dist. */
+const used = new Set(['@noble/hashes', '@tensorflow/tfjs-core', 'vega-interpreter']);
+for (const file of compiled.filter((name) =>
+  imports(name).some((specifier) => bundled.includes(packageOf(specifier))),
+)) {
+  const { metafile } = await build({
     entryPoints: [join(root, file)],
     outfile: join(root, file),
     allowOverwrite: true,
@@ -37,15 +42,19 @@ for (const file of compiled.filter((name) => imports(name).some((specifier) => b
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    // names stay, so that a stack can be read
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'none',
     logLevel: 'warning',
+    metafile: true,
     plugins: [onlyPackages],
   });
-
-/** Packages whose code is in the files of dist: esbuild names the file before its code. */
-const used = new Set(['@noble/hashes', '@tensorflow/tfjs-core', 'vega-interpreter']);
-for (const file of compiled)
-  for (const [, path] of read(file).matchAll(/^ *\/\/ (?:.*\/)?node_modules\/(.+)$/gm)) used.add(packageOf(path));
+  for (const path of Object.keys(metafile.inputs)) {
+    const place = path.lastIndexOf('node_modules/');
+    if (place >= 0) used.add(packageOf(path.slice(place + 'node_modules/'.length)));
+  }
+}
 
 function licence(name) {
   const folder = join('node_modules', name);
