@@ -34,14 +34,14 @@ export function registerExperiment(experiment: Experiment): void {
   register('experiment', EXPERIMENTS, experiment.name, experiment);
 }
 
-/** The frontiers' runs of one group; they stand behind its main experiment. */
+/** The frontiers' runs of one group; they stand behind its other experiments. */
 function frontierExperiments(group: string): Experiment[] {
   return Object.values(FRONTIERS)
     .map(({ experiment }) => experiment)
     .filter((experiment) => experiment.group === group);
 }
 
-for (const experiment of [
+const DECLARED = [
   width,
   depth,
   time,
@@ -69,8 +69,9 @@ for (const experiment of [
   sst2,
   bertAblations,
   ...frontierExperiments('bert'),
-])
-  registerExperiment(experiment);
+];
+const others = Object.values(FRONTIERS).map(({ experiment }) => experiment);
+for (const experiment of new Set([...DECLARED, ...others])) registerExperiment(experiment);
 
 function ofKind(kind: string): Experiment[] {
   return Object.values(EXPERIMENTS).filter((experiment) => experiment.kind === kind);
@@ -98,10 +99,10 @@ export function trainExperiments(): Record<string, Experiment[]> {
 }
 
 /** One experiment of a group, by default its main one. Throws UsageError with the known names. */
-export function trainExperiment(network: string, name: string | undefined): Experiment {
-  const group = lookUp('network', trainExperiments(), network);
-  if (name === undefined) return group[0]!;
-  return lookUp('experiment', Object.fromEntries(group.map((experiment) => [experiment.name, experiment])), name);
+export function trainExperiment(group: string, name: string | undefined): Experiment {
+  const experiments = lookUp('group of experiments', trainExperiments(), group);
+  if (name === undefined) return experiments[0]!;
+  return lookUp('experiment', Object.fromEntries(experiments.map((one) => [one.name, one])), name);
 }
 
 /** The experiments that `gowide reproduce` runs. */

@@ -6,7 +6,7 @@ import type { Cell } from '../../src/core/run.js';
 import { budgetsToTune, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor, FRONTIERS } from '../../experiments/frontiers.js';
 import { budgetCosts, checkRoom, type BudgetCost } from '../plan/frontier.js';
-import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
+import { ARM_PATTERN, armsAtScale, chosenArms } from '../terminal/arms.js';
 import { NamedArgument } from '../terminal/choices.js';
 import { examples, jsonOption, positiveNumber } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
@@ -91,7 +91,7 @@ function tunedPattern(frontier: Frontier, experiment: Experiment, scale: Scale, 
 
 function chosenCells(experiment: Experiment, scale: Scale, { arm, seed, seeds }: Options): Cell[] {
   const cells = cellsOf(experiment, scale, seed, seeds);
-  const chosen = new Set(chosenArms([...new Set(cells.map((cell) => cell.arm))], arm));
+  const chosen = new Set(armsAtScale(experiment, scale, arm));
   return cells.filter((cell) => chosen.has(cell.arm));
 }
 

@@ -62,13 +62,13 @@ export function command(): Command {
     )
     .requiredOption(
       '--model <name>',
-      'a published name (resnet50, bert-base, ...), a JSON file with a model spec, ' +
+      'a published name (resnet50, bert-base, ...), a JSON file with a network’s spec, ' +
         'a folder of Hugging Face’s or a LayersModel, or a safetensors file that says which network it is; ' +
         'for classes also a run’s id, a folder or an ONNX file that thin wrote',
     )
     .option(
       '--weights <file>',
-      'safetensors, in published names and layouts; a folder and a safetensors file as model have their own',
+      'safetensors, in published names and layouts; a folder and a safetensors file have their own',
     )
     .requiredOption(
       '--input <path>',

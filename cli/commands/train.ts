@@ -15,8 +15,8 @@ import { FAMILIES } from '../../src/models/index.js';
 import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
-import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
-import { experimentList, experimentOption, networkArgument } from '../terminal/experiments.js';
+import { ARM_PATTERN, armsAtScale } from '../terminal/arms.js';
+import { experimentList, experimentOption, groupArgument } from '../terminal/experiments.js';
 import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
@@ -180,7 +180,7 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
   }
   const scale = parseScale(options.scale);
   const cells = declaredCells([experiment], scale, options.seed, seeds);
-  const chosen = new Set(chosenArms([...new Set(cells.map((cell) => cell.arm))], options.arm));
+  const chosen = new Set(armsAtScale(experiment, scale, options.arm));
   return cells
     .filter(({ arm }) => chosen.has(arm))
     .map((cell) => {
@@ -226,7 +226,7 @@ function printRuns(runs: readonly RunRecord[], json: boolean): void {
 /** `gowide train`. */
 export function command(): Command {
   return withWorkerOptions(withRunOptions(new Command('train')))
-    .addArgument(networkArgument(trainExperiments()))
+    .addArgument(groupArgument(trainExperiments()))
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .addOption(experimentOption(trainExperiments()))
     .option('--arm <pattern>', ARM_PATTERN, 'all')

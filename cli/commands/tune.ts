@@ -15,7 +15,7 @@ import {
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
-import { experimentList, experimentOption, networkArgument } from '../terminal/experiments.js';
+import { experimentList, experimentOption, groupArgument } from '../terminal/experiments.js';
 import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { engineOption, withThreads } from '../terminal/run-options.js';
@@ -118,7 +118,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
 /** `gowide tune`. */
 export function command(): Command {
   return withThreads(new Command('tune'))
-    .addArgument(networkArgument(tunedExperiments()))
+    .addArgument(groupArgument(tunedExperiments()))
     .description(
       'validation accuracy of each arm at each learning rate of one grid, ' +
         'widened while the best is at an end, with seeds that no table uses',

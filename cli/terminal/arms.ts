@@ -1,4 +1,5 @@
 /** Which arms `--arm` chooses: the same in every command that has it. */
+import type { Experiment, Scale } from '../../src/core/experiment.js';
 import { messageOf, unknownName, UsageError } from '../../src/core/errors.js';
 
 /** What `--arm` takes, for help texts. */
@@ -9,12 +10,32 @@ export const ARM_PATTERN = 'an arm, a regular expression for some, or all';
  * matches. Throws UsageError when there is none.
  */
 export function chosenArms(arms: readonly string[], pattern: string): string[] {
+  const found = matching(arms, pattern);
+  if (found.length === 0) throw unknownName('arm', pattern, ['all', ...arms]);
+  return found;
+}
+
+/**
+ * The arms of an experiment at a scale that a pattern chooses. Throws UsageError when there is none, with the scales
+ * that have one.
+ */
+export function armsAtScale(experiment: Experiment, scale: Scale, pattern: string): string[] {
+  const arms = Object.keys(experiment.arms(scale));
+  if (matching(arms, pattern).length === 0) {
+    const others = (Object.keys(experiment.seeds) as Scale[]).filter(
+      (other) => other !== scale && matching(Object.keys(experiment.arms(other)), pattern).length > 0,
+    );
+    if (others.length > 0)
+      throw new UsageError(`arm "${pattern}" is not declared at scale "${scale}"; declared: ${others.join(', ')}`);
+  }
+  return chosenArms(arms, pattern);
+}
+
+function matching(arms: readonly string[], pattern: string): string[] {
   if (pattern === 'all') return [...arms];
   if (arms.includes(pattern)) return [pattern];
   const expression = expressionOf(pattern);
-  const found = arms.filter((arm) => expression.test(arm));
-  if (found.length === 0) throw unknownName('arm', pattern, ['all', ...arms]);
-  return found;
+  return arms.filter((arm) => expression.test(arm));
 }
 
 function expressionOf(pattern: string): RegExp {

@@ -11,14 +11,14 @@ export function experimentList(groups: Groups): string {
 }
 
 /** The group of experiments that a command takes. */
-export function networkArgument(groups: Groups): NamedArgument {
-  return new NamedArgument('network', 'what is trained', namesByGroup(groups));
+export function groupArgument(groups: Groups): NamedArgument {
+  return new NamedArgument('group', 'which experiments, by what is trained', namesByGroup(groups));
 }
 
 /** `--experiment`, with the names of all groups. */
 export function experimentOption(groups: Groups): Option {
   const names = Object.values(groups).flatMap((group) => group.map(({ name }) => name));
-  const option = new Option('--experiment <name>', 'one of the network’s experiments (default: its main one)');
+  const option = new Option('--experiment <name>', 'one of the group (default: its main one)');
   return namedOption(option, names);
 }
 

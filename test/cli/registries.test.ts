@@ -82,7 +82,11 @@ test('the experiment’s specs are those that are printed', async () => {
 
 describe('an unknown name ends in one line with the registered names and the nearest of them', () => {
   test.each<[string, string[], RegExp]>([
-    ['network', ['train', 'visoin'], /unknown network "visoin"; expected one of: .*vision.* Did you mean "vision"\?/],
+    [
+      'group of experiments',
+      ['train', 'visoin'],
+      /unknown group of experiments "visoin"; expected one of: .*vision.* Did you mean "vision"\?/,
+    ],
     [
       'experiment',
       ['train', 'vision', '--experiment', 'vision-patch'],

@@ -43,9 +43,10 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [
       ['train', 'resnet', '--arm', 'x'],
-      /unknown arm "x"; expected one of: all, wide, direct, kd, selected-kl, three-stage, long/,
+      /unknown arm "x"; expected one of: all, wide, direct, three-stage, long/,
     ],
-    [['train', 'gpt'], /unknown network "gpt"; expected one of: resnet, bert/],
+    [['train', 'resnet', '--arm', 'kd'], /arm "kd" is not declared at scale "minutes"; declared: laptop, gpu, paper/],
+    [['train', 'gpt'], /unknown group of experiments "gpt"; expected one of: resnet, bert/],
     [
       ['train', 'bert', '--experiment', 'x'],
       /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-squad, sst2, bert-ablations/,
