@@ -6,7 +6,7 @@
  * operations of ridge regression are of that day, too: they were counted as if every tap were a layer. Those of
  * trainings are of that day in their last digits: WebAssembly computes layers by a module of our own since, which
  * rounds elsewhere (first losses agree to 1e-7, and what eight steps make of it to 5e-4, as far as TensorFlow's are
- * from both).
+ * from both). Three studies are recorded from commit 684c1e9.
  *
  * Kernel and engine are the WebAssembly ones, whose bytes were equal wherever they were tried. Libraries may choose
  * other instructions on other processors than x86-64: there, numbers are compared to a relative 1e-4, and weights not.
@@ -15,8 +15,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
 import { startEngine } from '../src/engine/engines/choose.js';
+import { STUDIES, THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import { TRAIN_RUNNER } from '../src/method/runner.js';
 import { openKernel, useKernel } from '../theory/kernel/kernel.js';
@@ -61,6 +61,7 @@ describe('studies of the theory', () => {
   const before = fixture('theory');
 
   test('each has a cell here', () => {
+    expect(Object.keys(THEORY).sort()).toEqual(Object.keys(STUDIES).sort());
     expect(Object.keys(before).sort()).toEqual(Object.keys(THEORY).sort());
   });
 

@@ -57,6 +57,24 @@ export const THEORY: Readonly<Record<string, Spec>> = {
     steps: 2,
     eta: 1,
   },
+  limit: {
+    ...{ alpha: 1, c: 1, rho: 0, d: 2, train: 8, heldOut: 16, wide: 32, imitationTime: 0.25, dt: 0.05, draws: 2 },
+    ...{ study: 'limit', regime: 'skip', m: [8, 16], depths: [1, 2], times: [0.25] },
+    ...{ target: 0.5, particles: { first: 64, most: 128 } },
+  },
+  selection: { ...FLOW, study: 'selection', regime: 'skip', depths: [1, 2], widths: [4, 8], ridge: 1e-3 },
+  'residual-depth': {
+    study: 'residual-depth',
+    activation: 'tanh',
+    D: 1,
+    nodes: { u: 4, v: 2 },
+    depths: [2, 4],
+    samples: 3,
+    inputs: 2,
+    outputs: 2,
+    steps: 2,
+    eta: 1,
+  },
   stages: { ...FLOW, study: 'stages', regime: 'skip', depth: 2, widths: [4, 8], tuningTime: 0.25 },
 };
 
