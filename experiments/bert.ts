@@ -44,7 +44,7 @@ interface TunedImitation {
   readonly rate: number;
   readonly share: number;
 }
-/** By arm; `default` holds for arms that are not named. */
+/** Tuned imitation of each arm; `default` holds for arms that are not named. */
 type TunedImitations = Readonly<Record<string, TunedImitation>> & { readonly default: TunedImitation };
 
 /** Imitation where nothing but the peak rate of fine-tuning was tuned. */
@@ -117,7 +117,7 @@ export const GLOSSES_TUNING: TuningGrid = {
   imitationShares: [0.09, 0.175, 0.35],
   seeds: [101],
 };
-/** Of `bert-glosses`, at the 800 steps of scale laptop. */
+/** Rates of `bert-glosses`, at the 800 steps of scale laptop. */
 const GLOSSES_RATES: Rates = { default: 4e-3, hints: 8e-3, deeper: 2e-3 };
 
 /** All layers at once, each from the thin net's own inputs. */

@@ -42,7 +42,7 @@ export const DEPTH_TUNING: TuningGrid = {
 /** Peak rates at one depth. */
 export interface DepthRates {
   readonly rates: Rates;
-  /** Of imitation by gradient. */
+  /** Peak rate of imitation by gradient. */
   readonly imitation: number;
 }
 

@@ -9,7 +9,7 @@ import {
 } from './frontier.js';
 import { digitsOf, resnetDigits } from './resnet.js';
 
-/** Of the steps, the share that imitates in each of the four stages: 35 % in all, as at scale laptop. */
+/** Share of the steps that imitates in each of the four stages: 35 % in all, as at scale laptop. */
 const IMITATION_SHARE = 0.0875;
 const BASE_STEPS = 100;
 /** The budget from which on nets count as trained to convergence; the wide net is, too. */

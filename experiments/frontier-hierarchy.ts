@@ -2,7 +2,7 @@
 import { ALL_BUDGETS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 import { HIERARCHY_RATES, hierarchyOf, resnetHierarchy } from './resnet.js';
 
-/** Of the steps, the share that imitates in each of a ResNet's stages: 24 % for three, as at scale laptop. */
+/** Share of the steps that imitates in each of a ResNet's stages: 24 % for three, as at scale laptop. */
 const IMITATION_SHARE = 0.08;
 
 /** Strings of the Random Hierarchy Model. */

@@ -99,7 +99,7 @@ const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
 const HIERARCHY_TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
 /** Tuned with the nets of scale minutes. */
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
-/** Of `resnet-digits` at scale laptop, at its 400 steps. */
+/** Rates of `resnet-digits` at scale laptop, at its 400 steps. */
 const DIGITS_LAPTOP_RATES: Rates = {
   default: 0.2,
   kd: 0.05,

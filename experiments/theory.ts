@@ -133,7 +133,7 @@ const LIMIT_DEPTHS = {
   minutes: { skip: [1, 2, 3], 'no skip': [1, 2] },
   laptop: { skip: [1, 2, 4, 8], 'no skip': [1, 2, 3, 4] },
 };
-/** Of few particles, without a skip or late, responses are so heavy-tailed that no number of nets is enough. */
+/** Responses of few particles, without a skip or late, are so heavy-tailed that no number of nets is enough. */
 const LIMIT_NETS = {
   minutes: {
     skip: { target: 0.15, particles: { first: 256, most: 1024 } },

@@ -21,9 +21,9 @@ import { runTool } from '../../src/toolchain/tools.js';
 
 /** Speed and memory of a process that measured one thing. */
 export interface Measured {
-  /** Of the bench's unit. */
+  /** Throughput, in the bench's unit a second. */
   readonly perSecond: number;
-  /** Of main memory, its largest share; of a GPU, what nvidia-smi says that the process holds after its last step. */
+  /** The largest share of main memory; of a GPU, what nvidia-smi says that the process holds after its last step. */
   readonly peakMemoryBytes: number;
 }
 

@@ -73,9 +73,9 @@ export interface Exchange {
   /** Bytes that each worker sends in a step, and receives. */
   readonly bytes: number;
   readonly exchangeSeconds: number;
-  /** Of one process with the whole batch. */
+  /** Seconds of a step in one process with the whole batch. */
   readonly aloneSeconds: number;
-  /** Of the workers, each on its share, exchange included. */
+  /** Seconds of a step of the workers, each on its share, exchange included. */
   readonly togetherSeconds: number;
 }
 

@@ -16,7 +16,7 @@ export type BudgetCost = {
   readonly teraflops: number;
   /** On one core of a quiet machine, by arithmetic. */
   readonly minutes: number;
-  /** Of its largest run. */
+  /** Memory of its largest run, in bytes. */
   readonly gigabytes: number;
 };
 

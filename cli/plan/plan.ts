@@ -66,14 +66,14 @@ export interface Plan {
     /** Arms with runs, and runs: arms x seeds, and the runs that they need. */
     readonly arms: number;
     readonly runs: number;
-    /** Of all training, in 1e15 operations; null for the theory, whose cost is counted in time. */
+    /** Operations of all training, in 1e15; null for the theory, whose cost is counted in time. */
     readonly petaflops: number | null;
     /**
-     * Of the largest run's training step, in bytes: parameters, gradients, optimizer state, activations. An upper
+     * Memory of the largest run's training step, in bytes: parameters, gradients, optimizer state, activations. An upper
      * estimate.
      */
     readonly memoryBytes: number | null;
-    /** Of what the runs leave, and of the saved states of those under way. */
+    /** Size of what the runs leave, and of the saved states of those under way. */
     readonly diskBytes: number;
     readonly deviceHours: number;
     /** Attained by its thin net in training, or assumed; null for the theory. */

@@ -29,7 +29,7 @@ const [BLOCKS, STUDENT] = [12, 2.228];
 /** Bytes a step beyond which memory grows: a row of metrics that is kept somewhere takes at least as much. */
 const LEAK = 1000;
 
-/** The same for the shorter form, which a leak of 2 kB a row still exceeds. */
+/** Limit of the shorter form, which a leak of 2 kB a row still exceeds. */
 const SHORT_LEAK = 2500;
 
 /** With fewer steps memory that is still filling up cannot be told from a leak. */

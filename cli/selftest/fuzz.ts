@@ -48,7 +48,7 @@ const ODD: readonly unknown[] = [
   { constructor: 1 },
 ];
 
-/** The same JSON with one value or key changed. */
+/** JSON with one value or key changed. */
 function oddJson(value: unknown, chance: Chance): unknown {
   if (value === null || typeof value !== 'object' || chance() < 0.15) return pick(ODD, chance);
   if (Array.isArray(value)) {
@@ -64,7 +64,7 @@ function oddJson(value: unknown, chance: Chance): unknown {
   return keys.length === 0 ? pick(ODD, chance) : { ...kept, [key]: oddJson(kept[key], chance) };
 }
 
-/** The same bytes, cut off, flipped, doubled, or with other bytes in their midst. */
+/** Bytes, cut off, flipped, doubled, or with other bytes in their midst. */
 function oddBytes(bytes: Buffer, chance: Chance): Buffer {
   const at = Math.floor(chance() * bytes.length);
   switch (Math.floor(chance() * 5)) {

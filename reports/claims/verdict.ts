@@ -11,7 +11,7 @@ export type ClaimKind = 'paper' | 'control';
 export interface Significance {
   /** The smallest rate of false alarms at which the rule would still decide; 1 where it never would. */
   readonly p: number;
-  /** The same after the correction for all claims that are judged together. */
+  /** {@link p} after the correction for all claims that are judged together. */
   readonly corrected: number;
   /** How many claims these are. */
   readonly family: number;

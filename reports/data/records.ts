@@ -64,7 +64,7 @@ function idsOf(runs: readonly RunRecord[]): string {
 }
 
 /**
- * Of runs that bear the same names (experiment, arm, scale) only those with the spec that was begun last: a declaration
+ * Among runs with the same names (experiment, arm, scale) those with the spec that was begun last: a declaration
  * that changed between two versions of this program must not enter one table with its successor. Custom runs are all
  * kept.
  */

@@ -40,7 +40,7 @@ interface Timed {
   readonly arm: string;
   readonly scale: string;
   readonly runs: number;
-  /** Of all of them together; undefined where one has none. */
+  /** Sum over all of them; undefined where one has none. */
   readonly seconds: number | undefined;
   readonly results: readonly (RunRecord['result'] | undefined)[];
   readonly first: string;

@@ -96,7 +96,7 @@ export interface Experiment {
   readonly arms: (scale: Scale) => Readonly<Record<string, Arm>>;
   /** Arms in the order in which figures show them; that of the rows unless given. Names of no arm do not matter. */
   readonly order?: readonly string[];
-  /** By what arms are compared; none where only the logged rows count. */
+  /** What arms are compared by; none where only the logged rows count. */
   readonly metric?: Metric;
   /** The metric of a net that has learnt nothing, where that is known: a rival that is no better decides nothing. */
   readonly chance?: number;

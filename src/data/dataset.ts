@@ -97,7 +97,7 @@ export type Answer = {
   readonly split: 'validation' | 'test';
   readonly id: string;
   readonly answer: string;
-  /** By how much "no answer" scores better than the best answer; only where questions may have none. */
+  /** How much "no answer" scores better than the best answer; only where questions may have none. */
   readonly noAnswer?: number;
 };
 

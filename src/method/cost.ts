@@ -50,7 +50,7 @@ interface Speed {
   readonly tensor: number;
   readonly position: number;
   readonly output: number;
-  /** The same of a wide net that is watched. */
+  /** Seconds that the tensors, positions and outputs of a wide net add that is watched. */
   readonly watchedTensor: number;
   readonly watchedPosition: number;
   readonly watchedOutput: number;

@@ -98,7 +98,7 @@ export function planGroups(
 }
 
 /**
- * By how much merging may change the logits, relative to their size, where one product is rounded by so much: a few
+ * How much merging may change the logits, relative to their size, where one product is rounded by so much: a few
  * layers add their roundings up. On an H100 with TF32 (3e-4 a product) a BERT of two layers changed by 3e-4.
  */
 export function mergeTolerance(rounding: number): number {

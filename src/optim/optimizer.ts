@@ -152,7 +152,7 @@ const sgd: Rule<Extract<OptimizerSpec, { kind: 'sgd' }>> = {
   },
 };
 
-/** Of the composed and of the fused form: both take the decay of a step last. */
+/** Shared by the composed and the fused form: both take the decay of a step last. */
 const adamw: Rule<Extract<OptimizerSpec, { kind: 'adamw' }>> = {
   numbers: ({ beta1, beta2, epsilon, weightDecay }, rate, step) => {
     const [mean, square] = [1 - beta1 ** (step + 1), 1 - beta2 ** (step + 1)];

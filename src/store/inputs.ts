@@ -22,7 +22,7 @@ export interface Input {
   /** How many files. */
   readonly files: number;
   readonly bytes: number;
-  /** Of the one file's content; of several files, of a list with size, hash and name of each. */
+  /** SHA-256 of the one file's content, or of a list with size, hash and name of each file. */
   readonly sha256: string;
   /** Size and hash of each file by name, of a folder with few of them. */
   readonly list?: Readonly<Record<string, readonly [bytes: number, sha256: string]>>;

@@ -56,7 +56,7 @@ export class LostLockError extends FailureError {}
 const REFRESH_SECONDS = 15;
 /** A lock of another host that was not refreshed for so long is taken over: that host is gone. */
 export const STALE_SECONDS = 600;
-/** The same for one of this host before its last start, or of another of its containers, as after a restart. */
+/** Limit for a lock of this host before its last start, or of another of its containers, as after a restart. */
 const STALE_HERE_SECONDS = 120;
 /** A lock that holds no owner for so long was left by a process that ended while it wrote. */
 const STALE_UNREADABLE_SECONDS = 5;
@@ -147,7 +147,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** The same for the owner of the lock, to whom an error has to be said in one line. */
+/** {@link read} for the owner of the lock, to whom an error has to be said in one line. */
 function readAsOwner(path: string): string | undefined {
   try {
     return read(path);

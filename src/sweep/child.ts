@@ -23,7 +23,7 @@ export interface ChildHooks {
 /** Processes that have not ended. */
 const living = new Set<Child>();
 
-/** Of a process that ends at once, as after a second Ctrl-C, nothing stays at work. */
+/** Ends the children of a process that ends at once, as after a second Ctrl-C. */
 function endAll(): void {
   for (const child of living) child.end();
 }

@@ -53,7 +53,7 @@ interface Group {
   readonly wider: Group | undefined;
   /** Its cells that are not finished, by id, with their costs. */
   readonly open: Map<string, number>;
-  /** Of its cells that were finished here. */
+  /** What its cells that were finished here took. */
   readonly seen: Seen;
   /** Cost of what must have been seen of the group for it to count as much as what was known before. */
   readonly weight: number;

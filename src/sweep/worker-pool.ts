@@ -45,7 +45,7 @@ interface Idle {
 
 /** What a process at work takes up. */
 interface Load {
-  /** Of the `jobs`. */
+  /** How many of the `jobs` it counts as. */
   readonly slots: number;
   /** Its GPU, if it has one. */
   readonly device: Device | undefined;

@@ -8,8 +8,7 @@ export interface MaskingSpec {
   /** Tokens of a row that are masked, and that the network is to tell. Published: 15 % of them. */
   readonly count: number;
   /**
-   * Of these, the share that becomes [MASK], and the share that becomes a random token; the rest stays. Published: 0.8
-   * and 0.1.
+   * Shares of these that become [MASK] and a random token; the rest stays. Published: 0.8 and 0.1.
    */
   readonly mask: number;
   readonly random: number;

@@ -148,7 +148,7 @@ export class WordPiece {
   private readonly longest: number;
 
   /**
-   * Of a token that stands in the vocabulary twice the last index counts. Throws UsageError on one without the special
+   * The last index of a token counts that stands in the vocabulary twice. Throws UsageError on one without the special
    * or the added tokens.
    */
   constructor(

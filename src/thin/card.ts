@@ -51,7 +51,7 @@ export function latencyText({ name, version, device }: Engine): string {
   return `Latency is the median of forward passes here: ${name} ${version} on ${device}.`;
 }
 
-/** By which command a thin net was made, and where its runs are. */
+/** Which command made a thin net, and where its runs are. */
 export function madeBy(code: string, run: string, { seed, work }: Pick<Setup, 'seed' | 'work'>): Section {
   return {
     title: 'Made by',

@@ -42,7 +42,7 @@ export interface Classified {
   readonly item: string;
   readonly label: string;
   readonly probability: number;
-  /** Of every class, in the order of the names. */
+  /** Probability of every class, in the order of the names. */
   readonly probabilities: readonly number[];
 }
 

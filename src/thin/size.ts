@@ -10,7 +10,7 @@ export interface Size {
   readonly width?: number | undefined;
   /** Parameters, at most. */
   readonly params?: number | undefined;
-  /** By how many times a forward pass is to have fewer operations, at least. */
+  /** How many times fewer operations a forward pass is to have, at least. */
   readonly speed?: number | undefined;
 }
 

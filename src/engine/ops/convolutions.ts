@@ -261,11 +261,11 @@ const windows = {
  */
 const SMALL_CONVOLUTION = 2 ** 21;
 
-/** The same where no more than so many channels are read and written, of which TensorFlow's leave vectors empty. */
+/** A higher limit holds where no more than so many channels are read and written, of which TensorFlow's leave vectors empty. */
 const FEW_CHANNELS = 8;
 const FEW_CHANNELS_CONVOLUTION = 2 ** 24;
 
-/** The same of 1 x 1 kernels with strides, which else are a product and ops that move pixels. */
+/** Limit of 1 x 1 kernels with strides, which else are a product and ops that move pixels. */
 const SMALL_POINTWISE = 2 ** 20;
 
 /** Whether a convolution of so many images, and its gradients, are ours. */

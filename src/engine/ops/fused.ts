@@ -222,7 +222,7 @@ export interface ScaleShiftInputs {
   /** [C]; where there is none, nothing is scaled. */
   readonly scale?: Tensor | undefined;
   readonly shift: Tensor;
-  /** Of x's shape. */
+  /** A tensor of x's shape. */
   readonly residual?: Tensor | undefined;
 }
 
@@ -246,7 +246,7 @@ export function fusedNormAffine(statistics: NormStatistics, epsilon: number): [T
 export interface BatchNormInputs {
   /** [..., C]. */
   readonly x: Tensor;
-  /** Of x's shape: added before the ReLU. */
+  /** A tensor of x's shape, added before the ReLU. */
   readonly residual?: Tensor;
   readonly gamma: Tensor;
   readonly beta: Tensor;

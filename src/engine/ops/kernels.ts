@@ -145,7 +145,7 @@ function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel
   ];
 }
 
-/** By oneDNN, which keeps a record of the maxima; TensorFlow's own looks for each maximum again. */
+/** Max pooling by oneDNN, which keeps a record of the maxima; TensorFlow's own looks for each maximum again. */
 const maxPoolGradientByOneDnn: Override = ({ dy, input }, { filterSize, strides, pad }) => {
   if (!hasOneDnn() || pad !== 'valid') return undefined;
   const pair = (size: unknown): number[] => (typeof size === 'number' ? [size, size] : (size as number[]));

@@ -22,7 +22,7 @@ export interface Values {
 
 /** Where the values of a program lie in one memory of lines of {@link LINE} numbers. */
 export interface Plan {
-  /** Of every value that is made: its first line; or one of these: {@link NONE}, {@link resultAt}. */
+  /** The first line of every value that is made; or one of these: {@link NONE}, {@link resultAt}. */
   readonly places: readonly number[];
   /** Lines of the memory. */
   readonly lines: number;

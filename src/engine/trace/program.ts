@@ -21,7 +21,7 @@ export interface Program {
   readonly number: number;
   /** For each tensor that the program takes its place among those that the graph takes: floats first. */
   readonly order: readonly number[];
-  /** Of the tensors that the program takes, how many are floats. */
+  /** How many of the tensors that the program takes are floats. */
   readonly floats: number;
 }
 

@@ -27,7 +27,7 @@ export interface Binding {
   createTensor(shape: readonly number[], dtype: number, values: Values): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): Values;
-  /** Of our own build of the addon only (binding.cc). */
+  /** Present in our own build of the addon only (binding.cc). */
   defineFunction?(
     name: string,
     nodes: readonly object[],

@@ -251,7 +251,7 @@ class Cut {
       for (const [i, output] of outputs.entries()) places.set(keyOf(output), [own.length, i]);
       own.push(node);
     };
-    /** Of a vector that is cut into many pieces, one: a program that reads a few need not cut all. */
+    /** One piece of a vector that is cut into many: a program that reads a few need not cut all. */
     const addPiece = (piece: Output): void => {
       const op = nodes[piece[0]] as OpNode;
       const from = encodedOp(op, this.graph)!;
