@@ -41,10 +41,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['theory', 'run', 'widht'],
       /unknown study "widht"; expected one of: all, width, depth, time, imitation, .*saddle, .*\. Did you mean "width"\?/,
     ],
-    [
-      ['train', 'resnet', '--arm', 'x'],
-      /unknown arm "x"; expected one of: all, wide, direct, three-stage, long/,
-    ],
+    [['train', 'resnet', '--arm', 'x'], /unknown arm "x"; expected one of: all, wide, direct, three-stage, long/],
     [['train', 'resnet', '--arm', 'kd'], /arm "kd" is not declared at scale "minutes"; declared: laptop, gpu, paper/],
     [['train', 'gpt'], /unknown group of experiments "gpt"; expected one of: resnet, bert/],
     [
