@@ -1,7 +1,7 @@
 /**
- * Three stages and their rivals on real pictures that users bring, at scale overnight: at most six hours on two cores, stopped
- * and resumed as often as one likes; CIFAR-10 at scale gpu, too, some minutes of one GPU. The recipe is the paper's,
- * its shares of the epochs kept: the rate divided by 10 at 30, 60 and 80 of 90, imitation 40 of 90, bottom-up,
+ * Three stages and their rivals on real pictures that users bring, at scale overnight: at most six hours on two cores,
+ * stopped and resumed as often as one likes; CIFAR-10 at scale gpu, too, some minutes of one GPU. The recipe is the
+ * paper's, its shares of the epochs kept: the rate divided by 10 at 30, 60 and 80 of 90, imitation 40 of 90, bottom-up,
  * fine-tuning by KL for the rest.
  *
  * Both were run at scale overnight, `cifar10` for the most part on a GPU; its scale gpu was not. Public anchors (full

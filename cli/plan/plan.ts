@@ -69,7 +69,7 @@ export interface Plan {
     /** Operations of all training, in 1e15; null for the theory, whose cost is counted in time. */
     readonly petaflops: number | null;
     /**
-     * Memory of the largest run's training step, in bytes: parameters, gradients, optimizer state, activations. An upper
+     * Memory of the largest run's step, in bytes: parameters, gradients, optimizer state, activations. An upper
      * estimate.
      */
     readonly memoryBytes: number | null;

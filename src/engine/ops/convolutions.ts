@@ -261,7 +261,7 @@ const windows = {
  */
 const SMALL_CONVOLUTION = 2 ** 21;
 
-/** A higher limit holds where no more than so many channels are read and written, of which TensorFlow's leave vectors empty. */
+/** A higher limit holds up to so many channels read and written, of which TensorFlow's leave vectors empty. */
 const FEW_CHANNELS = 8;
 const FEW_CHANNELS_CONVOLUTION = 2 ** 24;
 
