@@ -3,6 +3,7 @@ import { join, sep } from 'node:path';
 import { FailureError } from '../../core/errors.js';
 import { missingPackages, packageFolder } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
+import { hearKernels } from '../ops/webassembly-calls.js';
 import { tf } from '../tensor.js';
 import type { EngineDefinition, Started } from './engine.js';
 
@@ -14,6 +15,7 @@ async function start(): Promise<Started> {
   wasm.setWasmPaths(join(folder, 'dist', sep));
   if (!(await tf.setBackend('wasm')))
     throw new FailureError('the wasm engine does not start: this Node cannot run WebAssembly');
+  hearKernels();
   registerTrainingKernels('wasm');
   return { version: `tfjs-backend-wasm ${wasm.version_wasm}`, device: 'cpu' };
 }

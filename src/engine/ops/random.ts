@@ -2,6 +2,7 @@
 import { uniforms, type RngKey } from '../../core/rng.js';
 import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor } from '../tensor.js';
+import { heardRandom } from './webassembly-calls.js';
 
 /**
  * A key of random numbers: two 32-bit words, on TensorFlow also as a tensor int32 [2], which a compiled step is given.
@@ -21,6 +22,7 @@ export function randomUniform(shape: readonly number[], key: RandomKey): Tensor 
   if (!keysMayBeTensors()) {
     if (key instanceof tf.Tensor)
       throw new RangeError('randomUniform: a tensor is a key on the engine tensorflow only');
+    heardRandom();
     const count = shape.reduce((product, size) => product * size, 1);
     return tf.tensor(Float32Array.from(uniforms(key, count)), [...shape]);
   }

@@ -4,6 +4,7 @@
  */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf, type Tensor } from '../tensor.js';
+import { heardOp } from './webassembly-calls.js';
 import { assemblyIn, panelSize, rowsAndColumns, sizeOf, type Assembly } from './webassembly.js';
 
 type Inputs = readonly (TensorInfo | undefined)[];
@@ -309,7 +310,11 @@ export function fusedOnWebAssembly(
   inputs: readonly (Tensor | undefined)[],
   attributes: readonly [number, number, number],
 ): Tensor[] {
-  return OPS[name](assemblyIn(tf.backend()), inputs, attributes).map((info) =>
-    tf.engine().makeTensorFromTensorInfo(info),
-  );
+  const outputs = heardOp({
+    name,
+    inputs: Object.fromEntries(inputs.entries()),
+    attributes,
+    run: (given) => OPS[name](assemblyIn(tf.backend()), Object.values(given), attributes),
+  });
+  return [outputs].flat().map((info) => tf.engine().makeTensorFromTensorInfo(info));
 }

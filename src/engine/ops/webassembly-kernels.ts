@@ -149,8 +149,8 @@ const gatherRows: Replacement = (original) => (call) => {
   return out;
 };
 
-function integersOf({ backend, at }: Assembly, tensor: TensorInfo): Int32Array {
-  return new Int32Array(backend.wasm.HEAPU8.buffer, at(tensor), sizeOf(tensor));
+function integersOf({ backend }: Assembly, tensor: TensorInfo): Int32Array {
+  return backend.typedArrayFromHeap(tensor) as Int32Array;
 }
 
 /** Bytes of a number of each type that is copied here as it is. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../tensor.js';
+import { heard, type Callee } from './webassembly-calls.js';
 
 /** Functions of assembly/ by name; they take addresses in bytes, 0 for what is not there, then counts and flags. */
 type Functions = Readonly<Record<AssemblyFunction, (...given: (number | boolean)[]) => void>>;
@@ -49,6 +50,7 @@ interface WasmBackend {
   makeOutput(shape: readonly number[], dtype: TensorInfo['dtype']): TensorInfo;
   disposeData(dataId: object): boolean;
   incRef(dataId: object): void;
+  typedArrayFromHeap(tensor: TensorInfo): unknown;
 }
 
 /** The module in the memory of a backend, and what its functions are given. */
@@ -94,7 +96,13 @@ function compile(backend: WasmBackend): Assembly {
     use(at(scratch));
     backend.disposeData(scratch.dataId);
   };
-  return { backend, functions: exports, at, make, withScratch };
+  const functions = Object.fromEntries(
+    Object.entries(exports).map(([name, callee]) => [
+      name,
+      typeof callee === 'function' ? heard(callee as Callee) : callee,
+    ]),
+  ) as Functions;
+  return { backend, functions, at, make, withScratch };
 }
 
 /** Numbers of a tensor. */

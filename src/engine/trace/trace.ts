@@ -2,7 +2,7 @@
  * Compiled steps. A step of a small network is some four hundred ops, and TensorFlow's eager mode takes ten times as
  * long to be told of them as to compute them. Here the step is recorded once and becomes a function of TensorFlow's, or
  * a program of ops of our own (program.ts), one call for all of it (src/engine/README.md has the figures).
- * `GOWIDE_TRACE=0` runs every step eagerly, as engines other than `tensorflow` do.
+ * On WebAssembly its calls are made again (replay.ts). `GOWIDE_TRACE=0` runs every step eagerly, as WebGPU does.
  */
 import { UsageError } from '../../core/errors.js';
 import { isSwitchedOff } from '../../core/settings.js';
@@ -10,6 +10,7 @@ import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { programsHere } from '../ops/fused.js';
 import { graphOf, type Graph } from './graph.js';
 import { programOf } from './program.js';
+import { canReplay, replayed } from './replay.js';
 import { orElse, segmented, type ProgramCall as Asked } from './segments.js';
 import {
   difference,
@@ -48,7 +49,7 @@ interface Compiled {
 
 let functions = 0;
 
-/** Whether steps can be compiled here. */
+/** Whether steps are compiled into calls of TensorFlow here. */
 export function canTrace(): boolean {
   return (
     !isSwitchedOff('GOWIDE_TRACE') &&
@@ -66,7 +67,9 @@ export function canTrace(): boolean {
 export function trace(what: string, step: Step): Traced {
   const eager = (inputs: Tensors): Tensors => tf.tidy(() => step(inputs));
   const known = new Map<string, Compiled>();
+  const replay = replayed(what, step, signatureOf);
   const run = (inputs: Tensors): Tensors => {
+    if (canReplay()) return replay(inputs);
     if (!canTrace()) return eager(inputs);
     const signature = signatureOf(inputs);
     const before = known.get(signature);
@@ -79,6 +82,7 @@ export function trace(what: string, step: Step): Traced {
   const dispose = (): void => {
     for (const { asked } of known.values()) asked.remove();
     known.clear();
+    replay.dispose();
   };
   return Object.assign(run, { dispose });
 }
