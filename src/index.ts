@@ -146,7 +146,7 @@ export {
   type Layer,
   type ParameterRow,
 } from './models/layer-table.js';
-export { readTorchvision, writeTorchvision } from './models/torchvision.js';
+export { readTorchvision, writeTorchvision } from './models/resnet-weights.js';
 export { writeOnnx } from './models/files.js';
 export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';
 export { applyTaps } from './models/apply-taps.js';

@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { bert, BertSpec, type EncoderSpec } from './bert.js';
 import { mismatch, type DataFacts, type Family, type HeadFacts } from './family.js';
-import { readFolder, readHuggingFace, writeFolder, writeHuggingFace } from './huggingface.js';
+import { readBertFolder, readBert, writeBertFolder, writeBert } from './bert-weights.js';
 import { labelsBeside } from './huggingface-folder.js';
 import { encoderGraph } from './bert-onnx.js';
 import { predictTokens, readTokens } from './predict.js';
@@ -37,10 +37,10 @@ export const bertFamily: Family<BertSpec> = {
   checkInput: checkEncoderInput,
   vocabSize: ({ vocabSize }) => vocabSize,
   published: {
-    read: readHuggingFace,
+    read: readBert,
     labels: labelsBeside,
-    write: writeHuggingFace,
-    folder: { modelType: 'bert', read: readFolder, write: writeFolder },
+    write: writeBert,
+    folder: { modelType: 'bert', read: readBertFolder, write: writeBertFolder },
   },
   thinning: { narrow: narrowEncoder, withHead: (spec, facts) => ({ ...spec, head: taskHead(facts) }), recipe: 'adamw' },
   onnx: encoderGraph,

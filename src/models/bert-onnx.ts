@@ -19,7 +19,7 @@ import {
   paddingBias,
   parameterNode,
   type OnnxScope,
-} from './onnx-layers.js';
+} from './onnx-nodes.js';
 
 const TOKENS = ['batch', 'sequence'] as const;
 

@@ -10,7 +10,7 @@ import { ACTIVATIONS, convNorm } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
 import { convolutionLayer, normOf } from './layer-table.js';
-import { convNormNode, imageInput, meanOfPixels } from './onnx-layers.js';
+import { convNormNode, imageInput, meanOfPixels } from './onnx-nodes.js';
 import { ownNames } from './own-names.js';
 import { plainGraph, plainNetwork, PlainSpec, plainThinning, type PlainKind } from './plain.js';
 import { readImages } from './predict.js';

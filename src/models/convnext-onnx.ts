@@ -13,7 +13,7 @@ import {
   onnxScope,
   parameterNode,
   type OnnxScope,
-} from './onnx-layers.js';
+} from './onnx-nodes.js';
 
 /** A layer norm over the channels of x [B, C, H, W], which stand last, [B, H, W, C], in what comes back. */
 function normLast(scope: OnnxScope, path: string, x: Value): Value {

@@ -7,9 +7,9 @@ import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { distilbert, type DistilbertSpec } from './distilbert.js';
+import { takeEncoder, turned } from './encoder-weights.js';
 import { torchLeaf } from './exchange.js';
 import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
-import { takeEncoder, turned } from './huggingface.js';
 import {
   checkBeside,
   checkTied,

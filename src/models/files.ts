@@ -15,7 +15,7 @@ import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from '
 import { folderConfig } from './huggingface-folder.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
 import type { PredictOptions } from './predict.js';
-import { checkpointFiles, findTensorflowBert } from './tensorflow-bert.js';
+import { checkpointFiles, findTensorflowBert } from './bert-tensorflow.js';
 
 /** Gets a line for the user: a key of a file that has another name now. */
 type Notice = (line: string) => void;

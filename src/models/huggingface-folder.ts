@@ -16,7 +16,7 @@ import { encodeSafetensors, readSafetensors } from '../store/safetensors.js';
 import { readTorch } from '../store/torch.js';
 import { withoutPrefix } from './exchange.js';
 import type { FolderConfig, TokenizerFacts } from './family.js';
-import { findTensorflowBert, readTensorflowBert } from './tensorflow-bert.js';
+import { findTensorflowBert, readTensorflowBert } from './bert-tensorflow.js';
 
 /** The name that a class has without one of its own. */
 function unnamed(index: number): string {

@@ -2,7 +2,7 @@
 import type { HostWeights } from '../nn/network.js';
 import type { Attributes, OnnxGraph, Value } from '../onnx/graph.js';
 import { graphOf, windowsOf, type LayerSpec, type LayersSpec } from './layers.js';
-import { convNode, imageInput, logitsOutput, onnxScope, parameterNode, type OnnxScope } from './onnx-layers.js';
+import { convNode, imageInput, logitsOutput, onnxScope, parameterNode, type OnnxScope } from './onnx-nodes.js';
 
 type Kind = LayerSpec['kind'];
 type Of<K extends Kind> = Extract<LayerSpec, { kind: K }>;

@@ -7,7 +7,7 @@ import { denseActivated } from '../nn/layers.js';
 import type { Network } from '../nn/network.js';
 import { mismatch, type Family } from './family.js';
 import { denseLayer } from './layer-table.js';
-import { denseNode } from './onnx-layers.js';
+import { denseNode } from './onnx-nodes.js';
 import { ownNames } from './own-names.js';
 import { plainGraph, plainNetwork, PlainSpec, plainThinning, type PlainKind } from './plain.js';
 import { readRows } from './predict.js';

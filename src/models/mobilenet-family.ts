@@ -6,7 +6,7 @@ import { classHead, mismatch, variedBy, type Family } from './family.js';
 import { mobilenet, MobilenetSpec } from './mobilenet.js';
 import { mobilenetGraph } from './mobilenet-onnx.js';
 import { readImages } from './predict.js';
-import { exportTorchvision, importNamed } from './torchvision.js';
+import { exportNamed, importNamed } from './convolutional-weights.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 
 /** Sandler et al. 2018, table 2: expansion, channels, blocks, stride. */
@@ -117,7 +117,7 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
       ...Object.fromEntries(stages.map(({ stride }, i) => [`stages.${i}.stride`, stride])),
     }),
     write: (path, spec, weights) =>
-      writeSafetensors(path, exportTorchvision(weights, mobilenetNames(spec)), fileMetadata(spec)),
+      writeSafetensors(path, exportNamed(weights, mobilenetNames(spec)), fileMetadata(spec)),
     inFile: {
       looks: 'a MobileNetV2 in torchvision’s names (features.0.0, features.1.conv.0.0, ..., classifier.1)',
       spec: mobilenetIn,

@@ -11,7 +11,7 @@ import {
   meanOfPixels,
   onnxScope,
   type OnnxScope,
-} from './onnx-layers.js';
+} from './onnx-nodes.js';
 
 function relu6Node(scope: OnnxScope, path: string, x: Value, stride: number, groups?: number): Value {
   const { graph } = scope;

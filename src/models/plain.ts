@@ -12,7 +12,7 @@ import type { OnnxGraph, Value } from '../onnx/graph.js';
 import { applyTaps } from './apply-taps.js';
 import { classHead, type Thinning } from './family.js';
 import { denseLayer, tableOf, type Layer } from './layer-table.js';
-import { ACTIVATION_NODES, denseNode, logitsOutput, onnxScope, type OnnxScope } from './onnx-layers.js';
+import { ACTIVATION_NODES, denseNode, logitsOutput, onnxScope, type OnnxScope } from './onnx-nodes.js';
 
 /** Schema of what plain networks declare alike. */
 export const PlainSpec = z.strictObject({

@@ -4,7 +4,7 @@ import { classHead, mismatch, variedBy, type Family } from './family.js';
 import { readImages } from './predict.js';
 import { resnetGraph } from './resnet-onnx.js';
 import { resnet, ResnetSpec, scaleWidth } from './resnet.js';
-import { exportTorchvision, readTorchvision, resnetIn } from './torchvision.js';
+import { exportResnet, readTorchvision, resnetIn } from './resnet-weights.js';
 import { writeSafetensors } from '../store/safetensors.js';
 
 const IMAGENET = {
@@ -38,7 +38,7 @@ export const resnetFamily: Family<ResnetSpec> = {
   published: {
     read: readTorchvision,
     unseen: ({ skip }) => ({ skip }),
-    write: (path, spec, weights) => writeSafetensors(path, exportTorchvision(weights), fileMetadata(spec)),
+    write: (path, spec, weights) => writeSafetensors(path, exportResnet(weights), fileMetadata(spec)),
     inFile: {
       looks: 'a ResNet in torchvision’s names (conv1, layer1.0.conv1, ..., fc)',
       spec: (tensors, source) => (Object.hasOwn(tensors, 'conv1.weight') ? resnetIn(tensors, source) : undefined),

@@ -10,7 +10,7 @@ import {
   meanOfPixels,
   onnxScope,
   type OnnxScope,
-} from './onnx-layers.js';
+} from './onnx-nodes.js';
 import { blocksOf, STEMS, type Block, type ResnetSpec } from './resnet.js';
 
 function blockNode(scope: OnnxScope, { path, convolutions, stride, shortcut }: Block, skip: boolean, x: Value): Value {

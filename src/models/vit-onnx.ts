@@ -13,7 +13,7 @@ import {
   onnxScope,
   parameterNode,
   type OnnxScope,
-} from './onnx-layers.js';
+} from './onnx-nodes.js';
 import { VIT_EPSILON, type VitSpec } from './vit.js';
 
 function embeddingsNode(scope: OnnxScope, spec: VitSpec, input: Value): Value {

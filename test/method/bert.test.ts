@@ -22,7 +22,7 @@ import { relativeDistances } from '../../src/metrics/discrepancy.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { alignByDepth } from '../../src/method/align.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
-import { readFolder, writeHuggingFace } from '../../src/models/huggingface.js';
+import { readBertFolder, writeBert } from '../../src/models/bert-weights.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
@@ -361,7 +361,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   const { scores, missing } = await scoreSquad({ dataset: SQUAD, predictions: join(exported, 'predictions.json') });
   expect([scores.exact_match, scores.f1, missing]).toEqual([result!['test exact_match'], result!['test f1'], []]);
   expect(readVocabulary(exported)).toEqual({ tokens: readVocabulary(data.vocabulary).tokens, lowercase: true });
-  const there = readFolder(exported);
+  const there = readBertFolder(exported);
   expect(there.encoder).toEqual({ ...spec.network, typeVocabSize: 2, head: { kind: 'none' } });
   expect(there.load(there.encoder).params['layer2/inner/kernel']!.values).toEqual(
     readArrays(run)['params/layer2/inner/kernel']!.values,
@@ -405,7 +405,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
 test('a wide net that somebody trained: a file in Hugging Face’s names, with twice the layers; stage 1 is skipped', async () => {
   const deep: BertSpec = { ...MODEL, numLayers: 4 };
   const file = join(folder(), 'wide.safetensors');
-  writeHuggingFace(file, deep, bert(deep).init(5));
+  writeBert(file, deep, bert(deep).init(5));
   const spec = three({ teacher: { network: deep, align: 'depth', weights: file }, start: 'shared' });
   expect(requiredCells(cell(spec), spec)).toEqual([]);
   const run = await executeRun(cell(spec), options(folder()));

@@ -12,7 +12,7 @@ import { TRAIN_KIND } from '../../src/method/required.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { toArrays } from '../../src/method/weights.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
-import { writeFolder } from '../../src/models/huggingface.js';
+import { writeBertFolder } from '../../src/models/bert-weights.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { listRuns, readArrays, readMetrics, type RunRecord } from '../../src/store/runs.js';
@@ -78,7 +78,7 @@ describe('classes of a checkpoint', () => {
   function checkpoint(labels?: readonly string[]): string {
     const path = folder();
     const tokenizer = { vocabulary: TOKENS, lowercase: true };
-    writeFolder(path, NETWORK, bert(NETWORK).init(1), tokenizer, labels);
+    writeBertFolder(path, NETWORK, bert(NETWORK).init(1), tokenizer, labels);
     return path;
   }
 

@@ -8,12 +8,7 @@ import { differentiate } from '../../src/engine/ops/gradients.js';
 import { disposeAll, tf, type Scalar, type Tensor, type Tensors } from '../../src/engine/tensor.js';
 import { bert, BertSpec } from '../../src/models/bert.js';
 import { countParameters, preparePredict } from '../../src/models/files.js';
-import {
-  exportHuggingFace,
-  huggingFaceName,
-  importHuggingFace,
-  writeHuggingFace,
-} from '../../src/models/huggingface.js';
+import { exportBert, bertName, importBert, writeBert } from '../../src/models/bert-weights.js';
 import { predictTokens, readTokens } from '../../src/models/predict.js';
 import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation, type Scope } from '../../src/nn/layers.js';
@@ -53,8 +48,8 @@ const INPUT = {
 /** Weights by the reference's formula, through Hugging Face's names. */
 function reference(kind: string): HostWeights {
   const network = spec(kind);
-  const there = exportHuggingFace(network, bert(network).init(0));
-  return importHuggingFace(
+  const there = exportBert(network, bert(network).init(0));
+  return importBert(
     network,
     Object.fromEntries(
       Object.entries(there).map(([name, { shape }]) => [name, fill(name.replace(/^bert\./, ''), shape)]),
@@ -354,7 +349,7 @@ function writeFolder(folder: string, kind: string, changes: Record<string, unkno
     max_position_embeddings: 20,
   };
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, ...changes }));
-  writeHuggingFace(join(folder, 'model.safetensors'), spec(kind), reference(kind));
+  writeBert(join(folder, 'model.safetensors'), spec(kind), reference(kind));
 }
 
 test('published shapes have the published numbers of parameters', () => {
@@ -372,7 +367,7 @@ test('names are Hugging Face’s', () => {
     'layer2/inner/kernel',
     'layer2/norm/beta',
   ];
-  expect(paths.map((path) => huggingFaceName(spec('pooler'), path))).toEqual([
+  expect(paths.map((path) => bertName(spec('pooler'), path))).toEqual([
     'embeddings.word_embeddings.weight',
     'encoder.layer.2.attention.self.query.bias',
     'encoder.layer.0.attention.output.LayerNorm.weight',
@@ -381,7 +376,7 @@ test('names are Hugging Face’s', () => {
   ]);
   expect(
     ['head/transform/kernel', 'head/norm/gamma', 'head/bias', 'layer1/norm/beta'].map((path) =>
-      huggingFaceName(spec('masked-lm'), path),
+      bertName(spec('masked-lm'), path),
     ),
   ).toEqual([
     'cls.predictions.transform.dense.weight',
@@ -389,7 +384,7 @@ test('names are Hugging Face’s', () => {
     'cls.predictions.bias',
     'bert.encoder.layer.0.output.LayerNorm.bias',
   ]);
-  expect([huggingFaceName(spec('span'), 'head/kernel'), huggingFaceName(spec('classify'), 'pooler/bias')]).toEqual([
+  expect([bertName(spec('span'), 'head/kernel'), bertName(spec('classify'), 'pooler/bias')]).toEqual([
     'qa_outputs.weight',
     'bert.pooler.dense.bias',
   ]);
@@ -397,8 +392,8 @@ test('names are Hugging Face’s', () => {
 
 test('weights survive a round trip; old names, spare arrays and other tasks’ heads are understood', () => {
   const model = reference('masked-lm');
-  const there = exportHuggingFace(spec('masked-lm'), model);
-  expect(importHuggingFace(spec('masked-lm'), there, 'f')).toEqual(model);
+  const there = exportBert(spec('masked-lm'), model);
+  expect(importBert(spec('masked-lm'), there, 'f')).toEqual(model);
   const old: HostArrays<HostValues> = {
     ...Object.fromEntries(
       Object.entries(there).map(([name, array]) => [
@@ -409,9 +404,9 @@ test('weights survive a round trip; old names, spare arrays and other tasks’ h
     'bert.embeddings.position_ids': { shape: [1, 20], values: new BigInt64Array(20) },
     'cls.seq_relationship.bias': { shape: [2], values: new Float32Array(2) },
   };
-  expect(importHuggingFace(spec('masked-lm'), old, 'f')).toEqual(model);
-  expect(Object.keys(importHuggingFace(spec('none'), old, 'f').params)).toHaveLength(5 + 16 * 3);
-  expect(() => importHuggingFace(spec('span'), there, 'f')).toThrow(
+  expect(importBert(spec('masked-lm'), old, 'f')).toEqual(model);
+  expect(Object.keys(importBert(spec('none'), old, 'f').params)).toHaveLength(5 + 16 * 3);
+  expect(() => importBert(spec('span'), there, 'f')).toThrow(
     /missing \(2\): qa_outputs.weight, qa_outputs.bias; not of this network \(5\): cls.predictions/,
   );
 });

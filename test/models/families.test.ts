@@ -19,7 +19,8 @@ import { scaleVit } from '../../src/models/vit-family.js';
 import { mobilenetFamily, mobilenetNames, scaleMobilenet } from '../../src/models/mobilenet-family.js';
 import { mobilenet, type MobilenetSpec } from '../../src/models/mobilenet.js';
 import { resnet, ResnetSpec, scaleWidth } from '../../src/models/resnet.js';
-import { exportTorchvision, importNamed, importTorchvision } from '../../src/models/torchvision.js';
+import { exportResnet, importResnet } from '../../src/models/resnet-weights.js';
+import { exportNamed, importNamed } from '../../src/models/convolutional-weights.js';
 import { exportVit, importVit } from '../../src/models/vit-weights.js';
 import { vit, type VitSpec } from '../../src/models/vit.js';
 import { convnext, type ConvnextSpec } from '../../src/models/convnext.js';
@@ -131,13 +132,13 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   },
   mobilenet: {
     ...{ network: mobilenet(MOBILENET), input: () => images(3, 12), train: true },
-    toTheirs: (weights) => exportTorchvision(weights, mobilenetNames(MOBILENET)),
+    toTheirs: (weights) => exportNamed(weights, mobilenetNames(MOBILENET)),
     toOurs: (tensors) => importNamed(mobilenet(MOBILENET), tensors, 'reference', mobilenetNames(MOBILENET)),
   },
   resnext: {
     ...{ network: resnet(RESNEXT), input: () => images(4, 17), train: false },
-    toTheirs: (weights) => exportTorchvision(weights),
-    toOurs: (tensors) => importTorchvision(RESNEXT, tensors, 'reference'),
+    toTheirs: (weights) => exportResnet(weights),
+    toOurs: (tensors) => importResnet(RESNEXT, tensors, 'reference'),
   },
 };
 
@@ -360,7 +361,7 @@ test.each(['timm', 'torchvision'] as const)('a ConvNeXt is known by its names an
   const headless = exportConvnext(convnext(CONVNEXT).init(1), 'timm');
   delete (headless as Record<string, unknown>)['head.fc.weight'];
   expect(() => convnextIn(headless, 'file')).toThrow('file: no tensor "head.fc.weight", which a ConvNeXt has');
-  expect(convnextIn(exportTorchvision(resnet(RESNEXT).init(1)), 'file')).toBeUndefined();
+  expect(convnextIn(exportResnet(resnet(RESNEXT).init(1)), 'file')).toBeUndefined();
 });
 
 test('a factor on all channels is torchvision’s width_mult', () => {

@@ -1,7 +1,7 @@
 """Prints test/models/families_reference.json. Needs torch 2.15.0, torchvision 0.29.2, timm 1.0.31 and transformers 5.24.0:
 python test/models/families_reference.py > test/models/families_reference.json
 
-Tiny networks of each family in float64, weights and inputs by the formula of torchvision_reference.py. Of each: its outputs in
+Tiny networks of each family in float64, weights and inputs by the formula of resnet_reference.py. Of each: its outputs in
 evaluation mode, and of one training step the loss and each gradient's root mean square and first value.
 """
 import json
@@ -11,7 +11,7 @@ import torch
 import torchvision
 from torch.nn.functional import cross_entropy
 
-from torchvision_reference import fill, noise
+from resnet_reference import fill, noise
 
 
 def images(count, size):

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { preparePredict } from '../../src/models/files.js';
 import { resnet } from '../../src/models/resnet.js';
-import { writeTorchvision } from '../../src/models/torchvision.js';
+import { writeTorchvision } from '../../src/models/resnet-weights.js';
 import { preset } from '../../src/models/index.js';
 import { layersNetwork, type LayersSpec } from '../../src/models/layers.js';
 import { readRows } from '../../src/models/predict.js';

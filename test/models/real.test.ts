@@ -9,7 +9,7 @@ import { rms } from '../../src/core/stats.js';
 import { downloadWheel } from '../../src/engine/install/download.js';
 import { writeTokens } from '../../src/data/texts.js';
 import { bert } from '../../src/models/bert.js';
-import { readFolder } from '../../src/models/huggingface.js';
+import { readBertFolder } from '../../src/models/bert-weights.js';
 import { predictTokens } from '../../src/models/predict.js';
 import { makeFolder } from '../../src/store/atomic.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
@@ -73,7 +73,7 @@ describe.skipIf(python === undefined)('all-MiniLM-L6-v2 (fetching it needs Pytho
       writeTokens(tokenizer, TOKENS, tokenizer.encode(a).ids, tokenizer.encode(b).ids, values, i * 3 * TOKENS),
     );
     expect([...values.subarray(3 * TOKENS, 4 * TOKENS)]).toEqual(IDS);
-    const folder = readFolder(model);
+    const folder = readBertFolder(model);
     const outputs = await predictTokens(
       bert(folder.encoder),
       folder.load(folder.encoder),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isFlush, listenToFiles, STORE_CALLS } from '../../cli/selftest/file-calls.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
-import { writeFolder } from '../../src/models/huggingface.js';
+import { writeBertFolder } from '../../src/models/bert-weights.js';
 import { writeLayersModel } from '../../src/models/layers-file.js';
 import { layersNetwork, type LayersSpec } from '../../src/models/layers.js';
 import { writeTogether } from '../../src/store/atomic.js';
@@ -56,7 +56,7 @@ test.each<[name: string, key: string, write: (folder: string, seed: number) => v
     'a folder of Hugging Face',
     'model.safetensors',
     (folder, seed) =>
-      writeFolder(folder, BERT, bert(BERT).init(seed), {
+      writeBertFolder(folder, BERT, bert(BERT).init(seed), {
         vocabulary: WORDS,
         lowercase: seed === 1,
         // the first one has a tokenizer.json, the second must not be read with it

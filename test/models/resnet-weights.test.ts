@@ -7,12 +7,12 @@ import { statisticsOf, toTorchShape } from '../../src/models/exchange.js';
 import { networkOf, preset } from '../../src/models/index.js';
 import { predictImages } from '../../src/models/predict.js';
 import {
-  exportTorchvision,
-  importTorchvision,
+  exportResnet,
+  importResnet,
   readTorchvision,
-  torchvisionName,
+  resnetName,
   writeTorchvision,
-} from '../../src/models/torchvision.js';
+} from '../../src/models/resnet-weights.js';
 import type { HostArray } from '../../src/core/host-array.js';
 import type { HostWeights } from '../../src/nn/network.js';
 import { rms } from '../../src/core/stats.js';
@@ -24,7 +24,7 @@ import { THIN } from '../method/support.js';
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-torchvision-'));
 
 /**
- * Printed by `python test/models/torchvision_reference.py` with torchvision 0.29.2, in float64: name, mode, rms of the
+ * Printed by `python test/models/resnet_reference.py` with torchvision 0.29.2, in float64: name, mode, rms of the
  * four stages, logits [1, :4], rms of the logits.
  */
 const REFERENCE: [string, 'eval' | 'train', number[], number[], number][] = [
@@ -57,10 +57,10 @@ function reference(name: string): HostWeights {
     models.clear(); // one at a time: they are large
     const { shapes } = networkOf(spec);
     const tensors = [...Object.entries(shapes), ...statisticsOf(shapes)].map(([path, shape]): [string, HostArray] => {
-      const key = torchvisionName(path);
+      const key = resnetName(path);
       return [key, fill(key, toTorchShape(path, shape))];
     });
-    models.set(name, importTorchvision(spec, Object.fromEntries(tensors), 'reference'));
+    models.set(name, importResnet(spec, Object.fromEntries(tensors), 'reference'));
   }
   return models.get(name)!;
 }
@@ -94,7 +94,7 @@ test('names are torchvision’s', () => {
       'stage4/block3/norm3/variance',
       'stage1/block1/shortcut/norm/mean',
       'head/bias',
-    ].map(torchvisionName),
+    ].map(resnetName),
   ).toEqual([
     'conv1.weight',
     'bn1.weight',
@@ -104,7 +104,7 @@ test('names are torchvision’s', () => {
     'fc.bias',
   ]);
   // len(torchvision.models.resnet50().state_dict()) = 320
-  expect(Object.keys(exportTorchvision(networkOf(preset('resnet50')).init(0)))).toHaveLength(320);
+  expect(Object.keys(exportResnet(networkOf(preset('resnet50')).init(0)))).toHaveLength(320);
 });
 
 test('weights survive the way into a file and back, bit for bit', () => {

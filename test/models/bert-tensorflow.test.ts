@@ -7,7 +7,7 @@ import type { HostArray, HostArrays } from '../../src/core/host-array.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { transpose } from '../../src/models/exchange.js';
 import { isModelFolder, networkByName, readWeights, taskNetworks, weightFiles } from '../../src/models/files.js';
-import { huggingFaceOf } from '../../src/models/tensorflow-bert.js';
+import { huggingFaceOf } from '../../src/models/bert-tensorflow.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
 import { openSource } from '../../src/thin/sources/index.js';
 import { writeBundle } from '../store/bundled.js';

@@ -1,4 +1,4 @@
-"""Prints the numbers that test/models/torchvision.test.ts pins. Needs torch and torchvision: python test/models/torchvision_reference.py
+"""Prints the numbers that test/models/resnet-weights.test.ts pins. Needs torch and torchvision: python test/models/resnet_reference.py
 
 Weights and inputs follow a formula that the test repeats, so that no file has to be carried: value k of the tensor with the name n
 follows w = 2 fraction(43758.5453 sin(12.9898 k + h(n))) - 1, with h(n) the sum of the character codes modulo 97.

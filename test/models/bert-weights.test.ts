@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { bert, type BertSpec } from '../../src/models/bert.js';
 import { readWeights } from '../../src/models/files.js';
-import { exportHuggingFace, importHuggingFace, readFolder, writeFolder } from '../../src/models/huggingface.js';
+import { exportBert, importBert, readBertFolder, writeBertFolder } from '../../src/models/bert-weights.js';
 import { labelsBeside } from '../../src/models/huggingface-folder.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
@@ -30,7 +30,7 @@ const TOKENIZER = { vocabulary: ['[PAD]'], lowercase: true };
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-huggingface-'));
 const saved = (spec: BertSpec, labels?: readonly string[]): string => {
   const path = folder();
-  writeFolder(path, spec, bert(spec).init(3), TOKENIZER, labels);
+  writeBertFolder(path, spec, bert(spec).init(3), TOKENIZER, labels);
   return path;
 };
 const configure = (path: string, changes: object): void => {
@@ -40,7 +40,7 @@ const configure = (path: string, changes: object): void => {
 
 describe('the decoder of a masked-LM head', () => {
   const WORDS = 'bert.embeddings.word_embeddings.weight';
-  const there = exportHuggingFace(MASKED, bert(MASKED).init(1));
+  const there = exportBert(MASKED, bert(MASKED).init(1));
   const copy = ({ shape, values }: HostArray, change = 0): HostArray => ({
     shape,
     values: values.map((value, i) => (i === 5 ? value + change : value)),
@@ -51,14 +51,14 @@ describe('the decoder of a masked-LM head', () => {
       ...there,
       'cls.predictions.decoder.weight': copy(there[WORDS]!, change),
     });
-    expect(importHuggingFace(MASKED, decoder(0), 'f')).toEqual(importHuggingFace(MASKED, there, 'f'));
-    expect(() => importHuggingFace(MASKED, decoder(0.5), 'f')).toThrow(
+    expect(importBert(MASKED, decoder(0), 'f')).toEqual(importBert(MASKED, there, 'f'));
+    expect(() => importBert(MASKED, decoder(0.5), 'f')).toThrow(
       /f: cls.predictions.decoder.weight differs from embeddings.word_embeddings.weight \(tie_word_embeddings: false\)/,
     );
     const biased = { ...there, 'cls.predictions.decoder.bias': copy(there['cls.predictions.bias']!, 1) };
-    expect(() => importHuggingFace(MASKED, biased, 'f')).toThrow(/decoder.bias differs from cls.predictions.bias/);
+    expect(() => importBert(MASKED, biased, 'f')).toThrow(/decoder.bias differs from cls.predictions.bias/);
     // an encoder has no use for it
-    expect(Object.keys(importHuggingFace(NONE, decoder(0.5), 'f').params)).toHaveLength(5 + 16 * 2);
+    expect(Object.keys(importBert(NONE, decoder(0.5), 'f').params)).toHaveLength(5 + 16 * 2);
   });
 });
 
@@ -71,10 +71,10 @@ test.each([
   [{ layer_norm_eps: 1e-5 }, 'layer_norm_eps'],
 ])('a configuration with %j is refused, of a folder and beside a file', (changes, key) => {
   const path = saved(NONE);
-  expect(readFolder(path).spec).toEqual(NONE);
+  expect(readBertFolder(path).spec).toEqual(NONE);
   configure(path, changes);
   for (const read of [
-    () => readFolder(path),
+    () => readBertFolder(path),
     () => readWeights(path, NONE),
     () => readWeights(join(path, 'model.safetensors'), NONE),
   ])
@@ -82,17 +82,17 @@ test.each([
 });
 
 test('values that are not finite are named, buffers of whole numbers are left', () => {
-  const there = exportHuggingFace(NONE, bert(NONE).init(1));
+  const there = exportBert(NONE, bert(NONE).init(1));
   const buffers = {
     'embeddings.token_type_ids': { shape: [1, 2], values: new BigInt64Array(2) },
     'quantizer.zero_points': { shape: [2], values: Int32Array.of(1, 2) },
     'mask.seen': { shape: [2], values: Uint8Array.of(1, 2) },
   };
-  expect(importHuggingFace(NONE, { ...there, ...buffers }, 'f')).toEqual(importHuggingFace(NONE, there, 'f'));
+  expect(importBert(NONE, { ...there, ...buffers }, 'f')).toEqual(importBert(NONE, there, 'f'));
   const name = 'embeddings.LayerNorm.bias';
   for (const wrong of [NaN, Infinity, -Infinity]) {
     const broken = { ...there, [name]: { shape: [4], values: Float32Array.of(0, wrong, 0, 0) } };
-    expect(() => importHuggingFace(NONE, broken, 'f')).toThrow(`not finite (1): ${name} (${wrong})`);
+    expect(() => importBert(NONE, broken, 'f')).toThrow(`not finite (1): ${name} (${wrong})`);
   }
 });
 
@@ -114,29 +114,29 @@ describe('a folder in several files', () => {
   };
 
   test('is read by its index', () => {
-    const whole = readFolder(saved(NONE));
+    const whole = readBertFolder(saved(NONE));
     const path = shards();
-    expect(readFolder(path).spec).toEqual(whole.spec);
-    expect(readFolder(path).load(NONE)).toEqual(whole.load(NONE));
+    expect(readBertFolder(path).spec).toEqual(whole.spec);
+    expect(readBertFolder(path).load(NONE)).toEqual(whole.load(NONE));
     expect(readWeights(path, NONE)).toEqual(whole.load(NONE));
   });
 
   test('reads no file outside of it, and says what is missing', () => {
     const first = 'embeddings.LayerNorm.bias';
-    expect(() => readFolder(shards((map) => (map[first] = '../other.safetensors')))).toThrow(
+    expect(() => readBertFolder(shards((map) => (map[first] = '../other.safetensors')))).toThrow(
       /index.json: "..\/other.safetensors": expected the name of a safetensors file in the same folder/,
     );
-    expect(() => readFolder(shards((map) => (map.other = map[first]!)))).toThrow(/not in it, as .* says: other/);
+    expect(() => readBertFolder(shards((map) => (map.other = map[first]!)))).toThrow(/not in it, as .* says: other/);
     const path = shards();
     renameSync(join(path, 'model-00002-of-00002.safetensors'), join(path, 'elsewhere'));
-    expect(() => readFolder(path)).toThrow(/model-00002-of-00002.safetensors/);
+    expect(() => readBertFolder(path)).toThrow(/model-00002-of-00002.safetensors/);
   });
 });
 
 test('a folder is read once: its weights are at hand when its files are gone', () => {
   const path = saved(specOf({ kind: 'classify', classes: 3 }));
   const expected = readWeights(path, specOf({ kind: 'classify', classes: 3 }));
-  const kept = readFolder(path);
+  const kept = readBertFolder(path);
   const { spec, encoder } = kept;
   rmSync(path, { recursive: true });
   expect([spec.head, encoder.head]).toEqual([{ kind: 'classify', classes: 3 }, { kind: 'pooler' }]);
@@ -153,9 +153,9 @@ test.each([
 ] as const)('a head for another problem (%s, %j) is not one for a class of several', (problem, head) => {
   const path = saved(specOf(head));
   if (problem !== undefined) configure(path, { problem_type: problem });
-  expect(readFolder(path).spec.head).toEqual({ kind: 'pooler' });
+  expect(readBertFolder(path).spec.head).toEqual({ kind: 'pooler' });
   configure(path, { problem_type: 'single_label_classification' });
-  if (head.classes > 1) expect(readFolder(path).spec.head).toEqual(head);
+  if (head.classes > 1) expect(readBertFolder(path).spec.head).toEqual(head);
 });
 
 test('the order of classes is read from the configuration beside the weights', () => {
@@ -186,11 +186,11 @@ test('a tokenizer with settings of its own is written so that it is read as it w
     { stripAccents: false, added },
   ]) {
     const path = folder();
-    writeFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: true, settings });
+    writeBertFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: true, settings });
     expect(readVocabulary(path)).toEqual({ tokens: vocabulary, lowercase: true, settings });
   }
   const path = folder();
-  writeFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: false, settings: {} });
+  writeBertFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: false, settings: {} });
   expect([readVocabulary(path), existsSync(join(path, 'tokenizer.json'))]).toEqual([
     { tokens: vocabulary, lowercase: false },
     false,

@@ -5,12 +5,13 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
-import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
-import type { HostWeights, Network } from '../nn/network.js';
+import type { HostArrays, HostValues } from '../core/host-array.js';
+import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { bert, BERT_EPSILON, type BertSpec } from './bert.js';
-import { takeArrays, torchLeaf, transpose } from './exchange.js';
+import { takeEncoder, turned } from './encoder-weights.js';
+import { torchLeaf } from './exchange.js';
 import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
 import {
   checkBeside,
@@ -23,7 +24,7 @@ import {
   writeModelFolder,
   type FamilyConfig,
 } from './huggingface-folder.js';
-import { configFrom, findTensorflowBert } from './tensorflow-bert.js';
+import { configFrom, findTensorflowBert } from './bert-tensorflow.js';
 
 const ENCODER: readonly (readonly [RegExp, string])[] = [
   [/^embeddings\/norm$/, 'embeddings.LayerNorm'],
@@ -43,7 +44,7 @@ const ENCODER: readonly (readonly [RegExp, string])[] = [
  * `layer3/attention/query/kernel` is `encoder.layer.2.attention.self.query.weight`; with a head for a task all but the
  * head is in `bert.`.
  */
-export function huggingFaceName({ head }: BertSpec, path: string): string {
+export function bertName({ head }: BertSpec, path: string): string {
   const leaf = torchLeaf(path);
   const layer = path.slice(0, path.lastIndexOf('/'));
   if (layer === 'head' || layer.startsWith('head/')) {
@@ -57,37 +58,6 @@ export function huggingFaceName({ head }: BertSpec, path: string): string {
   return head.kind === 'pooler' || head.kind === 'none' ? there : `bert.${there}`;
 }
 
-/** Whether a parameter is the other way around there: kernels of dense layers are. */
-function isTurned(path: string): boolean {
-  return path.endsWith('/kernel') && !path.startsWith('embeddings/');
-}
-
-/** A parameter as it is there, of one that is as here, and the other way around. */
-export function turned(path: string, parameter: HostArray): HostArray {
-  return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
-}
-
-/**
- * An encoder's weights, of parameters of these shapes, out of a file's arrays: `nameOf` gives the name there of a
- * parameter's path, `unused` says which other arrays may be there. Throws UsageError as {@link takeArrays}.
- */
-export function takeEncoder(
-  { shapes }: Network,
-  tensors: HostArrays<HostValues>,
-  source: string,
-  nameOf: (path: string) => string,
-  unused: (name: string) => boolean,
-): HostWeights {
-  const wanted = new Map(
-    Object.entries(shapes).map(([path, shape]) => [nameOf(path), isTurned(path) ? [...shape].reverse() : shape]),
-  );
-  const taken = takeArrays(source, tensors, wanted, unused);
-  return {
-    params: Object.fromEntries(Object.keys(shapes).map((path) => [path, turned(path, taken.get(nameOf(path))!)])),
-    state: {},
-  };
-}
-
 function checkNoDistance({ distance }: BertSpec, advice = '; leave it out of the spec'): void {
   if (distance !== undefined)
     throw new UsageError(
@@ -99,7 +69,7 @@ function checkNoDistance({ distance }: BertSpec, advice = '; leave it out of the
 /**
  * Throws UsageError where there is no such network there: heads together not as wide as the rest, a bias by distance.
  */
-export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): HostArrays {
+export function exportBert(spec: BertSpec, { params }: HostWeights): HostArrays {
   checkNoDistance(spec, '; an ONNX file (a name ending in .onnx) has it');
   if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
     throw new UsageError(
@@ -109,14 +79,14 @@ export function exportHuggingFace(spec: BertSpec, { params }: HostWeights): Host
   return Object.fromEntries(
     Object.entries(params).map(([path, parameter]) => {
       const { shape, values } = turned(path, parameter);
-      return [huggingFaceName(spec, path), { shape, values }];
+      return [bertName(spec, path), { shape, values }];
     }),
   );
 }
 
-/** Writes a safetensors file in Hugging Face's names. Throws UsageError as {@link exportHuggingFace}. */
-export function writeHuggingFace(path: string, spec: BertSpec, weights: HostWeights): void {
-  writeSafetensors(path, exportHuggingFace(spec, weights), { format: 'pt' });
+/** Writes a safetensors file in Hugging Face's names. Throws UsageError as {@link exportBert}. */
+export function writeBert(path: string, spec: BertSpec, weights: HostWeights): void {
+  writeSafetensors(path, exportBert(spec, weights), { format: 'pt' });
 }
 
 const ARCHITECTURES: Readonly<Record<BertSpec['head']['kind'], string>> = {
@@ -153,7 +123,7 @@ function configOf(spec: BertSpec, labels: readonly string[]): object {
  * Writes a folder as Hugging Face's libraries save a model: `config.json` with the names of the classes,
  * `model.safetensors`, and the tokenizer's files.
  */
-export function writeFolder(
+export function writeBertFolder(
   folder: string,
   spec: BertSpec,
   weights: HostWeights,
@@ -161,7 +131,7 @@ export function writeFolder(
   labels: readonly string[] = [],
 ): void {
   const content = {
-    ...{ config: configOf(spec, labels), tensors: exportHuggingFace(spec, weights) },
+    ...{ config: configOf(spec, labels), tensors: exportBert(spec, weights) },
     ...{ tokenizerClass: 'BertTokenizer', maxPositions: spec.maxPositions },
   };
   writeModelFolder(folder, content, tokenizer);
@@ -190,7 +160,7 @@ function modern(name: string): string {
  * one. Throws UsageError that lists every name which is missing, is not of this network, or has another shape or type,
  * and where the masked-LM head has a decoder of its own.
  */
-export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
+export function importBert(spec: BertSpec, tensors: HostArrays<HostValues>, source: string): HostWeights {
   checkNoDistance(spec);
   const headless = spec.head.kind === 'pooler' || spec.head.kind === 'none';
   const there = Object.fromEntries(Object.entries(tensors).map(([name, array]) => [modern(name), array]));
@@ -199,7 +169,7 @@ export function importHuggingFace(spec: BertSpec, tensors: HostArrays<HostValues
     SPARE.test(name) ||
     (headless && HEADS.test(name)) ||
     (spec.head.kind !== 'pooler' && spec.head.kind !== 'classify' && name.startsWith('pooler.'));
-  return takeEncoder(bert(spec), there, source, (path) => modern(huggingFaceName(spec, path)), unused);
+  return takeEncoder(bert(spec), there, source, (path) => modern(bertName(spec, path)), unused);
 }
 
 /** What no tensor's shape shows beside the heads; it must be as networks here have it. */
@@ -243,15 +213,15 @@ const BESIDE: FamilyConfig<z.infer<typeof Unseen>> = {
 
 /**
  * Reads weights in Hugging Face's names for a network: a safetensors file, a folder that has one or several, or a
- * checkpoint of TensorFlow. Throws UsageError as {@link importHuggingFace}, and where the configuration beside them is
+ * checkpoint of TensorFlow. Throws UsageError as {@link importBert}, and where the configuration beside them is
  * of another network ({@link checkBeside}).
  */
-export function readHuggingFace(path: string, spec: BertSpec): HostWeights {
+export function readBert(path: string, spec: BertSpec): HostWeights {
   checkBeside(path, spec, BESIDE);
   if (!isFolder(path) && findTensorflowBert(path) === undefined)
-    return importHuggingFace(spec, readSafetensors(path).tensors, path);
+    return importBert(spec, readSafetensors(path).tensors, path);
   const { tensors, source } = weightsIn(path);
-  return importHuggingFace(spec, tensors, source);
+  return importBert(spec, tensors, source);
 }
 
 /** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
@@ -270,7 +240,7 @@ function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues
  * The network of a folder with the head of its task, where the weights have one, and the encoder alone, with the pooler
  * where the weights have one. Throws UsageError with what does not fit.
  */
-export function readFolder(folder: string, config = folderConfig(folder)): FolderNetworks<BertSpec> {
+export function readBertFolder(folder: string, config = folderConfig(folder)): FolderNetworks<BertSpec> {
   const checked = config === undefined ? undefined : parseFamilyConfig(config, FOLDER);
   const { tensors, source } = weightsIn(folder);
   const data = checked ?? parseFamilyConfig({ content: configFrom(tensors), path: source }, FOLDER);
@@ -295,6 +265,6 @@ export function readFolder(folder: string, config = folderConfig(folder)): Folde
   return {
     spec: { ...encoder, head: headIn(config, tensors) },
     encoder,
-    load: (spec) => importHuggingFace(spec, tensors, source),
+    load: (spec) => importBert(spec, tensors, source),
   };
 }
