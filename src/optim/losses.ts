@@ -8,6 +8,7 @@ import {
   fusedDivergenceGradient,
   fusedSquaredError,
   fusedSquaredErrorGradient,
+  hasFused,
   hasFusedOnTensorflow,
 } from '../engine/ops/fused.js';
 import { withGradient } from '../engine/ops/with-gradient.js';
@@ -51,7 +52,7 @@ function meanOverRows(
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Scalar {
   const mixed = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / logits.shape.at(-1)!);
-  if (canFuse(logits, mixed)) return inOnePass(logits, mixed);
+  if (hasFused() && areAlike(logits, mixed)) return inOnePass(logits, mixed);
   return meanOverRows(
     logits,
     mixed,
@@ -60,10 +61,9 @@ export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Sc
   );
 }
 
-/** Whether the fused ops take both tensors. */
-function canFuse(a: Tensor, b: Tensor): boolean {
-  const floats = a.dtype === 'float32' && b.dtype === 'float32';
-  return floats && tf.util.arraysEqual(a.shape, b.shape) && hasFusedOnTensorflow();
+/** Whether fused ops, where there are any, take both tensors. */
+function areAlike(a: Tensor, b: Tensor): boolean {
+  return a.dtype === 'float32' && b.dtype === 'float32' && tf.util.arraysEqual(a.shape, b.shape);
 }
 
 /** Cross-entropy by a fused op, which reads logits and targets once; its gradient reads them once more. */
@@ -88,7 +88,7 @@ function inOnePass(logits: Tensor, targets: Tensor): Scalar {
  * Vinyals, Dean 2015.
  */
 export function klDivergence(student: Tensor, teacher: Tensor, temperature = 1): Scalar {
-  if (canFuse(student, teacher)) return divergenceInOnePass(student, teacher, temperature);
+  if (hasFused() && areAlike(student, teacher)) return divergenceInOnePass(student, teacher, temperature);
   const [mine, theirs] =
     temperature === 1 ? [student, teacher] : [tf.div(student, temperature), tf.div(teacher, temperature)];
   const divergence = meanOverRows(
@@ -141,12 +141,12 @@ function errorInOnePass(a: Tensor, b: Tensor, relative: boolean): Scalar {
 
 /** mean |a - b|^2. */
 export function squaredError(a: Tensor, b: Tensor): Scalar {
-  return canFuse(a, b) ? errorInOnePass(a, b, false) : tf.mean(tf.squaredDifference(a, b));
+  return hasFusedOnTensorflow() && areAlike(a, b) ? errorInOnePass(a, b, false) : tf.mean(tf.squaredDifference(a, b));
 }
 
 /** |a - b|^2 / |b|^2: 1 for a = 0, whatever the scale of b. Its root is the relative discrepancy. */
 export function relativeSquaredError(a: Tensor, b: Tensor): Scalar {
-  if (canFuse(a, b)) return errorInOnePass(a, b, true);
+  if (hasFusedOnTensorflow() && areAlike(a, b)) return errorInOnePass(a, b, true);
   return tf.div(squaredError(a, b), tf.mean(tf.square(b)));
 }
 

@@ -718,7 +718,7 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
 
   describe('divergence', () => {
     beforeEach(({ skip }) => {
-      if (!hasFusedOnTensorflow()) skip();
+      if (!hasFused()) skip();
     });
 
     test.each(ROWS.flatMap((shape) => [1, 3].map((temperature) => [...shape, temperature] as const)))(
@@ -796,7 +796,7 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
 
   describe('cross-entropy', () => {
     beforeEach(({ skip }) => {
-      if (!hasFusedOnTensorflow()) skip();
+      if (!hasFused()) skip();
     });
 
     test.each(ROWS)('%i x %i', async (rows, columns) => {
@@ -822,7 +822,8 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
         if (columns > 1) await close(value, [loss]);
         const found = fusedCrossEntropyGradient(tf.scalar(3), logits, targets, norms);
         if (columns > 1) await close(found, gradient, TOLERANCE.gradient);
-        if (t === soft) continue;
+        // of WebAssembly's op every target is a number of its own
+        if (t === soft || !hasFusedOnTensorflow()) continue;
         // labels are ones and zeros to the last bit
         const [short, same] = fusedCrossEntropy(logits, tensor(labels, rows));
         expect(await short.data()).toEqual(await value.data());
@@ -837,6 +838,7 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
         (await fusedCrossEntropy(tensor(z, 1, 3), right)[0].data())[0]!;
       expect([await loss(NaN, 0, 0), await loss(0, NaN, 0), await loss(0, 0, Infinity)]).toEqual([NaN, NaN, NaN]);
       expect([await loss(1000, 0, 0), await loss(-1000, 0, -1000)]).toEqual([0, 1000]);
+      if (!hasFusedOnTensorflow()) return;
       expect((await fusedCrossEntropy(tensor([0, NaN, 0], 1, 3), tensor([0], 1))[0].data())[0]).toBeNaN();
     });
 

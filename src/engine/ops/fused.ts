@@ -348,27 +348,27 @@ export function normFactor(x: Tensor, limit: number): Tensor {
 /**
  * Mean over the rows of -sum_k t_k log softmax(z)_k, a scalar, for logits z [..., K] and targets t of their shape; and
  * what the gradient needs of each row: all maxima, then all log sum exp(z - maximum). Where
- * {@link hasFusedOnTensorflow}. In a compiled step the op may take a bias [K] as well, which it adds to the logits
+ * {@link hasFused}. In a compiled step the op may take a bias [K] as well, which it adds to the logits
  * (trace/graph.ts).
  */
 export function fusedCrossEntropy(logits: Tensor, targets: Tensor): [Scalar, Tensor1D] {
-  return fusedOnTensorflow('CrossEntropy', [logits, targets, undefined], 2) as [Scalar, Tensor1D];
+  return fusedOp('CrossEntropy', [logits, targets, undefined], 2) as [Scalar, Tensor1D];
 }
 
 /** Gradient of {@link fusedCrossEntropy} by the logits; `norms` is its second result. */
 export function fusedCrossEntropyGradient(dy: Tensor, logits: Tensor, targets: Tensor, norms: Tensor): Tensor {
-  return fusedOnTensorflow('CrossEntropyGrad', [dy, logits, targets, norms, undefined], 1)[0]!;
+  return fusedOp('CrossEntropyGrad', [dy, logits, targets, norms, undefined], 1)[0]!;
 }
 
 /**
  * T^2 KL(teacher || student) of softmax(z / T) over the last axis, a mean over the rows, a scalar, for logits [..., K]
  * of both; and what the gradient needs of each row: of the student all maxima, then all log sum exp((z - maximum) / T),
- * then the same of the teacher. Where {@link hasFusedOnTensorflow}. In a compiled step the op may take a bias [K] of
+ * then the same of the teacher. Where {@link hasFused}. In a compiled step the op may take a bias [K] of
  * either as well, which it adds to the logits (trace/graph.ts).
  */
 export function fusedDivergence(student: Tensor, teacher: Tensor, temperature: number): [Scalar, Tensor1D] {
   const inputs = [student, teacher, undefined, undefined];
-  return fusedOnTensorflow('Divergence', inputs, 2, temperature) as [Scalar, Tensor1D];
+  return fusedOp('Divergence', inputs, 2, temperature) as [Scalar, Tensor1D];
 }
 
 /** Gradient of {@link fusedDivergence} by the student's logits; `norms` is its second result. */
@@ -379,7 +379,7 @@ export function fusedDivergenceGradient(
   temperature: number,
 ): Tensor {
   const inputs = [dy, student, teacher, norms, undefined, undefined];
-  return fusedOnTensorflow('DivergenceGrad', inputs, 1, temperature)[0]!;
+  return fusedOp('DivergenceGrad', inputs, 1, temperature)[0]!;
 }
 
 /**

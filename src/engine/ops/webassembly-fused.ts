@@ -284,6 +284,49 @@ const squareSum: Op = ({ functions, at, make }, [x]) => {
   return [y];
 };
 
+/** Rows and columns of logits; throws RangeError where the second tensor has another shape, or there are no columns. */
+function logitsOf(what: string, logits: TensorInfo, other: TensorInfo): [rows: number, columns: number] {
+  const [rows, columns] = rowsAndColumns(logits);
+  check(columns > 0 && sizeOf(other) === sizeOf(logits) && other.shape.at(-1) === columns, what);
+  return [rows, columns];
+}
+
+const TARGETS = 'cross-entropy: one target is expected for each value of a row';
+
+const crossEntropy: Op = ({ functions, at, make }, inputs) => {
+  const [z, targets] = inputs as TensorInfo[];
+  const sizes = logitsOf(TARGETS, z!, targets!);
+  const [loss, norms] = [make([]), make([2 * sizes[0]])];
+  functions.crossEntropy(...[z, targets, loss, norms].map(at), ...sizes);
+  return [loss, norms];
+};
+
+const crossEntropyGradient: Op = ({ functions, at, make }, inputs) => {
+  const [dy, z, targets, norms] = inputs as TensorInfo[];
+  const sizes = logitsOf(TARGETS, z!, targets!);
+  check(sizeOf(dy!) === 1 && sizeOf(norms!) === 2 * sizes[0], 'cross-entropy: shapes differ');
+  const dz = make(z!.shape);
+  functions.crossEntropyGradient(...[dy, z, targets, norms, dz].map(at), ...sizes);
+  return [dz];
+};
+
+const divergence: Op = ({ functions, at, make }, inputs, [temperature]) => {
+  const [student, teacher] = inputs as TensorInfo[];
+  const sizes = logitsOf('divergence: shapes differ', student!, teacher!);
+  const [loss, norms] = [make([]), make([4 * sizes[0]])];
+  functions.divergence(...[student, teacher, loss, norms].map(at), ...sizes, temperature);
+  return [loss, norms];
+};
+
+const divergenceGradient: Op = ({ functions, at, make }, inputs, [temperature]) => {
+  const [dy, student, teacher, norms] = inputs as TensorInfo[];
+  const sizes = logitsOf('divergence: shapes differ', student!, teacher!);
+  check(sizeOf(dy!) === 1 && sizeOf(norms!) === 4 * sizes[0], 'divergence: shapes differ');
+  const dz = make(student!.shape);
+  functions.divergenceGradient(...[dy, student, teacher, norms, dz].map(at), ...sizes, temperature);
+  return [dz];
+};
+
 /** Every fused op by the name that TensorFlow knows it under. */
 const OPS = {
   DenseGelu: denseGelu,
@@ -299,6 +342,10 @@ const OPS = {
   Sgd: stepOf('sgd', 2),
   Adamw: stepOf('adamw', 7),
   SquareSum: squareSum,
+  CrossEntropy: crossEntropy,
+  CrossEntropyGrad: crossEntropyGradient,
+  Divergence: divergence,
+  DivergenceGrad: divergenceGradient,
 } satisfies Readonly<Record<string, Op>>;
 
 /** Name of a fused op. */

@@ -5,4 +5,5 @@ export { addBias, attention, attentionGradient, biasGelu, geluGradient, norm, no
 export {
   batchNorm, batchNormGradient, convolution, filterGradient, geometry, inputGradient, scaleShift,
 } from './images';
+export { crossEntropy, crossEntropyGradient, divergence, divergenceGradient } from './losses';
 export { adamw, sgd, squareSum } from './optimizer';

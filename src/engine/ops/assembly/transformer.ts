@@ -51,7 +51,7 @@ export function addBias(x: usize, bias: usize, residual: usize, rows: i32, colum
 
 // Numbers beyond the end of a row, whose vector holds `left` of them, as `beyond`.
 // @ts-ignore: decorator
-@inline function within(v: v128, left: i32, beyond: f32 = 0): v128 {
+@inline export function within(v: v128, left: i32, beyond: f32 = 0): v128 {
   return left >= 4 ? v : select(i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left)), v, splat(beyond));
 }
 
