@@ -41,7 +41,7 @@ export const trainExecutor: Executor = async (context) => {
   const teacher = opening && own ? { ...opening, network: own.wide(opening.network) } : opening;
   try {
     const pretrained = spec.pretrained && (await openPretrained(context, spec.pretrained, spec));
-    const weights = await trainThin(context, spec, network, teacher, data, pretrained);
+    const weights = await trainThin(context, spec, { thin: network, teacher, data, pretrained });
     try {
       return await outcome(context, spec, { data, network, teacher, weights });
     } finally {

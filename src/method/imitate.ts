@@ -41,7 +41,7 @@ export function imitationStages(
         ),
       statisticsWeight: thin.statisticsWeight,
       targets: (x) => boundaryValues(teacher, groups, last, x),
-      loss: (scope, { x }, targets) => groupLosses(spec, thin, groups, which, scope, x, targets),
+      loss: (scope, { x }, targets) => groupLosses({ spec, thin, groups, which }, scope, x, targets),
     };
   };
   if (spec.order === 'joint') return imitated.length === 0 ? [] : [stage('imitate all', imitated)];
@@ -56,19 +56,19 @@ function boundaryValues({ network, weights }: Teacher, groups: readonly Group[],
   );
 }
 
+/** What is imitated in a stage: of all groups of the thin net, those that learn. */
+interface Imitation {
+  readonly spec: GradientImitation;
+  readonly thin: Network;
+  readonly groups: readonly Group[];
+  readonly which: readonly Group[];
+}
+
 /**
  * Sum over the groups `which` of the distance to the wide net's values. Each group reads the wide net's value before
  * it, or the thin net's own.
  */
-function groupLosses(
-  spec: GradientImitation,
-  thin: Network,
-  groups: readonly Group[],
-  which: readonly Group[],
-  scope: Scope,
-  x: Tensor,
-  targets: Tensors,
-): Scalar {
+function groupLosses({ spec, thin, groups, which }: Imitation, scope: Scope, x: Tensor, targets: Tensors): Scalar {
   const distance = imitationLoss(spec.loss);
   const losses: Scalar[] = [];
   let own = x;

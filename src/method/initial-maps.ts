@@ -13,30 +13,41 @@ import type { Selection } from './start.js';
 import { parameterOf, principal, type StreamBasis } from './stream.js';
 import { disposeWeights, weightsOf, type Teacher, type Weights } from './weights.js';
 
+/** Both nets between which there will be maps. */
+export interface MappedNets {
+  readonly thin: Network;
+  /** The thin net's values before training. */
+  readonly start: HostWeights;
+  readonly teacher: Teacher;
+  readonly groups: readonly Group[];
+  /** Channels of the wide net that the thin one took. */
+  readonly selection: Selection;
+  /** Of the stream, for maps of kind `stream`. */
+  readonly basis?: StreamBasis | undefined;
+}
+
+/** What maps up are fitted to: the thin net at its start, with the maps down, and the groups whose widths differ. */
+interface Unmapped {
+  readonly kind: MapKind;
+  readonly weights: Weights;
+  readonly maps: Tensors;
+  readonly different: readonly Group[];
+}
+
 /**
  * Initial maps for the boundaries whose widths differ. `down` takes the channels that were selected, or else the
  * principal components of the wide net's activations; `up` is the least-squares way from what the thin net gives at its
  * start to what the wide net has there. In a stream both are scales, inverse to each other, that give the thin net's
  * channels the size of the wide net's in the basis.
  */
-export async function initialMaps(
-  kind: MapKind,
-  thin: Network,
-  start: HostWeights,
-  teacher: Teacher,
-  groups: readonly Group[],
-  selection: Selection,
-  basis: StreamBasis | undefined,
-  data: Dataset,
-): Promise<HostArrays> {
+export async function initialMaps(kind: MapKind, nets: MappedNets, data: Dataset): Promise<HostArrays> {
+  const { thin, start, teacher, groups, selection, basis } = nets;
   const different = kind === 'none' ? [] : groups.filter(({ tap }) => thin.width(tap) !== teacher.network.width(tap));
   if (different.length === 0) return {};
   if (kind === 'stream')
     return streamScales(
       basis!,
-      thin,
-      start,
-      teacher,
+      nets,
       different.map(({ tap }) => tap),
       data,
     );
@@ -50,7 +61,7 @@ export async function initialMaps(
   const weights = weightsOf(start);
   const maps = toTensors(downs);
   try {
-    const ups = await leastSquaresUp(kind, thin, weights, maps, teacher, groups, different, data);
+    const ups = await leastSquaresUp(nets, { kind, weights, maps, different }, data);
     return { ...downs, ...ups };
   } finally {
     disposeWeights(weights);
@@ -79,9 +90,7 @@ function downMap(moment: Matrix, m: number, channels: Uint32Array | undefined): 
  */
 async function streamScales(
   { basis }: StreamBasis,
-  thin: Network,
-  start: HostWeights,
-  teacher: Teacher,
+  { thin, start, teacher }: MappedNets,
   taps: readonly string[],
   data: Dataset,
 ): Promise<Record<string, HostArray>> {
@@ -122,13 +131,8 @@ async function streamScales(
  * penalised.
  */
 async function leastSquaresUp(
-  kind: MapKind,
-  thin: Network,
-  weights: Weights,
-  maps: Tensors,
-  teacher: Teacher,
-  groups: readonly Group[],
-  different: readonly Group[],
+  { thin, teacher, groups }: MappedNets,
+  { kind, weights, maps, different }: Unmapped,
   data: Dataset,
 ): Promise<Record<string, HostArray>> {
   const scope: Scope = { ...evaluation(weights), train: true }; // running statistics say nothing yet

@@ -105,17 +105,23 @@ export function mergeTolerance(rounding: number): number {
   return Math.max(1e-4, 10 * rounding);
 }
 
+/** A network to be trained, and what it learns from. */
+export interface Training {
+  readonly thin: Network;
+  readonly teacher?: Teacher | undefined;
+  readonly data: Dataset;
+  /** Takes the place of fresh values. */
+  readonly pretrained?: HostWeights | undefined;
+}
+
 /**
- * Trains a thin net; `pretrained` takes the place of fresh values. The caller disposes the weights. Logs every step,
- * the discrepancies after imitation and at the end, and evaluations.
+ * Trains a thin net. The caller disposes the weights. Logs every step, the discrepancies after imitation and at the
+ * end, and evaluations.
  */
 export async function trainThin(
   context: StageContext,
   procedure: Procedure,
-  thin: Network,
-  teacher: Teacher | undefined,
-  data: Dataset,
-  pretrained?: HostWeights,
+  { thin, teacher, data, pretrained }: Training,
 ): Promise<Weights> {
   const { groups, imitated } = planGroups(procedure, thin, teacher?.network);
   const run: Run = { context, procedure, thin, teacher, data, groups, pretrained };
@@ -154,18 +160,24 @@ async function begin(run: Run): Promise<HostWeights> {
   const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
   const contributions =
     teacher !== undefined && STARTS[procedure.start].imitates ? await contributionsOf(thin, teacher, data) : undefined;
-  const start = startWeights(procedure.start, seed, thin, teacher, basis, run.pretrained, contributions);
+  const start = startWeights(procedure.start, seed, thin, teacher, {
+    basis,
+    pretrained: run.pretrained,
+    contributions,
+  });
   if (teacher === undefined) return start.host;
   if (imitation?.by === 'ridge') {
     const fitted = await imitateByRidge(
       imitation,
-      thin,
-      weightsOf(start.host),
-      teacher,
-      { selection: start.selection, basis: STARTS[procedure.start].projects ? basis?.basis : undefined },
+      {
+        network: thin,
+        weights: weightsOf(start.host),
+        teacher,
+        selection: start.selection,
+        basis: STARTS[procedure.start].projects ? basis?.basis : undefined,
+      },
       data,
-      seed,
-      (done, total) => context.progress('imitate in closed form', done, total),
+      { seed, progress: (done, total) => context.progress('imitate in closed form', done, total) },
     );
     try {
       await recordImitation(run, fitted);
@@ -177,7 +189,11 @@ async function begin(run: Run): Promise<HostWeights> {
   if (imitation?.by === 'clone')
     return { params: { ...start.host.params, ...initialClone(thin, start, basis!) }, state: start.host.state };
   const kind = imitation !== null ? imitation.maps : training.objective.hints > 0 ? 'up' : 'none';
-  const maps = await initialMaps(kind, thin, start.host, teacher, groups, start.selection, basis, data);
+  const maps = await initialMaps(
+    kind,
+    { thin, start: start.host, teacher, groups, selection: start.selection, basis },
+    data,
+  );
   return { params: { ...start.host.params, ...maps }, state: start.host.state };
 }
 
@@ -372,7 +388,7 @@ function tuningStage(run: Run): TrainingStage {
       const values = teacher.network.apply(evaluation(teacher.weights), x, { only: objective.hints === 0 });
       return Object.fromEntries(wanted.map((tap) => [tap, values[tap]!]));
     },
-    loss: (scope, batch, targets) => tuningLoss(procedure.training, thin, groups, scope, batch, targets),
+    loss: (scope, batch, targets) => tuningLoss(run, scope, batch, targets),
     judge: async (weights) => {
       const predict = (x: Tensor): Tensor => outputOf(thin, evaluation(weights), x);
       const found = await evaluate(run.data, run.data.validation, predict);
@@ -393,14 +409,8 @@ function tuningStage(run: Run): TrainingStage {
   };
 }
 
-function tuningLoss(
-  { objective, hints }: Procedure['training'],
-  thin: Network,
-  groups: readonly Group[],
-  scope: Scope,
-  { x, y }: Batch,
-  targets: Tensors,
-): Scalar {
+function tuningLoss({ procedure, thin, groups }: Run, scope: Scope, { x, y }: Batch, targets: Tensors): Scalar {
+  const { objective, hints } = procedure.training;
   const logits = thin.taps.at(-1)!;
   const taps = thin.apply(scope, x, { only: objective.hints === 0 });
   const parts: Scalar[] = [];

@@ -72,10 +72,24 @@ function partsOf(network: Network, weights: Weights, x: Tensor): { parts: Part[]
 
 /** What of the wide net's values the thin one imitates, by the names of their channels. */
 export interface Imitated {
+  /** The thin net. */
+  readonly network: Network;
+  readonly weights: Weights;
+  /** The wide net. */
+  readonly teacher: Teacher;
   /** The channels that the thin net took. */
   readonly selection: Selection;
   /** U [M, m], where the channels that skip connections carry are those of a basis. */
   readonly basis?: HostArray | undefined;
+}
+
+/** Whose examples are read, and what is kept of them. */
+export interface RidgeOptions {
+  /** By which the examples are chosen. */
+  readonly seed: number;
+  readonly progress?: (done: number, total: number) => void;
+  /** Bytes that may be kept of the inputs, and of what each net has at the last boundary. */
+  readonly keptBytes?: number | undefined;
 }
 
 /** Both nets on their way, batch by batch, and what the thin one imitates. */
@@ -91,22 +105,17 @@ interface Run {
 
 /**
  * Fits every linear layer of the thin net, and, where the channels of skip connections are those of a basis, the scale
- * and shift of the norm after them; new weights, `thin` is disposed where it changed. The inputs, and what both nets
- * have at the last boundary, are kept in at most `keptBytes` each, so that all of it takes some two passes of the wide
- * net and four of the thin one; batches beyond that are read anew and begin at the input for every layer, with the same
- * result. Throws UsageError where a layer's channels are neither the wide net's, nor chosen, nor in the basis;
+ * and shift of the norm after them; new weights, `weights` are disposed where they changed. The inputs, and what both
+ * nets have at the last boundary, are kept in at most `keptBytes` each, so that all of it takes some two passes of the
+ * wide net and four of the thin one; batches beyond that are read anew and begin at the input for every layer, with the
+ * same result. Throws UsageError where a layer's channels are neither the wide net's, nor chosen, nor in the basis;
  * FailureError where the examples do not determine a layer.
  */
 export async function imitateByRidge(
   spec: RidgeImitation,
-  network: Network,
-  thin: Weights,
-  teacher: Teacher,
-  { selection, basis }: Imitated,
+  { network, weights: thin, teacher, selection, basis }: Imitated,
   data: Dataset,
-  seed: number,
-  progress: (done: number, total: number) => void,
-  keptBytes = KEPT_BYTES,
+  { seed, progress = () => {}, keptBytes = KEPT_BYTES }: RidgeOptions,
 ): Promise<Weights> {
   const inputs = inputsFor(spec, data, seed, keptBytes);
   const run: Run = {
@@ -223,7 +232,7 @@ async function momentsOf(
           const [layer, wide] = [mine.heard.get(path), wides.heard.get(path)];
           if (layer === undefined || wide === undefined)
             throw new UsageError(`ridge: the network has no linear layer "${path}"`);
-          const target = targetOf(run, part, path, wide.output, own, theirs);
+          const target = targetOf(run, part, path, { output: wide.output, own, theirs });
           checkTarget(path, layer.output, wide.output, target);
           const rows = rowsRead(layer.input, weights.params[`${path}/kernel`]!.shape, layer.output, layer.windows);
           const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
@@ -251,14 +260,19 @@ async function momentsOf(
   }
 }
 
+/** The wide net's output at a layer, and what both nets have at the boundaries of the part. */
+interface WideOutput {
+  readonly output: Tensor;
+  readonly own: Tensors;
+  readonly theirs: Tensors;
+}
+
 /** What a layer is to give, of the wide net's output at the same place, in the channels of the thin net. */
 function targetOf(
   { network, selection, projection }: Run,
   part: Part,
   path: string,
-  wide: Tensor,
-  own: Tensors,
-  theirs: Tensors,
+  { output: wide, own, theirs }: WideOutput,
 ): Tensor {
   const axis = network.axes?.[`${path}/kernel`]?.at(-1) ?? '';
   const channels = selection[axis];

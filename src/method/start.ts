@@ -45,19 +45,25 @@ export const STARTS = {
 /** Where the thin net starts: one of {@link STARTS}. */
 export type StartKind = keyof typeof STARTS;
 
+/** What some kinds of start need beside the networks. */
+export interface StartInputs {
+  /** Of the stream, for the projected kinds. */
+  readonly basis?: StreamBasis | undefined;
+  /** What takes the place of fresh values. */
+  readonly pretrained?: HostWeights | undefined;
+  /** Of the wide net's channels, for the kinds that imitate. */
+  readonly contributions?: Contributions | undefined;
+}
+
 /**
- * The thin net's values before training. `basis`: of the stream, for the projected kinds. `pretrained`: what takes the
- * place of fresh values. `contributions`: of the wide net's channels, for the kinds that imitate. Throws UsageError
- * when the network does not name the axes that a kind needs.
+ * The thin net's values before training. Throws UsageError when the network does not name the axes that a kind needs.
  */
 export function startWeights(
   kind: StartKind,
   seed: number,
   thin: Network,
   wide?: { readonly network: Network; readonly host: HostWeights },
-  basis?: StreamBasis,
-  pretrained?: HostWeights,
-  contributions?: Contributions,
+  { basis, pretrained, contributions }: StartInputs = {},
 ): Start {
   const fresh = withPretrained(thin.init(seed), pretrained);
   const { shares, narrows, imitates } = STARTS[kind];

@@ -173,7 +173,7 @@ export async function threeStage(given: ThreeStageOptions): Promise<ThreeStageRe
   if (wideDone === undefined) saved?.keepWide(trained);
   const teacher = { network: wide, host: trained, weights: weightsOf(trained) };
   try {
-    const weights = await trainThin(context('thin'), procedure, thin, teacher, data);
+    const weights = await trainThin(context('thin'), procedure, { thin, teacher, data });
     try {
       const accuracyOf = async (network: Network, values: typeof weights): Promise<number> =>
         (await evaluate(data, data.test, (x) => outputOf(network, evaluation(values), x))).accuracy;
@@ -233,7 +233,7 @@ async function trainWide(
   recipe: RecipeSpec,
 ): Promise<HostWeights> {
   const training = { ...recipe, objective: ObjectiveSpec.parse({ labels: 1 }) };
-  const weights = await trainThin(context, { start: 'random', imitation: null, training }, wide, undefined, data);
+  const weights = await trainThin(context, { start: 'random', imitation: null, training }, { thin: wide, data });
   const host = await toHost(weights);
   disposeWeights(weights);
   return host;

@@ -143,7 +143,7 @@ async function trained(
     },
   };
   const needsWide = needsOfWide(procedure).length > 0;
-  const weights = await trainThin(context, procedure, thin, needsWide ? teacher : undefined, data);
+  const weights = await trainThin(context, procedure, { thin, teacher: needsWide ? teacher : undefined, data });
   const host = await toHost(weights);
   disposeWeights(weights);
   return { validation: await figuresOf({ thin, data }, host, data.validation), weights: host };

@@ -309,8 +309,8 @@ async function begin(
 ): Promise<HostWeights> {
   const { thin, teacher, data, groups, imitation, kind } = parts;
   const basis = await streamBasis(thin, teacher, data);
-  const { host, selection } = startWeights(kind, seed, thin, teacher, basis);
-  const maps = await initialMaps(imitation.maps, thin, host, teacher, groups, selection, basis, data);
+  const { host, selection } = startWeights(kind, seed, thin, teacher, { basis });
+  const maps = await initialMaps(imitation.maps, { thin, start: host, teacher, groups, selection, basis }, data);
   return { params: { ...host.params, ...maps }, state: host.state };
 }
 

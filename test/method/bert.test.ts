@@ -210,11 +210,14 @@ test('in closed form a BERT with a narrower stream comes nearer to the wide net 
   const host = wide.init(1);
   const teacher = { network: wide, host, weights: weightsOf(host) };
   const basis = await streamBasis(thin, teacher, data);
-  const { host: first, selection } = startWeights('projected', 1, thin, teacher, basis);
+  const { host: first, selection } = startWeights('projected', 1, thin, teacher, { basis });
   const imitation = { by: 'ridge', images: 200, ridge: 1e-3 } as const;
   const imitated = { selection, basis: basis!.basis };
-  const fit = (...kept: [number?]): Promise<Weights> =>
-    imitateByRidge(imitation, thin, weightsOf(first), teacher, imitated, data, 1, () => {}, ...kept);
+  const fit = (keptBytes?: number): Promise<Weights> =>
+    imitateByRidge(imitation, { network: thin, weights: weightsOf(first), teacher, ...imitated }, data, {
+      seed: 1,
+      keptBytes,
+    });
   const fitted = await fit();
   const anew = await fit(0); // nothing is kept at boundaries: every pass begins at the input
   for (const [path, value] of Object.entries(fitted.params))

@@ -47,7 +47,7 @@ function pair() {
   const basis = { shape: [8, 4], values: Float32Array.from({ length: 32 }, (_, i) => Number(i >> 2 === (i & 3) * 2)) };
   const stream = { basis, share: 0.5 };
   const teacher: Teacher = { network: wide, host, weights: weightsOf(host) };
-  const start = startWeights('projected', 1, thin, teacher, stream);
+  const start = startWeights('projected', 1, thin, teacher, { basis: stream });
   return { thin, wide, teacher, stream, start };
 }
 

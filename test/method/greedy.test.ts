@@ -129,7 +129,7 @@ describe('on an engine', () => {
       const contributions = await contributionsOf(thin, teacher, data);
       expect(tf.memory().numTensors).toBe(before);
       const error = async (kind: StartKind): Promise<number> => {
-        const start = startWeights(kind, 1, thin, teacher, undefined, undefined, contributions);
+        const start = startWeights(kind, 1, thin, teacher, { contributions });
         const weights = weightsOf(start.host);
         const name = thin.axes![`${path}/kernel`]!.at(-1)!;
         const own = await outputOf(thin, weights, path);

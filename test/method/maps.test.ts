@@ -69,7 +69,7 @@ describe.each(PAIRS)('%s', (_, thinSpec, wideSpec) => {
     const context = memory();
     const imitation = { ...IMITATION, maps: 'pair' as const, inputs: 'wide' as const, recipe: recipe(10, 0.002) };
     const procedure = { start: 'random' as const, imitation, training: { ...recipe(1, 1e-12), objective: TEACHER } };
-    const weights = await trainThin(context, procedure, thin, teacher, data);
+    const weights = await trainThin(context, procedure, { thin, teacher, data });
     // least-squares maps start below the loss of a thin net that says nothing
     for (const row of context.rows.filter(({ step, stage }) => step === 1 && stage !== 'fine-tune'))
       expect(row.loss).toBeLessThan(1.1);
@@ -87,7 +87,11 @@ describe('initial maps', () => {
     const host = wide.init(1);
     const teacher = { network: wide, host, weights: weightsOf(host) };
     const groups = groupsOf(thin, { unit: 'block', size: 1 });
-    const maps = await initialMaps('pair', thin, thin.init(1), teacher, groups, {}, undefined, loadDigits(100));
+    const maps = await initialMaps(
+      'pair',
+      { thin, start: thin.init(1), teacher, groups, selection: {} },
+      loadDigits(100),
+    );
     const down = maps[downPath('layer2')]!;
     expect(down.shape).toEqual([9, 4]);
     for (const [a, b] of [
@@ -103,18 +107,15 @@ describe('initial maps', () => {
     }
     const chosen = await initialMaps(
       'pair',
-      thin,
-      thin.init(1),
-      teacher,
-      groups,
-      { layer2: Uint32Array.of(1, 3, 4, 8) },
-      undefined,
+      { thin, start: thin.init(1), teacher, groups, selection: { layer2: Uint32Array.of(1, 3, 4, 8) } },
       loadDigits(100),
     );
     const selecting = chosen[downPath('layer2')]!;
     expect(Array.from({ length: 9 }, (_, i) => selecting.values[4 * i + 1])).toEqual([0, 0, 0, 1, 0, 0, 0, 0, 0]);
     expect(chosen[upPath('layer2')]!.shape).toEqual([4, 9]);
-    expect(await initialMaps('none', thin, thin.init(1), teacher, groups, {}, undefined, loadDigits(100))).toEqual({});
+    expect(
+      await initialMaps('none', { thin, start: thin.init(1), teacher, groups, selection: {} }, loadDigits(100)),
+    ).toEqual({});
     disposeAll(teacher.weights.params, teacher.weights.state);
   });
 });

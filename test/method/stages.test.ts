@@ -32,9 +32,7 @@ const data: Dataset = {
 
 async function train(context: StageContext): Promise<void> {
   const training = { ...recipe(6, 1e-3), batch: 4, objective: LABELS };
-  disposeWeights(
-    await trainThin(context, { start: 'random', imitation: null, training }, chain(2, 2), undefined, data),
-  );
+  disposeWeights(await trainThin(context, { start: 'random', imitation: null, training }, { thin: chain(2, 2), data }));
 }
 
 const namesOf = (rows: readonly Row[]): unknown[] =>

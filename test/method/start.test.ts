@@ -58,13 +58,9 @@ describe('on an engine', () => {
     const before = tf.memory().numTensors;
     const fitted = await imitateByRidge(
       { by: 'ridge', images: 300, ridge: 1e-7 },
-      network,
-      weightsOf(network.init(9)),
-      teacher,
-      { selection: {} },
+      { network, weights: weightsOf(network.init(9)), teacher, selection: {} },
       data,
-      1,
-      () => {},
+      { seed: 1 },
     );
     const x = tf.tensor(
       (await data.validation.batch(Uint32Array.from({ length: 50 }, (_, i) => i))).values,
@@ -94,14 +90,9 @@ describe('on an engine', () => {
     const fit = (kept?: number): Promise<Weights> =>
       imitateByRidge(
         { by: 'ridge', images: 230, ridge: 1e-7 },
-        network,
-        weightsOf(network.init(9)),
-        teacher,
-        { selection: {} },
+        { network, weights: weightsOf(network.init(9)), teacher, selection: {} },
         watched,
-        1,
-        () => {},
-        kept,
+        { seed: 1, keptBytes: kept },
       );
     const before = tf.memory().numTensors;
     const fitted = await fit();
@@ -123,13 +114,9 @@ describe('on an engine', () => {
     const fit = (network: typeof thin): Promise<unknown> =>
       imitateByRidge(
         { by: 'ridge', images: 50, ridge: 1e-3 },
-        network,
-        weightsOf(network.init(1)),
-        teacher,
-        { selection: {} },
+        { network, weights: weightsOf(network.init(1)), teacher, selection: {} },
         data,
-        1,
-        () => {},
+        { seed: 1 },
       );
     await expect(fit(thin)).rejects.toThrow(
       'ridge: layer1 has 4 channels and the wide net 8; start "selected", or "projected" where skip connections are narrower, ' +

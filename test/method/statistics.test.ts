@@ -55,7 +55,7 @@ test('moving averages of the parameters get the statistics of what they compute,
   const digits = await openData(DIRECT.data);
   const network = networkOf(THIN);
   const training = { ...recipe(6), ema: 0.9, objective: LABELS };
-  const weights = await trainThin(memory(), { ...DIRECT, training }, network, undefined, digits);
+  const weights = await trainThin(memory(), { ...DIRECT, training }, { thin: network, data: digits });
   const expected = await fromTensors(await estimateStatistics(network, weights, digits, training.batch, 1));
   const found = await fromTensors(weights.state);
   expect(Object.keys(found).length).toBeGreaterThan(0);
@@ -64,9 +64,7 @@ test('moving averages of the parameters get the statistics of what they compute,
   const plain = await trainThin(
     memory(),
     { ...DIRECT, training: { ...recipe(6), objective: LABELS } },
-    network,
-    undefined,
-    digits,
+    { thin: network, data: digits },
   );
   expect(await fromTensors(plain.state)).not.toEqual(
     await fromTensors(await estimateStatistics(network, plain, digits, training.batch, 1)),

@@ -116,7 +116,11 @@ test('the basis is orthonormal and holds the largest share; up and then down is 
   expect(share).toBeGreaterThan(8 / 20);
   expect(share).toBeLessThan(1);
   const groups = groupsOf(thin, { unit: 'stage', size: 1 });
-  const maps = await initialMaps('stream', thin, thin.init(1), teacher, groups, {}, { basis, share }, DATA);
+  const maps = await initialMaps(
+    'stream',
+    { thin, start: thin.init(1), teacher, groups, selection: {}, basis: { basis, share } },
+    DATA,
+  );
   expect(Object.keys(maps).sort()).toEqual(
     ['maps/stream', ...groups.flatMap(({ tap }) => [downPath(tap), upPath(tap)])].sort(),
   );
@@ -162,7 +166,7 @@ test('starts: projected-embeddings-and-head takes embeddings and head, projected
   const [thin, teacher] = [bert(THIN), teacherOf(WIDE)];
   const basis = (await streamBasis(thin, teacher, DATA))!;
   const fresh = thin.init(4).params;
-  const input = startWeights('projected-embeddings-and-head', 4, thin, teacher, basis).host.params;
+  const input = startWeights('projected-embeddings-and-head', 4, thin, teacher, { basis }).host.params;
   expect(input['layer1/inner/kernel']).toEqual(fresh['layer1/inner/kernel']);
   expect(input['head/transform/kernel']!.values).not.toEqual(fresh['head/transform/kernel']!.values);
   expect(input['head/bias']).toEqual(teacher.host.params['head/bias']); // of the same shape
@@ -173,7 +177,7 @@ test('starts: projected-embeddings-and-head takes embeddings and head, projected
     ).reduce((a, b) => a + b),
     4,
   );
-  const { host, selection } = startWeights('projected', 4, thin, teacher, basis);
+  const { host, selection } = startWeights('projected', 4, thin, teacher, { basis });
   expect(Object.keys(selection).sort()).toEqual([
     'layer1/heads',
     'layer1/inner',
@@ -205,9 +209,7 @@ test.each(['own', 'wide'] as const)(
     const weights = await trainThin(
       context,
       { start: 'projected-embeddings-and-head', imitation, training },
-      thin,
-      teacher,
-      DATA,
+      { thin, teacher, data: DATA },
     );
     const losses = context.rows.filter(({ stage }) => stage === 'imitate all').map(({ loss }) => Number(loss));
     expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);

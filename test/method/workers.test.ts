@@ -148,7 +148,7 @@ async function gradientBy(count: number, spec: TrainSpec): Promise<Float32Array>
         shouldSave: () => boundary++ === 1,
         save: ({ arrays }) => void saved.push(arrays as HostArrays),
       };
-      const weights = await trainThin(context, once, networkOf(spec.network), undefined, data);
+      const weights = await trainThin(context, once, { thin: networkOf(spec.network), data });
       disposeWeights(weights);
       return Float32Array.from(
         Object.entries(saved[0]!)

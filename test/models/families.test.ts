@@ -293,8 +293,7 @@ describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
     const teacher = { network: wide, host, weights: weightsOf(host) };
     const contributions = await contributionsOf(thin, teacher, data);
     disposeWeights(teacher.weights);
-    const of = (kind: 'greedy' | 'selected') =>
-      startWeights(kind, 2, thin, { network: wide, host }, undefined, undefined, contributions);
+    const of = (kind: 'greedy' | 'selected') => startWeights(kind, 2, thin, { network: wide, host }, { contributions });
     const [greedy, selected] = [of('greedy'), of('selected')];
     expect(Object.keys(greedy.selection)).toEqual(Object.keys(selected.selection));
     expect(Object.keys(greedy.selection).length).toBeGreaterThanOrEqual(Object.keys(contributions).length);
@@ -319,7 +318,12 @@ describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
     const isFitted = (path: string): boolean => !/(gamma|beta|class\/kernel|position\/kernel|scale)$/.test(path);
     const begun = Object.entries(host.params).map(([path, value]) => [path, isFitted(path) ? other[path]! : value]);
     const start = { params: Object.fromEntries(begun) as HostArrays, state: host.state };
-    const fitted = await imitateByRidge(images, wide, weightsOf(start), teacher, { selection: {} }, data, 1, () => {});
+    const fitted = await imitateByRidge(
+      images,
+      { network: wide, weights: weightsOf(start), teacher, selection: {} },
+      data,
+      { seed: 1 },
+    );
     const x = toBatch(data, data.train.batch(Uint32Array.of(0, 1, 2)) as HostBatch).x;
     const of = (weights: Weights): Promise<Float32Array> =>
       wide.apply(evaluation(weights), x).logits!.data() as Promise<Float32Array>;
@@ -333,7 +337,7 @@ describe.each(Object.keys(PAIRS))('thin nets of the family %s', (name) => {
     const procedure = { start: 'selected', imitation, training } as const;
     const host = wide.init(1);
     const teacher = { network: wide, host, weights: weightsOf(host) };
-    const weights = await trainThin(memory(), procedure, thin, teacher, data);
+    const weights = await trainThin(memory(), procedure, { thin, teacher, data });
     expect(Object.keys(weights.params).sort()).toEqual(Object.keys(thin.shapes).sort());
     disposeWeights(weights);
     disposeWeights(teacher.weights);

@@ -156,9 +156,7 @@ describe('training', () => {
       await trainThin(
         context,
         { ...DIRECT, training },
-        fromLayersModel(model(l2) as LayersModel, { taps: [] }),
-        undefined,
-        data,
+        { thin: fromLayersModel(model(l2) as LayersModel, { taps: [] }), data },
       );
       return Number(context.rows.find((row) => 'loss' in row)!.loss);
     };
@@ -244,9 +242,7 @@ describe('training', () => {
       await trainThin(
         context,
         { ...DIRECT, training },
-        fromLayersModel(model() as LayersModel, { taps: [] }),
-        undefined,
-        loadDigits(64),
+        { thin: fromLayersModel(model() as LayersModel, { taps: [] }), data: loadDigits(64) },
       );
       return context.rows.flatMap((row) => ('loss' in row ? [Number(row.loss)] : []));
     };

@@ -182,13 +182,9 @@ test('ridge regression finds a net of the same widths again, whatever its window
   const imitation = { by: 'ridge', images: 200, ridge: 1e-6 } as const;
   const fitted = await imitateByRidge(
     imitation,
-    network,
-    weightsOf(network.init(5)),
-    teacher,
-    { selection: {} },
+    { network, weights: weightsOf(network.init(5)), teacher, selection: {} },
     data,
-    1,
-    () => {},
+    { seed: 1 },
   );
   const { x } = toBatch(data, await data.train.batch(Uint32Array.from({ length: 50 }, (_, i) => i)));
   const [mine, theirs] = [fitted, teacher.weights].map((one) => network.apply(evaluation(one), x).logits!);

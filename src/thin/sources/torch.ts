@@ -11,7 +11,7 @@ export const torch: SourceFormat = {
   matches: (model) => ['.pth', '.pt', '.bin'].includes(extname(model)) && existsSync(model) && statSync(model).isFile(),
   open: (model, options) => {
     const { tensors, key, others } = readTorch(model);
-    const source = openTensors('state dict of torch', model, tensors, options, false);
+    const source = openTensors('state dict of torch', model, tensors, options, { isPlain: false });
     const taken = key === undefined ? '' : `${model}: the weights are those of "${key}"`;
     const left = others.length === 0 ? '' : `${taken === '' ? `${model}: ` : '; '}left out: ${others.join(', ')}`;
     return { ...source, notes: [...(taken + left === '' ? [] : [taken + left]), ...source.notes] };

@@ -18,8 +18,7 @@ export function openTensors(
   path: string,
   given: HostArrays<HostValues>,
   { work }: OpenOptions,
-  isPlain: boolean,
-  metadata: Readonly<Record<string, string>> = {},
+  { isPlain, metadata = {} }: { readonly isPlain: boolean; readonly metadata?: Readonly<Record<string, string>> },
 ): Source {
   const { tensors, prefix } = withoutPrefix(given);
   const network = networkIn(tensors, path, metadata);
@@ -51,6 +50,6 @@ export const torchvision: SourceFormat = {
   matches: (model) => extname(model) === '.safetensors' && existsSync(model),
   open: (model, options) => {
     const { tensors, metadata } = readSafetensors(model);
-    return openTensors('safetensors file', model, tensors, options, true, metadata);
+    return openTensors('safetensors file', model, tensors, options, { isPlain: true, metadata });
   },
 };
