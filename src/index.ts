@@ -3,75 +3,11 @@
  * `go-wide-then-narrow/theory`; what commands know besides is `go-wide-then-narrow/experiments`, `/reports` and
  * `/sweep`.
  */
-export { FailureError, InterruptedError, UsageError } from './core/errors.js';
-export {
-  cellsOf,
-  parseScale,
-  SCALES,
-  type Experiment,
-  type Runner,
-  type Scale,
-  type Arm,
-  type ArmFacts,
-  type DependentRows,
-  type LearnsFrom,
-  type Metric,
-  type TuningGrid,
-} from './core/experiment.js';
-export { type Workers } from './core/workers.js';
-export { parseAddresses, type Address } from './distributed/address.js';
-export { joinWorkers, type Joining } from './distributed/join.js';
-export { type Facts as WorkerFacts } from './distributed/handshake.js';
-export { type WorkerMesh } from './distributed/mesh.js';
-export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
-export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
-export {
-  cellId,
-  type Cell,
-  type Executor,
-  type InputFiles,
-  type Outcome,
-  type Row,
-  type RunContext,
-  type Snapshot,
-} from './core/run.js';
-export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval, type Line } from './core/stats.js';
-export {
-  ENGINES,
-  openEngine,
-  startEngine,
-  type Engine,
-  type EngineChoice,
-  type EngineName,
-} from './engine/engines/choose.js';
-export { differentiate, type Differentiated } from './engine/ops/gradients.js';
-export {
-  disposeAll,
-  tf,
-  type Scalar,
-  type Tensor,
-  type Tensor2D,
-  type Tensor4D,
-  type Tensors,
-} from './engine/tensor.js';
-export {
-  type AbsentClasses,
-  type AugmentKey,
-  type Dataset,
-  type HostBatch,
-  type SkippedFile,
-  type Source,
-  type TaskScores,
-  type Answer,
-} from './data/dataset.js';
-export { DataSpec, DATASETS, openData, registerDataset } from './data/index.js';
-export { type DatasetDefinition, type TokenTask } from './data/definition.js';
-export { IMITATION_LOSSES, registerImitationLoss, type ImitationLoss } from './optim/losses.js';
-export { affine } from './data/augment.js';
-export { cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
+
+// Training in three stages, by its spec or step by step
+export { parseTrainSpec } from './method/check-spec.js';
 export { inSteps, type JsonObject } from './method/epochs.js';
-export { type Evaluation } from './metrics/evaluate.js';
-export { type Confusion } from './metrics/confusion.js';
+export { trainExecutor } from './method/execute.js';
 export { type Procedure } from './method/pipeline.js';
 export {
   CloneImitation,
@@ -81,6 +17,7 @@ export {
   RidgeImitation,
   TrainSpec,
 } from './method/spec.js';
+export { STARTS, type StartKind } from './method/start.js';
 export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
 export {
   pointsBeyond,
@@ -91,25 +28,32 @@ export {
   type TriedPoint,
   type TunedArm,
 } from './method/tuning.js';
-export { thin } from './thin/thin.js';
-export { type Measured, type ThinResult, type Trained, type Tried } from './thin/result.js';
-export { type Scored } from './thin/halving.js';
-export { compareArms, type CompareOptions, type Compared, type Comparison } from './thin/compare.js';
-export { setUpSentences, thinSentences, type SentencesResult, type SentencesSetup } from './thin/sentences.js';
-export { type Agreement } from './thin/sentences-run.js';
-export { type BaseRecipe } from './thin/recipes.js';
-export { type Candidate, type ThinOptions } from './thin/plan.js';
-export { type Pooling } from './thin/sources/sentences.js';
-export { type WorkOptions } from './thin/work.js';
+export { type Confusion } from './metrics/confusion.js';
+export { type Evaluation } from './metrics/evaluate.js';
+export { IMITATION_LOSSES, registerImitationLoss, type ImitationLoss } from './optim/losses.js';
+
+// Making a trained network thin
 export { ARMS, type Arm as ThinArm, type ArmName, type ArmSetting, type Rates } from './thin/arms.js';
-export { registerSourceFormat, SOURCE_FORMATS } from './thin/sources/index.js';
-export { type Names, type OpenOptions, type Source as ModelSource, type SourceFormat } from './thin/sources/source.js';
-export { type Unseen } from './models/exchange.js';
-export { DATA_FORMS, registerDataForm } from './thin/data/index.js';
+export { compareArms, type CompareOptions, type Compared, type Comparison } from './thin/compare.js';
 export { type DataForm, type DataOption, type FormOptions, type Found } from './thin/data/form.js';
-export { parseTrainSpec } from './method/check-spec.js';
-export { trainExecutor } from './method/execute.js';
-export { FAMILIES, NetworkSpec, networkOf, parameterCount, preset, registerFamily } from './models/index.js';
+export { DATA_FORMS, registerDataForm } from './thin/data/index.js';
+export { type Scored } from './thin/halving.js';
+export { type Candidate, type ThinOptions } from './thin/plan.js';
+export { type BaseRecipe } from './thin/recipes.js';
+export { type Measured, type ThinResult, type Trained, type Tried } from './thin/result.js';
+export { type Agreement } from './thin/sentences-run.js';
+export { setUpSentences, thinSentences, type SentencesResult, type SentencesSetup } from './thin/sentences.js';
+export { registerSourceFormat, SOURCE_FORMATS } from './thin/sources/index.js';
+export { type Pooling } from './thin/sources/sentences.js';
+export { type Names, type OpenOptions, type Source as ModelSource, type SourceFormat } from './thin/sources/source.js';
+export { thin } from './thin/thin.js';
+export { type WorkOptions } from './thin/work.js';
+
+// Networks
+export { bert, BertSpec } from './models/bert.js';
+export { convnet, ConvnetSpec } from './models/convnet.js';
+export { convnext, ConvnextSpec } from './models/convnext.js';
+export { distilbert, DistilbertSpec } from './models/distilbert.js';
 export {
   type DataFacts,
   type Family,
@@ -122,15 +66,16 @@ export {
   type Variant,
   type TokenizerFacts,
 } from './models/family.js';
-export { bert, BertSpec } from './models/bert.js';
-export { convnext, ConvnextSpec } from './models/convnext.js';
-export { distilbert, DistilbertSpec } from './models/distilbert.js';
-export { mobilenet, MobilenetSpec } from './models/mobilenet.js';
-export { vit, VitSpec } from './models/vit.js';
-export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
-export { convnet, ConvnetSpec } from './models/convnet.js';
-export { mlp, MlpSpec } from './models/mlp.js';
+export { FAMILIES, NetworkSpec, networkOf, parameterCount, preset, registerFamily } from './models/index.js';
 export { fromLayersModel, toLayersModel, type LayersModel, type LayersModelOptions } from './models/layers-model.js';
+export { mlp, MlpSpec } from './models/mlp.js';
+export { mobilenet, MobilenetSpec } from './models/mobilenet.js';
+export { type PredictOptions } from './models/predict.js';
+export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
+export { vit, VitSpec } from './models/vit.js';
+
+// Layers, to build a network of
+export { applyTaps } from './models/apply-taps.js';
 export {
   biasedConvolutionLayer,
   constantLayer,
@@ -146,10 +91,6 @@ export {
   type Layer,
   type ParameterRow,
 } from './models/layer-table.js';
-export { readTorchvision, writeTorchvision } from './models/resnet-weights.js';
-export { writeOnnx } from './models/files.js';
-export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';
-export { applyTaps } from './models/apply-taps.js';
 export { constant, heNormal, orthogonal, scaledNormal, uniformFanIn } from './nn/init.js';
 export {
   ACTIVATIONS,
@@ -165,6 +106,7 @@ export {
   type ConvNormOptions,
   type Scope,
 } from './nn/layers.js';
+export { type ApplyOptions, type HostWeights, type Network, type Readers } from './nn/network.js';
 export {
   denseGelu,
   denseNorm,
@@ -178,11 +120,61 @@ export {
   type AttentionOptions,
 } from './nn/transformer.js';
 export { type Windows } from './nn/windows.js';
-export { type ApplyOptions, type HostWeights, type Network, type Readers } from './nn/network.js';
+
+// Weights in files
+export { type Unseen } from './models/exchange.js';
+export { writeOnnx } from './models/files.js';
+export { readTorchvision, writeTorchvision } from './models/resnet-weights.js';
+export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';
 export { type WriteOptions } from './store/atomic.js';
-export { type Input as RunInput } from './store/inputs.js';
+export { readSafetensors, writeSafetensors, type SafetensorsFile } from './store/safetensors.js';
+
+// Data
+export { affine } from './data/augment.js';
+export {
+  type AbsentClasses,
+  type AugmentKey,
+  type Dataset,
+  type HostBatch,
+  type SkippedFile,
+  type Source,
+  type TaskScores,
+  type Answer,
+} from './data/dataset.js';
+export { type DatasetDefinition, type TokenTask } from './data/definition.js';
+export { cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
+export { DataSpec, DATASETS, openData, registerDataset } from './data/index.js';
+export { type AddedToken } from './text/added-tokens.js';
+export { type OnStage } from './text/rows.js';
+export { type Encoding, type TokenizerSettings, type WordPiece } from './text/wordpiece.js';
+
+// Experiments, cells and runs
+export {
+  cellsOf,
+  parseScale,
+  SCALES,
+  type Experiment,
+  type Runner,
+  type Scale,
+  type Arm,
+  type ArmFacts,
+  type DependentRows,
+  type LearnsFrom,
+  type Metric,
+  type TuningGrid,
+} from './core/experiment.js';
+export {
+  cellId,
+  type Cell,
+  type Executor,
+  type InputFiles,
+  type Outcome,
+  type Row,
+  type RunContext,
+  type Snapshot,
+} from './core/run.js';
 export { executeRun, type ExecuteOptions } from './store/execute.js';
-export { SaveInterval } from './store/save-interval.js';
+export { type Input as RunInput } from './store/inputs.js';
 export {
   findRun,
   listRuns,
@@ -195,14 +187,42 @@ export {
   type EngineInfo,
   type Listing,
 } from './store/runs.js';
-export { readSafetensors, writeSafetensors, type SafetensorsFile } from './store/safetensors.js';
-export { type Json } from './core/json.js';
-export { type RandomKey } from './engine/ops/random.js';
+export { SaveInterval } from './store/save-interval.js';
+
+// One network on many machines
+export { type Workers } from './core/workers.js';
+export { parseAddresses, type Address } from './distributed/address.js';
+export { type Facts as WorkerFacts } from './distributed/handshake.js';
+export { joinWorkers, type Joining } from './distributed/join.js';
+export { type WorkerMesh } from './distributed/mesh.js';
+
+// Engines and their tensors
+export {
+  ENGINES,
+  openEngine,
+  startEngine,
+  type Engine,
+  type EngineChoice,
+  type EngineName,
+} from './engine/engines/choose.js';
 export { type EngineDefinition, type Readiness, type Started } from './engine/engines/engine.js';
 export { type InstallOptions } from './engine/install/install.js';
-export { type OnStage } from './text/rows.js';
-export { type AddedToken } from './text/added-tokens.js';
-export { type Encoding, type TokenizerSettings, type WordPiece } from './text/wordpiece.js';
+export { differentiate, type Differentiated } from './engine/ops/gradients.js';
+export { type RandomKey } from './engine/ops/random.js';
+export {
+  disposeAll,
+  tf,
+  type Scalar,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  type Tensors,
+} from './engine/tensor.js';
 export { type Device } from './toolchain/nvidia.js';
-export { STARTS, type StartKind } from './method/start.js';
-export { type PredictOptions } from './models/predict.js';
+
+// Errors, arrays, random numbers, statistics
+export { FailureError, InterruptedError, UsageError } from './core/errors.js';
+export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
+export { type Json } from './core/json.js';
+export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
+export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval, type Line } from './core/stats.js';

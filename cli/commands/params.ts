@@ -26,7 +26,7 @@ export function command(): Command {
   const command = new Command('params')
     .argument(
       '<model>',
-      'a published name (resnet50, wide_resnet50_2, bert-base, ...), a JSON file with a network’s spec, ' +
+      'a published name (resnet50, wide_resnet50_2, bert-base, ...), a JSON file with a network spec, ' +
         'or a folder of Hugging Face’s',
     )
     .description('number of parameters of a network')

@@ -62,7 +62,7 @@ export function command(): Command {
     )
     .requiredOption(
       '--model <name>',
-      'a published name (resnet50, bert-base, ...), a JSON file with a network’s spec, ' +
+      'a published name (resnet50, bert-base, ...), a JSON file with a network spec, ' +
         'a folder of Hugging Face’s or a LayersModel, or a safetensors file that says which network it is; ' +
         'for classes also a run’s id, a folder or an ONNX file that thin wrote',
     )

@@ -61,7 +61,7 @@ export function bertName({ head }: BertSpec, path: string): string {
 function checkNoDistance({ distance }: BertSpec, advice = '; leave it out of the spec'): void {
   if (distance !== undefined)
     throw new UsageError(
-      'Hugging Face’s BERT has no bias by distance ("distance" in the model spec): it would compute something else' +
+      'Hugging Face’s BERT has no bias by distance ("distance" in the network spec): it would compute something else' +
         advice,
     );
 }

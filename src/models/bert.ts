@@ -293,7 +293,7 @@ function readsFew({ head, dropout: rate }: EncoderSpec, scope: Scope): boolean {
 
 /** What a forward pass has beside the values at its taps. */
 interface Context {
-  /** Of all scores of attention. */
+  /** What is added to all scores of attention. */
   readonly bias: Tensor | undefined;
   /** The network's own. */
   readonly input: Tensor | undefined;

@@ -182,7 +182,7 @@ export interface Family<Spec extends { readonly family: string } = { readonly fa
 
 /** A problem to be reported by {@link Family.checkInput}: a number that is not what the data have. */
 export function mismatch(set: string, what: string, given: number, expected: number): string | undefined {
-  return given === expected ? undefined : `the ${set} data have ${expected} ${what}, the model expects ${given}`;
+  return given === expected ? undefined : `the ${set} data have ${expected} ${what}, the network expects ${given}`;
 }
 
 /** Throws UsageError on data that are texts with a task; `reads` says what the networks read: "ResNets read images". */

@@ -106,7 +106,7 @@ const OTHERS: readonly { readonly fits: (name: string) => boolean; readonly advi
   {
     fits: (name) => /\.(pth|pt|bin)$/.test(name),
     advice:
-      'a file of weights, which "gowide thin" reads; expected a published name, a JSON file with a model spec, or a ' +
+      'a file of weights, which "gowide thin" reads; expected a published name, a JSON file with a network spec, or a ' +
       'safetensors file',
   },
   {
@@ -145,8 +145,8 @@ function checkUnvaried(name: string, { width, mid, classes }: Variant): void {
 
 function readSpec(path: string, notice: Notice): NetworkSpec {
   if (!existsSync(path))
-    throw new UsageError(`${path}: file not found; expected a model spec as JSON, or the name of a published network`);
-  return parseSpec(NetworkSpec, 'model spec', readDeclaration(path, notice));
+    throw new UsageError(`${path}: file not found; expected a network spec as JSON, or the name of a published network`);
+  return parseSpec(NetworkSpec, 'network spec', readDeclaration(path, notice));
 }
 
 /** A network by its name as {@link networkByName}, with the number of its parameters. */

@@ -218,7 +218,7 @@ export function checkBeside<Config>(
     if (there !== undefined && there !== numHeads)
       throw new UsageError(
         `${path}: ${key}: expected ${numHeads}, the "numHeads" of the network that reads these weights, got ` +
-          `${said ?? `none, which stands for ${there}`}; give the model spec "numHeads": ${there}, or weights of a ` +
+          `${said ?? `none, which stands for ${there}`}; give the network spec "numHeads": ${there}, or weights of a ` +
           `network with ${numHeads} heads`,
       );
   }

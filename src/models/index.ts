@@ -68,7 +68,7 @@ export function parameterCount(spec: NetworkSpec): number {
 export function inputProblem(spec: NetworkSpec, facts: DataFacts): string | undefined {
   const family = familyOf(spec);
   if ((family.vocabSize === undefined) !== (facts.task === undefined))
-    return `a model of the family "${spec.family}" cannot be trained on the data "${facts.set}"`;
+    return `a network of the family "${spec.family}" cannot be trained on the data "${facts.set}"`;
   return family.checkInput(spec, facts);
 }
 

@@ -216,7 +216,7 @@ function variablesOf(model: LayersModel): Map<string, Owned> {
   return found;
 }
 
-/** By how much of the way running statistics move to a batch's; undefined where there are none. */
+/** Share of the way that running statistics move to a batch's; undefined where there are none. */
 function weightOf(variables: ReadonlyMap<string, Owned>, bad: (what: string) => UsageError): number | undefined {
   const moving = [...variables.values()].filter(({ statistic }) => statistic).map(({ layer }) => layer);
   const [first] = moving;

@@ -69,7 +69,7 @@ interface Entry {
   readonly read: (there: HostArray) => readonly HostArray[];
 }
 
-/** The same numbers in the same order, under another shape there. */
+/** Tensors with the same numbers in the same order, under another shape there. */
 function reshaped(name: string, path: string, shape: readonly number[], own: readonly number[]): Entry {
   return {
     ...{ name, shape, paths: [path] },

@@ -94,7 +94,7 @@ describe('a data set that is registered as one object', () => {
     expect(() => parseTrainSpec({ ...spec, data: { ...data, set: 'stripe' } })).toThrow('Did you mean "stripes"?');
     const inputs = { ...spec.network, inputs: 7 };
     expect(() => parseTrainSpec({ ...spec, network: inputs })).toThrow(
-      'the stripes data have 36 inputs, the model expects 7',
+      'the stripes data have 36 inputs, the network expects 7',
     );
   });
 

@@ -74,3 +74,12 @@ test('no docstring begins with what stands before it', () => {
   const leaning = ALL.filter(({ text = '' }) => /^(?:The same|All of them|Likewise|Of )/.test(text));
   expect(leaning.map(({ name, text }) => `${name}: ${text}`)).toEqual([]);
 });
+
+test('no comment in the form of a docstring does, of a member or of what is not exported', () => {
+  const leaning = FILES.flatMap((file) =>
+    [...readFileSync(join(ROOT, file), 'utf8').matchAll(/\/\*\*[\s*]+(?:The same|All of them|Likewise|Of|By) .*/g)].map(
+      ([comment]) => `${file}: ${comment}`,
+    ),
+  );
+  expect(leaning).toEqual([]);
+});

@@ -481,12 +481,12 @@ test('costs count the masked positions, not all tokens', () => {
 test.each([
   [{ network: { ...MODEL, head: { kind: 'span' } } }, /the head "span" is of another task/],
   [{ network: { ...MODEL, maxPositions: 11 } }, /rows of 12 tokens, and the model has 11 positions/],
-  [{ network: { ...MODEL, vocabSize: 61 } }, /have 60 tokens in the vocabulary, the model expects 61/],
+  [{ network: { ...MODEL, vocabSize: 61 } }, /have 60 tokens in the vocabulary, the network expects 61/],
   [
     { network: { ...MODEL, head: { kind: 'masked-lm', maskedPositions: 3 } } },
-    /have 2 masked positions, the model expects 3/,
+    /have 2 masked positions, the network expects 3/,
   ],
-  [{ data: { set: 'digits', train: 5 } }, /a model of the family "bert" cannot be trained on the data "digits"/],
+  [{ data: { set: 'digits', train: 5 } }, /a network of the family "bert" cannot be trained on the data "digits"/],
   [
     { network: { ...MODEL, hiddenSize: 4 } },
     /the thin net has 4 channels and the wide one 8; maps "up" or "stream" are needed/,

@@ -223,7 +223,7 @@ describe('specs', () => {
       'at stage1 the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed',
     );
     expect(() => parseTrainSpec({ ...THREE, network: { ...THIN, channels: 3 } })).toThrow(
-      'the digits data have 1 channels, the model expects 3',
+      'the digits data have 1 channels, the network expects 3',
     );
     expect(() => parseTrainSpec(wide({ ...THIN, mid: 2, classes: 12 }))).toThrow(
       'the wide net has another number of classes',

@@ -53,7 +53,7 @@ describe.each([
     configure(path, (config) => ({ ...config, ...heads }));
     expect(() => readWeights(way, specOf(4))).toThrow(
       `config.json: ${key}: expected 4, the "numHeads" of the network that reads these weights, got 2; ` +
-        'give the model spec "numHeads": 2',
+        'give the network spec "numHeads": 2',
     );
     configure(path, (config) => ({ ...config, [key.split('.')[0]!]: undefined, ...saidBy(specOf(4)) }));
     expect(readWeights(way, specOf(4)).params).toEqual(expected);
@@ -145,7 +145,7 @@ test('a config.json that is no configuration of a network is left alone', () => 
 test('a BERT with a bias by distance reads nothing of Hugging Face’s, which has none', () => {
   const { ways } = saved(bert(4));
   const far = { ...bert(4), distance: { slope: 1 } } as NetworkSpec;
-  expect(() => readWeights(ways[0]!, far)).toThrow('no bias by distance ("distance" in the model spec)');
+  expect(() => readWeights(ways[0]!, far)).toThrow('no bias by distance ("distance" in the network spec)');
 });
 
 const PLAIN = { numLayers: 2, width: 4, classes: 3 } as const;

@@ -112,7 +112,7 @@ describe('a family that is registered as one object', () => {
     expect(() => changed({ hiddenSize: 0 })).toThrow('network.hiddenSize: expected at least 1, got 0');
     expect(() => changed({ width: 3 })).toThrow('unknown key "width"');
     expect(() => changed({ family: 'mixre' })).toThrow('Did you mean "mixer"?');
-    expect(() => changed({ side: 7 })).toThrow('the digits data have 14 rows of pixels, the model expects 7');
+    expect(() => changed({ side: 7 })).toThrow('the digits data have 14 rows of pixels, the network expects 7');
   });
 
   test('is found by `gowide params`, by a preset’s name and in a file, and in the commands’ help', () => {
@@ -187,10 +187,10 @@ test('what a network cannot read or answer is one line', () => {
     undefined,
     undefined,
   ]);
-  expect(inputProblem(THIN, tokens)).toBe('a model of the family "resnet" cannot be trained on the data "tsv"');
-  expect(inputProblem(bert, images)).toBe('a model of the family "bert" cannot be trained on the data "digits"');
-  expect(inputProblem({ ...THIN, channels: 3 }, images)).toBe('the digits data have 1 channels, the model expects 3');
-  expect(inputProblem({ ...MLP, inputs: 3 }, images)).toBe('the digits data have 196 inputs, the model expects 3');
+  expect(inputProblem(THIN, tokens)).toBe('a network of the family "resnet" cannot be trained on the data "tsv"');
+  expect(inputProblem(bert, images)).toBe('a network of the family "bert" cannot be trained on the data "digits"');
+  expect(inputProblem({ ...THIN, channels: 3 }, images)).toBe('the digits data have 1 channels, the network expects 3');
+  expect(inputProblem({ ...MLP, inputs: 3 }, images)).toBe('the digits data have 196 inputs, the network expects 3');
   expect(inputProblem(bert, { ...tokens, shape: [3, 600] })).toBe(
     'rows of 600 tokens, and the model has 512 positions',
   );
@@ -198,7 +198,7 @@ test('what a network cannot read or answer is one line', () => {
     'the head "classify" is of another task; tsv data need a "span" head',
   );
   expect(inputProblem(bert, { ...tokens, task: { ...tokens.task, classes: 2 } })).toBe(
-    'the tsv data have 2 classes, the model expects 3',
+    'the tsv data have 2 classes, the network expects 3',
   );
   expect([vocabSizeOf(bert), vocabSizeOf(MLP)]).toEqual([30_522, undefined]);
 });

@@ -176,7 +176,7 @@ describe('files', () => {
     writeSafetensors(files.input, { input: { shape: [1, 3, 8, 8], values: new Float32Array(192) } });
     expect(() => preparePredict({ ...files, model: 'resnet34' }, {})).toThrow(/missing \(\d+\): layer1.2.conv1.weight/);
     expect(() => networkByName(join(path, 'none.json'))).toThrow(
-      /none.json: file not found; expected a model spec as JSON, or the name of a published network/,
+      /none.json: file not found; expected a network spec as JSON, or the name of a published network/,
     );
   });
 });
