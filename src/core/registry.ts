@@ -6,8 +6,14 @@ import { z } from 'zod';
 import { unknownName, UsageError } from './errors.js';
 import { issueWords } from './issues.js';
 
-/** Adds a definition under its name. Throws UsageError when the name is taken. */
+/** Adds a definition under its name. Throws UsageError when the name is taken, or is none, and without a definition. */
 export function register<Entry>(kind: string, registry: Record<string, Entry>, name: string, entry: Entry): void {
+  if (typeof name !== 'string' || !/^[^\p{Cc}\s]+$/u.test(name))
+    throw new UsageError(
+      `a ${kind}’s name: expected a text without blanks, as options take it, got ${JSON.stringify(name) ?? 'none'}`,
+    );
+  if (entry === undefined || entry === null)
+    throw new UsageError(`the ${kind} "${name}": expected a definition, got none`);
   if (Object.hasOwn(registry, name))
     throw new UsageError(`the ${kind} "${name}" is registered already; expected a name of its own`);
   registry[name] = entry;

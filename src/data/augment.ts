@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseSpec } from '../core/spec.js';
 import { normalsOf, rngKey, uniforms, type RngKey } from '../core/rng.js';
 import type { AugmentKey } from './dataset.js';
-import type { Changes, ImageSet } from './images.js';
+import { checkCount, type Changes, type ImageSet } from './images.js';
 
 interface Memory {
   readonly buffer: ArrayBuffer;
@@ -59,13 +60,15 @@ function moduleWith(bytes: number): NonNullable<typeof loaded> {
 
 /**
  * Rotates, scales and shifts each square image about its centre (bilinear, zero outside), then adds noise. The change
- * throws RangeError where it is given more or fewer values than the images have.
+ * throws RangeError where it is given more or fewer values than the images have. Throws UsageError on options outside
+ * their ranges.
  */
 export function affine(
   { height: size, channels }: Pick<ImageSet, 'height' | 'channels'>,
   options: Augmentation,
 ): NonNullable<Changes['augment']> {
-  return (values, count, key) => moveImages(values, count, { size, channels }, options, key);
+  const checked = parseSpec(AugmentationSpec, 'augment', options);
+  return (values, count, key) => moveImages(values, count, { size, channels }, checked, key);
 }
 
 function moveImages(
@@ -76,10 +79,7 @@ function moveImages(
   { seed, step, from = 0 }: AugmentKey,
 ): void {
   const pixels = size * size * channels;
-  if (values.length !== count * pixels)
-    throw new RangeError(
-      `images: ${values.length} values; ${count} images of ${size} x ${size} x ${channels} expected`,
-    );
+  checkCount(values, count, { height: size, width: size, channels });
   const draws = uniforms(rngKey(seed, 'augment', step), 4 * count, 4 * from);
   const bytes = values.byteLength;
   const [source, target] = [FIRST, FIRST + 8 * Math.ceil(bytes / 8)];

@@ -168,7 +168,8 @@ export interface LabelledBatch {
 
 /**
  * Moves a batch to the engine; the caller disposes it. Throws UsageError on a value that is not finite, which some
- * engines would turn into 0, and on a label that is no class, which would count as no class at all.
+ * engines would turn into 0, on a label that is no class, which would count as no class at all, and on more or fewer
+ * values than the labels have examples.
  */
 export function toLabelled({ shape, classes, questions }: Asked, { values, labels }: HostBatch): LabelledBatch {
   const infinite = values instanceof Float32Array ? firstInfinite(values) : -1;
@@ -180,6 +181,12 @@ export function toLabelled({ shape, classes, questions }: Asked, { values, label
   const wrong = labels.find((label) => label < 0 || label >= classes);
   if (wrong !== undefined) throw new UsageError(`data: a label is ${wrong}; expected 0 to ${classes - 1}`);
   const examples = labels.length / (questions ?? 1);
+  if (!Number.isInteger(examples) || values.length !== examples * sizeOf(shape))
+    throw new UsageError(
+      `data: a batch has ${labels.length} labels and ${values.length} values; expected ` +
+        `${questions === undefined ? 'one label' : `${questions} labels`} and ${sizeOf(shape)} values, ` +
+        `[${shape.join(', ')}], of each example`,
+    );
   const x = tf.tensor(values, [examples, ...shape], values instanceof Int32Array ? 'int32' : 'float32');
   return { x, labels: tf.tensor(labels, questions === undefined ? [examples] : [examples, questions], 'int32') };
 }

@@ -1,6 +1,7 @@
 /** Labelled images in memory, [N, size, size, channels], and their random changes. */
 import { UsageError } from '../core/errors.js';
 import { filled } from '../core/host-array.js';
+import { checkAllFinite, checkWhole } from '../core/range.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
@@ -64,7 +65,10 @@ export interface Changes {
   readonly normalize?: (values: Float32Array) => void;
 }
 
-/** A source of images that are in memory. Throws UsageError where there are not as many labels as images. */
+/**
+ * A source of images that are in memory. Throws UsageError where there are not as many labels as images; its batches
+ * throw RangeError on an index of no image.
+ */
 export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}): Source {
   const pixels = set.height * set.width * set.channels;
   if (set.images.length !== set.labels.length * pixels)
@@ -75,6 +79,7 @@ export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}
   return {
     count: set.labels.length,
     batch: (indices, key): HostBatch => {
+      for (const index of indices) checkWhole('images: index', index, 0, set.labels.length - 1);
       const values = new Float32Array(indices.length * pixels);
       const labels = new Int32Array(indices.length);
       indices.forEach((index, i) => {
@@ -88,6 +93,18 @@ export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}
   };
 }
 
+/** Throws RangeError unless values are those of so many images. */
+export function checkCount(
+  values: Float32Array,
+  count: number,
+  { height, width, channels }: Pick<ImageSet, 'height' | 'width' | 'channels'>,
+): void {
+  if (values.length !== count * height * width * channels)
+    throw new RangeError(
+      `images: ${values.length} values; ${count} images of ${height} x ${width} x ${channels} expected`,
+    );
+}
+
 /** The first `count` images of a set, which share its memory. */
 export function head(set: ImageSet, count: number): ImageSet {
   return {
@@ -97,11 +114,22 @@ export function head(set: ImageSet, count: number): ImageSet {
   };
 }
 
-/** A change in place of values [..., C]: (value / `range` - mean) / std, channel by channel. */
+/**
+ * A change in place of values [..., C]: (value / `range` - mean) / std, channel by channel. Throws RangeError unless
+ * there are as many of both, finite, and each std is above 0; the change where it is given no whole pixels.
+ */
 export function normalizer(mean: readonly number[], std: readonly number[], range = 1): (values: Float32Array) => void {
   const channels = mean.length;
+  checkAllFinite('normalizer: mean', mean);
+  for (const [name, values] of Object.entries({ std, range: [range] }))
+    if (!values.every((value) => value > 0 && value < Infinity))
+      throw new RangeError(`normalizer: ${name}: expected finite numbers above 0, got ${values.join(', ')}`);
+  if (channels === 0 || std.length !== channels)
+    throw new RangeError(`normalizer: expected a std for each of ${channels} means, at least one, got ${std.length}`);
   const [scale, shift] = [std.map((d) => 1 / (range * d)), mean.map((m, c) => m / std[c]!)];
   return (values) => {
+    if (values.length % channels !== 0)
+      throw new RangeError(`normalizer: expected values of ${channels} channels, got ${values.length} of them`);
     for (let i = 0; i < values.length; i += channels) {
       for (let c = 0; c < channels; c++) values[i + c] = values[i + c]! * scale[c]! - shift[c]!;
     }
@@ -110,15 +138,19 @@ export function normalizer(mean: readonly number[], std: readonly number[], rang
 
 /**
  * Shifts each image by up to `padding` pixels (zeros come in), and mirrors half of them unless `mirror` is false. He et
- * al. 2016, section 4.2.
+ * al. 2016, section 4.2. Throws RangeError on sizes that are none; the change where it is given more or fewer values than
+ * the images have.
  */
 export function cropAndFlip(
   { height, width, channels }: Pick<ImageSet, 'height' | 'width' | 'channels'>,
   padding: number,
   mirror = true,
 ): NonNullable<Changes['augment']> {
+  for (const [name, size] of Object.entries({ height, width, channels })) checkWhole(`cropAndFlip: ${name}`, size, 1);
+  checkWhole('cropAndFlip: padding', padding);
   const pixels = height * width * channels;
   return (values, count, { seed, step, from = 0 }) => {
+    checkCount(values, count, { height, width, channels });
     const draws = uniforms(rngKey(seed, 'crop', step), 3 * count, 3 * from);
     const source = new Float32Array(pixels);
     const offset = (u: number): number => Math.floor(u * (2 * padding + 1)) - padding;

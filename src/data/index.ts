@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { InputFiles } from '../core/run.js';
 import { UsageError } from '../core/errors.js';
 import { lookUp, register, specSchema } from '../core/registry.js';
+import { parseSpec } from '../core/spec.js';
 import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
 import { cifar10, cifar100 } from './cifar.js';
@@ -60,9 +61,13 @@ export function dataFiles(spec: DataSpec): readonly InputFiles[] {
   return definitionOf(spec).files?.(spec) ?? [];
 }
 
-/** Throws UsageError when files are missing or damaged. `onStage` hears of a corpus that is made ready. */
+/**
+ * The data that a spec declares. Throws UsageError on a spec that does not fit, and when files are missing or damaged.
+ * `onStage` hears of a corpus that is made ready.
+ */
 export async function openData(spec: DataSpec, onStage?: OnStage): Promise<Dataset> {
-  return definitionOf(spec).open(spec, onStage);
+  const checked = parseSpec(DataSpec, 'data', spec);
+  return definitionOf(checked).open(checked, onStage);
 }
 
 /** Shape of one example, [H, W, C] or [rows, T], without opening the data. */

@@ -143,6 +143,15 @@ test.each(ENTRIES)('importing go-wide-then-narrow%s loads no tensor engine, and 
   ).toEqual([]);
 });
 
+test('a program that is no file starts an engine, and a name of none is refused with those that there are', () => {
+  const lines = `import { startEngine } from '${NAME}';
+    console.log((await startEngine('wasm', 'a test')).name, process.argv.length);
+    await startEngine('nonsense', 'a test').catch((error) => console.log(error.name, error.message));`;
+  expect(run(['--input-type=module', '-e', lines])).toBe(
+    'wasm 1\nUsageError unknown engine "nonsense"; expected one of: tensorflow, webgpu, wasm.\n',
+  );
+});
+
 test('each entry of package.json has its files, for import and require, with types', () => {
   const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { exports: object };
   const paths = JSON.stringify(exports).match(/\.\/dist\/[^"]*/g)!;

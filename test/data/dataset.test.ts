@@ -43,3 +43,11 @@ test('a batch as it should be goes to the engine', async () => {
   ]);
   tf.dispose([x, y]);
 });
+
+test('more or fewer values than the labels have examples are refused', () => {
+  const message = 'data: a batch has 3 labels and 11 values; expected one label and 4 values, [2, 2], of each example';
+  expect(() => toBatch(asked, { values: values().slice(1), labels: Int32Array.of(0, 1, 2) })).toThrow(message);
+  expect(() => toLabelled({ ...asked, questions: 2 }, { values: values(), labels: Int32Array.of(0, 1, 2) })).toThrow(
+    'data: a batch has 3 labels and 12 values; expected 2 labels and 4 values',
+  );
+});

@@ -1,14 +1,16 @@
 /** Constants of one layer that the bounds are made of. */
+import { checkAllFinite, checkWhole } from '../../src/core/range.js';
+import { lookUp } from '../../src/core/registry.js';
 import { ACTIVATIONS, type Activation, type ActivationBound } from '../model/activations.js';
 import { checkUniform, singleLayer, type Layer, type Net } from '../model/particles.js';
 import { symmetricEigenvalues } from '../numerics/linear.js';
 
 /**
  * The constants of an activation that the bounds on direct training use. Throws RangeError for one that is not bounded
- * and twice differentiable (relu), which those bounds do not cover.
+ * and twice differentiable (relu), which those bounds do not cover; UsageError for one that is none.
  */
 export function activationBound(activation: Activation): ActivationBound {
-  const { bound } = ACTIVATIONS[activation];
+  const { bound } = lookUp('activation', ACTIVATIONS, activation);
   if (bound === undefined)
     throw new RangeError(
       `the bounds on direct training need a bounded, smooth activation (tanh, erf), got ${activation}`,
@@ -18,8 +20,13 @@ export function activationBound(activation: Activation): ActivationBound {
 
 /**
  * sqrt(lambda_max((1/m) sum_i v_i v_i^T)) of rows v [m, d]: the operator norm that Cauchy-Schwarz over particles gives.
+ * Throws RangeError unless rows are [m, d], and finite.
  */
 export function rowNorm(rows: Float64Array, d: number): number {
+  checkWhole('rowNorm: d', d, 1);
+  if (rows.length === 0 || rows.length % d !== 0)
+    throw new RangeError(`rowNorm: rows: expected [m, ${d}] with m >= 1, got ${rows.length} numbers`);
+  checkAllFinite('rowNorm: rows', rows);
   const m = rows.length / d;
   const gram = Array.from({ length: d }, () => new Array<number>(d).fill(0));
   for (let i = 0; i < m; i++)

@@ -23,8 +23,9 @@
  */
 import { filled } from '../../src/core/host-array.js';
 import { largest, rms } from '../../src/core/stats.js';
+import { checkNet } from '../model/check.js';
 import { rmsDistance } from '../network/discrepancy.js';
-import { trainDirect } from '../flow/direct.js';
+import { checkSteps, trainDirect } from '../flow/direct.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { checkUniform, copyNet, pickNet, thinIndices, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
@@ -63,9 +64,17 @@ function layerTrace(
   return { out, J };
 }
 
-/** Activations, gradients by activations and Jacobians of every layer on samples [N, d], in plain TypeScript. */
+/**
+ * Activations, gradients by activations and Jacobians of every layer on samples [N, d], in plain TypeScript. Throws
+ * RangeError on a shape that does not fit.
+ */
 export function traceNet(net: Net, { x, y, loss }: Samples): Trace {
   checkUniform('bounds', net, loss);
+  checkNet(net);
+  const samples = Object.entries({ x, y });
+  for (const [name, { length }] of samples)
+    if (length === 0 || length % net.d !== 0 || length !== x.length)
+      throw new RangeError(`bounds: ${name}: expected [N, ${net.d}] as y has, got ${length} numbers`);
   const { d } = net;
   const z = [x];
   const J: Float64Array[] = [];
@@ -290,7 +299,8 @@ export interface GronwallRun {
 
 /**
  * Trains a thin net of m coupled particles beside the wide one for `steps` Euler steps, with the bound stepped along.
- * `initial` is the wide net before training. Throws RangeError for an activation that the bound does not cover.
+ * `initial` is the wide net before training. Throws RangeError for an activation that the bound does not cover, and on
+ * steps or a dt that are none.
  */
 export function runningGronwall(
   initial: Net,
@@ -299,6 +309,7 @@ export function runningGronwall(
   steps: number,
   dt: number,
 ): GronwallRun {
+  checkSteps('runningGronwall', { steps, dt });
   const indices = thinIndices(initial, thin.m, thin.seed, thin.draw);
   const wide = copyNet(initial);
   const net = pickNet(initial, indices);

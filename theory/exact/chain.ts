@@ -7,6 +7,7 @@
  * one for each derivative of q by an initial weight, and q may pass through zero, where the division by w_l may not.
  */
 import { filled } from '../../src/core/host-array.js';
+import { checkAllFinite, checkFinite } from '../../src/core/range.js';
 import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
 
 const productOf = (w: Iterable<number>): number => {
@@ -146,9 +147,14 @@ export function chainProduct(initial: readonly number[], y: number, time: number
 
 /**
  * dw(T)/dw(0) [L, L] and w(T), by the variational equation S' = (df/dw) S, df_i/dw_j = (y - 2P) P / (w_i w_j) - [i = j]
- * (y - P) P / w_i^2, and dP(T)/dw(0) [L].
+ * (y - P) P / w_i^2, and dP(T)/dw(0) [L]. Throws RangeError without a weight, on a number that is not finite or a time
+ * below 0, and where float64 ends.
  */
 export function chainSensitivity(initial: readonly number[], y: number, time: number): ChainState {
+  if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
+  checkAllFinite('chain: initial', initial);
+  checkFinite('chain: y', y);
+  checkFinite('chain: time', time, 0);
   return finite(solveChain(initial, y, time), time);
 }
 

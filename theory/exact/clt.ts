@@ -1,4 +1,6 @@
 /** Central limit of the thin net at time zero. */
+import { checkAllFinite, checkWhole } from '../../src/core/range.js';
+import { lookUp } from '../../src/core/registry.js';
 import { ACTIVATIONS, type Activation } from '../model/activations.js';
 import { gamma } from '../numerics/gamma.js';
 
@@ -19,11 +21,13 @@ const NEGLIGIBLE = 1e-18;
 /**
  * E act(a . x + bias)^2 for x ~ N(0, I_d), a ~ N(0, sa^2 I), bias ~ N(0, sbias^2): given x the pre-activation is N(0,
  * sa^2 |x|^2 + sbias^2), and s = |x| has the density 2 s^(d-1) exp(-s^2/2) / (2^(d/2) Gamma(d/2)). By the trapezoidal
- * rule in log s, which converges exponentially at any scale of the weights. To 1e-12 of its value.
+ * rule in log s, which converges exponentially at any scale of the weights. To 1e-12 of its value. Throws RangeError on
+ * a d, or a deviation, that is none.
  */
 export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: CltSetting): number {
   if (!Number.isInteger(d) || d < 1) throw new RangeError(`secondMoment: expected a whole d of at least 1, got ${d}`);
-  const { meanSquare } = ACTIVATIONS[activation];
+  checkAllFinite('secondMoment: sa, sbias', [sa, sbias]);
+  const { meanSquare } = lookUp('activation', ACTIVATIONS, activation);
   const h = Math.min(0.1, 0.25 / Math.sqrt(d));
   const [middle, scale] = [Math.log(d) / 2, 2 / (2 ** (d / 2) * gamma(d / 2))];
   const density = (x: number): number => scale * Math.exp(d * x - Math.exp(2 * x) / 2);
@@ -46,5 +50,7 @@ export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: Cl
  */
 export function cltConstant(setting: CltSetting): number {
   const { d, depth, c = 1, sb = 1 } = setting;
+  checkWhole('cltConstant: depth', depth, 1);
+  checkAllFinite('cltConstant: c, sb', [c, sb]);
   return c * sb * Math.sqrt(depth * d * secondMoment(setting));
 }

@@ -3,6 +3,7 @@
  * bias, b) moves by dtheta/dt = A theta with A of its layer alone, and the layer sees its particles through C = E[theta
  * theta^T] only. So the flow closes on the second moments: an Euler step is C -> (1 + dt A) C (1 + dt A)^T.
  */
+import { checkFinite, checkWhole } from '../../src/core/range.js';
 import type { InitialLaw } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { product, transposed, type Rows } from '../numerics/linear.js';
@@ -82,9 +83,19 @@ function outputFrom(setting: LinearSetting, initial: readonly Rows[]): number[] 
 /**
  * lim sqrt(m) D of direct training of a linear net, at the scheme's own dt: sqrt(m) (C_m - C) = S H S^T with H
  * symmetric, H_ij ~ N(0, 1) and H_ii ~ N(0, 2), independent in each layer, so that the limit is the root of a finite
- * sum of squared derivatives, which are taken as central differences. To 1e-8 of its value.
+ * sum of squared derivatives, which are taken as central differences. To 1e-8 of its value. Throws RangeError on sizes,
+ * steps or samples that do not fit.
  */
 export function linearNetLimit(setting: LinearSetting): number {
+  const { depth, d, train, points, steps, dt } = setting;
+  for (const [name, size] of Object.entries({ depth, d })) checkWhole(`linearNetLimit: ${name}`, size, 1);
+  checkWhole('linearNetLimit: steps', steps, 0, 1e9);
+  checkFinite('linearNetLimit: dt', dt);
+  for (const [name, values] of Object.entries({ 'train.x': train.x, 'train.y': train.y }))
+    if (values.length !== train.n * d)
+      throw new RangeError(`linearNetLimit: ${name}: expected [${train.n}, ${d}], got ${values.length} numbers`);
+  if (points.length === 0 || points.length % d !== 0)
+    throw new RangeError(`linearNetLimit: points: expected [N, ${d}] with N >= 1, got ${points.length} numbers`);
   const S = factorOf(setting.d, setting.law);
   const C = product(S, transposed(S));
   const start = Array.from({ length: setting.depth }, () => C);

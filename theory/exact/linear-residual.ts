@@ -12,6 +12,7 @@
  * M = infinity has A = B = 1 and C = 0 at the start, and all of G lies in the span of embedding and readout, whose
  * columns are orthogonal for D = infinity. So the joint limit is a recursion on matrices of inputs + outputs rows.
  */
+import { checkFinite, checkWhole } from '../../src/core/range.js';
 import { product, transposed, type Rows } from '../numerics/linear.js';
 
 /** What a block knows of its units: second moments over them, divided by D. */
@@ -83,11 +84,32 @@ function statesOf({ blocks: L, embedding, x }: LinearResidual, moments: readonly
   return states;
 }
 
+/** Throws RangeError on a net whose sizes do not fit each other, or whose steps are none. */
+function checkResidual({ blocks, embedding, readout, x, y, eta, steps, start }: LinearResidual): void {
+  checkWhole('linearResidual: blocks', blocks, 1);
+  checkWhole('linearResidual: steps', steps, 0, 1e9);
+  checkFinite('linearResidual: eta', eta);
+  const sizes = [
+    ['readout', readout, embedding.length, readout[0]?.length],
+    ['x', x, x.length, embedding[0]?.length],
+    ['y', y, x.length, readout[0]?.length],
+  ] as const;
+  for (const [name, rows, count, columns] of sizes)
+    if (rows.length === 0 || rows.length !== count || rows.some(({ length }) => length !== columns))
+      throw new RangeError(
+        `linearResidual: ${name}: expected [${count}, ${columns}], got ${rows.length} rows of ` +
+          `${[...new Set(rows.map(({ length }) => length))].join(', ')}`,
+      );
+  if (start !== undefined && start.length !== blocks)
+    throw new RangeError(`linearResidual: start: expected one for each of ${blocks} blocks, got ${start.length}`);
+}
+
 /**
  * Output, hidden state and losses of a linear residual net after `steps` steps of gradient descent: exactly, for the
- * units whose moments are given, or for infinitely many of them.
+ * units whose moments are given, or for infinitely many of them. Throws RangeError on shapes that do not fit.
  */
 export function linearResidual(net: LinearResidual): LinearResidualState {
+  checkResidual(net);
   const { blocks: L, embedding, readout, x, y, eta, steps } = net;
   const [outputs, n] = [readout[0]!.length, x.length];
   const identity = embedding.map((_, i) => embedding.map((_row, j) => (i === j ? 1 : 0)));
@@ -114,8 +136,12 @@ export function linearResidual(net: LinearResidual): LinearResidualState {
   }
 }
 
-/** Embedding and readout for D = infinity, where their columns are orthogonal: E E^T = 1/inputs, R^T R = outputs. */
+/**
+ * Embedding and readout for D = infinity, where their columns are orthogonal: E E^T = 1/inputs, R^T R = outputs. Throws
+ * RangeError unless there is an input and an output.
+ */
 export function infiniteEnds(inputs: number, outputs: number): Pick<LinearResidual, 'embedding' | 'readout'> {
+  for (const [name, count] of Object.entries({ inputs, outputs })) checkWhole(`infiniteEnds: ${name}`, count, 1);
   const rows = Array.from({ length: inputs + outputs }, (_, i) => i);
   return {
     embedding: rows.map((i) => Array.from({ length: inputs }, (_, j) => (i === j ? 1 / Math.sqrt(inputs) : 0))),
@@ -153,7 +179,8 @@ export function residualDepthLimit(
   setting: Omit<LinearResidual, 'blocks' | 'embedding' | 'readout' | 'start'>,
   measure: (state: LinearResidualState) => number,
 ): DepthLimit {
-  const ends = infiniteEnds(setting.x[0]!.length, setting.y[0]!.length);
+  const [inputs, outputs] = [setting.x[0]?.length ?? 0, setting.y[0]?.length ?? 0];
+  const ends = infiniteEnds(inputs, outputs);
   const values = DEPTHS.map((blocks) => measure(linearResidual({ ...setting, ...ends, blocks })));
   const [before, value] = extrapolated(values).slice(-2) as [number, number];
   const term = extrapolated(values.map((one, i) => DEPTHS[i]! * (one - value))).at(-1)!;

@@ -4,6 +4,7 @@
  * their norm r alone. Mei, Montanari, Nguyen 2018 (PNAS), with an activation whose Gaussian average is in closed form.
  */
 import { filled } from '../../src/core/host-array.js';
+import { checkAllFinite, checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../numerics/erf.js';
 import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
@@ -40,8 +41,13 @@ function outputs({ taus, scale }: Radial, r: Float64Array, weights: Float64Array
   return taus.map((tau) => scale * r.reduce((sum, value, i) => sum + weights[i]! * radialMean(tau * value), 0));
 }
 
-/** The risk (1/4) sum_k (y_k - F_k)^2 of particles of norms r [n] with weights [n] that add up to 1. */
+/**
+ * The risk (1/4) sum_k (y_k - F_k)^2 of particles of norms r [n] with weights [n] that add up to 1. Throws RangeError
+ * unless there are as many of both.
+ */
 export function radialRisk(radial: Radial, r: Float64Array, weights: Float64Array): number {
+  if (r.length !== weights.length)
+    throw new RangeError(`radialRisk: expected as many weights as norms, got ${weights.length} and ${r.length}`);
   return outputs(radial, r, weights).reduce((sum, F, k) => sum + (radial.targets[k]! - F) ** 2, 0) / 4;
 }
 
@@ -145,6 +151,10 @@ const AGREEMENT = 1e-9;
  * less than 1e-9 of their size. Throws RangeError where that many points do not settle them.
  */
 export function solveRadial(radial: Radial, time: number): RadialState {
+  checkPositive('solveRadial: shape', radial.shape);
+  checkPositive('solveRadial: rate', radial.rate);
+  checkAllFinite('solveRadial: taus, targets, scale', [...radial.taus, ...radial.targets, radial.scale]);
+  checkFinite('solveRadial: time', time, 0);
   let before = radialState(radial, time, SPACINGS[0]!);
   for (const spacing of SPACINGS.slice(1)) {
     const state = radialState(radial, time, spacing);
@@ -186,6 +196,9 @@ export function radialSgd(
   seed: number,
 ): number {
   const { D, m, dt } = size;
+  for (const [name, count] of Object.entries({ D, m })) checkWhole(`radialSgd: ${name}`, count, 1);
+  checkPositive('radialSgd: dt', dt);
+  checkFinite('radialSgd: time', time, 0);
   const { taus, targets, scale } = radial;
   const norms = gammaDraws(radial, m, seed);
   const theta = normals(rngKey(seed, 'radial', 'directions'), m * D);

@@ -4,6 +4,7 @@
  * follow an ODE in alpha = steps / N. Saad & Solla 1995 (Phys. Rev. E 52, 4225), equations of motion with their eta^2
  * term.
  */
+import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../numerics/erf.js';
 import { denseSystem, integrateStiff } from '../numerics/stiff.js';
@@ -25,9 +26,8 @@ function covariance({ Q, R, T }: Committee): number[][] {
   return [...Q.map((row, i) => [...row, ...R[i]!]), ...T.map((row, n) => [...R.map((r) => r[n]!), ...row])];
 }
 
-/** Throws RangeError when the sizes do not fit, or the overlaps are not those of vectors. */
-export function checkCommittee(committee: Committee): void {
-  const { Q, R, T } = committee;
+/** Throws RangeError when the sizes do not fit, or an overlap is not finite. */
+function checkSizes({ Q, R, T }: Committee): void {
   const [K, M] = [Q.length, T.length];
   if (
     K < 1 ||
@@ -41,11 +41,21 @@ export function checkCommittee(committee: Committee): void {
       `committee: expected Q [K, K], R [K, M], T [M, M], got Q with ${K} rows, R with ${R.length}, T with ${M}`,
     );
   }
+  for (const [name, rows] of Object.entries({ Q, R, T })) checkAllFinite(`committee: ${name}`, rows.flat());
+}
+
+/** Throws RangeError when the sizes do not fit, or the overlaps are not those of vectors. */
+export function checkCommittee(committee: Committee): void {
+  checkSizes(committee);
   cholesky(covariance(committee));
 }
 
-/** The generalization error eps_g = (1/2) <(sum_i g(x_i) - sum_n g(y_n))^2>, over inputs. */
+/**
+ * The generalization error eps_g = (1/2) <(sum_i g(x_i) - sum_n g(y_n))^2>, over inputs. Throws RangeError when the sizes
+ * do not fit.
+ */
 export function generalizationError(committee: Committee): number {
+  checkSizes(committee);
   const C = covariance(committee);
   const K = committee.Q.length;
   let sum = 0;
@@ -84,11 +94,19 @@ function I4(C: number[][], i: number, j: number, k: number, l: number): number {
   return (4 / Math.PI ** 2 / Math.sqrt(pairDeterminant(C, i, j))) * angle;
 }
 
-/** dQ/dalpha [K, K] and dR/dalpha [K, M] at learning rate eta: Saad & Solla's equations of motion. */
+/**
+ * dQ/dalpha [K, K] and dR/dalpha [K, M] at learning rate eta: Saad & Solla's equations of motion. Throws RangeError when
+ * the sizes do not fit.
+ */
 export function committeeVelocity(
   committee: Committee,
   eta: number,
 ): { readonly Q: number[][]; readonly R: number[][] } {
+  checkSizes(committee);
+  return velocityOf(committee, eta);
+}
+
+function velocityOf(committee: Committee, eta: number): { readonly Q: number[][]; readonly R: number[][] } {
   const C = covariance(committee);
   const K = committee.Q.length;
   const fields = C.map((_, i) => i);
@@ -108,6 +126,8 @@ export function committeeVelocity(
  */
 export function solveCommittee(start: Committee, eta: number, alpha: number): Committee {
   checkCommittee(start);
+  checkFinite('solveCommittee: eta', eta);
+  checkFinite('solveCommittee: alpha', alpha, 0);
   const [K, M] = [start.Q.length, start.T.length];
   const unpack = (y: Float64Array): Committee => ({
     Q: Array.from({ length: K }, (_, i) => [...y.subarray(i * K, (i + 1) * K)]),
@@ -117,7 +137,7 @@ export function solveCommittee(start: Committee, eta: number, alpha: number): Co
   const pack = ({ Q, R }: Pick<Committee, 'Q' | 'R'>): Float64Array => Float64Array.from([...Q.flat(), ...R.flat()]);
   return unpack(
     integrateStiff(
-      denseSystem((y) => pack(committeeVelocity(unpack(y), eta))),
+      denseSystem((y) => pack(velocityOf(unpack(y), eta))),
       pack(start),
       alpha,
     ),
@@ -154,6 +174,9 @@ export function committeeSgd(
 ): number[] {
   checkCommittee(start);
   const [K, M] = [start.Q.length, start.T.length];
+  checkWhole('committeeSgd: N', N, K + M);
+  if (times.some((time, i) => !(time >= (times[i - 1] ?? 0) && time < Infinity)))
+    throw new RangeError(`committeeSgd: times: expected finite numbers from 0 on, increasing, got ${times.join(', ')}`);
   // Vectors with the given overlaps, in the first K + M coordinates.
   const vectors = cholesky(covariance(start)).map((row) => {
     const v = new Float64Array(N);

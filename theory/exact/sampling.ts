@@ -1,14 +1,18 @@
 /** Errors of layers whose particles are drawn without replacement. */
+import { checkWhole } from '../../src/core/range.js';
 import { layerForward } from '../network/network.js';
 import { layerNet, type Layer, type Net } from '../model/particles.js';
 
 /**
  * Exact mean square of one sampled layer's error, over all subsets of m out of M particles:
  * E eps^2 = (c^2/m) (M - m)/(M - 1) E_x[ mean_i |b_i|^2 t_i^2 - |mean_i b_i t_i|^2 ], t_i = act(a_i . x + bias_i).
- * Sampling without replacement, Cochran 1977, theorem 2.2. x is [N, d]. Valid for any particles, trained or not.
+ * Sampling without replacement, Cochran 1977, theorem 2.2. x is [N, d]. Valid for any particles, trained or not. Throws
+ * RangeError unless m is a whole number from 1 to M.
  */
 export function sampledLayerVariance(net: Net, layer: Layer, x: Float64Array, m: number): number {
+  checkWhole('sampledLayerVariance: m', m, 1, layer.m);
   const { c } = layerNet(net, layer);
+  if (m === layer.m) return 0;
   return ((c * c) / m) * ((layer.m - m) / (layer.m - 1)) * particleVariance(net, layer, x);
 }
 

@@ -13,6 +13,8 @@ export interface LayerLaw {
 }
 
 function covarianceOf({ sa, sbias }: LayerLaw, x: Float64Array, y: Float64Array): Covariance {
+  if (x.length !== y.length)
+    throw new RangeError(`kernel of a layer: expected two points of one dimension, got ${x.length} and ${y.length}`);
   const dot = (u: Float64Array, v: Float64Array): number => u.reduce((sum, value, k) => sum + value * v[k]!, 0);
   const entry = (u: Float64Array, v: Float64Array): number => sa * sa * dot(u, v) + sbias * sbias;
   return { uu: entry(x, x), uv: entry(x, y), vv: entry(y, y) };

@@ -1,5 +1,6 @@
 /** Direct training: backpropagation through all layers, as the mean-field gradient flow. */
 import { FailureError } from '../../src/core/errors.js';
+import { checkPositive, checkWhole } from '../../src/core/range.js';
 import { permutation, rngKey } from '../../src/core/rng.js';
 import { kernel } from '../kernel/kernel.js';
 import { isFused, lossOf, velocity } from '../network/network.js';
@@ -43,6 +44,15 @@ export function isExplosion(loss: number, losses: readonly number[]): boolean {
   return loss > 0 && loss > EXPLOSION * losses.find((one) => one > 0)!;
 }
 
+/** Most steps of one flow. */
+const MOST_STEPS = 1e9;
+
+/** Throws RangeError unless a flow has a whole number of steps, up to 1e9, of a length above 0; `what` asks. */
+export function checkSteps(what: string, { steps, dt }: Pick<FlowOptions, 'steps' | 'dt'>): void {
+  checkWhole(`${what}: steps`, steps, 0, MOST_STEPS);
+  checkPositive(`${what}: dt`, dt);
+}
+
 /** Steps between two calls of `onStep`. */
 const BLOCK = 16;
 
@@ -84,13 +94,14 @@ export function unexploded<Result extends Pick<FlowResult, 'exploded'>>(
 /**
  * Trains `net` in place by the gradient flow of the samples' loss, (1/2N) sum |z_L - y|^2 unless they have another, for
  * a flow time of steps x dt; x is [N, inputs], y [N, outputs]. An explosion is not thrown: training stops, and the
- * result says at which step. Throws RangeError on a shape that does not fit.
+ * result says at which step. Throws RangeError on a shape that does not fit, and on steps or a dt that are none.
  */
 export function trainDirect(
   net: Net,
   samples: Samples,
   { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions,
 ): FlowResult {
+  checkSteps('trainDirect', { steps, dt });
   const losses: number[] = [];
   for (let done = 0; done < steps; done += BLOCK) {
     const count = Math.min(BLOCK, steps - done);
@@ -154,14 +165,18 @@ export function rungeKuttaStep<Found extends { readonly layers: readonly Layer[]
 /**
  * The samples of each step of stochastic gradient descent: `batch` of N, in a new order in each epoch (samples that do
  * not fill a last batch are left out). What it returns is to be called with 0, 1, 2, ..., and gives the same arrays
- * each time, filled anew. Throws RangeError when batch > N.
+ * each time, filled anew. Throws RangeError when batch > N, or the samples are not N.
  */
 export function batchesOf(
   samples: Samples,
   { batch, seed }: { readonly batch: number; readonly seed: number },
 ): (step: number) => Samples {
   const { x, y, n } = samples;
-  if (batch < 1 || batch > n) throw new RangeError(`trainSgd: expected a batch of 1 to ${n} samples, got ${batch}`);
+  if (!Number.isInteger(batch) || batch < 1 || batch > n)
+    throw new RangeError(`trainSgd: expected a batch of 1 to ${n} samples, got ${batch}`);
+  for (const [name, { length }] of Object.entries({ x, y }))
+    if (!Number.isInteger(n) || length === 0 || length % n !== 0)
+      throw new RangeError(`trainSgd: ${name}: expected ${n} samples, got ${length} numbers`);
   const [inputs, outputs] = [x.length / n, y.length / n];
   const perEpoch = Math.floor(n / batch);
   const [bx, by] = [new Float64Array(batch * inputs), new Float64Array(batch * outputs)];
@@ -187,6 +202,7 @@ export function trainSgd(
   samples: Samples,
   { steps, dt, batch, seed }: { steps: number; dt: number; batch: number; seed: number },
 ): FlowResult {
+  checkSteps('trainSgd', { steps, dt });
   const at = batchesOf(samples, { batch, seed });
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
@@ -219,9 +235,10 @@ export type Move = (velocity: readonly Layer[], step: number) => void;
 export function trainBySteps(
   net: Net,
   samples: Samples,
-  { steps, batches = () => samples, onStep }: StepOptions,
+  { steps, dt, batches = () => samples, onStep }: StepOptions,
   move: Move,
 ): FlowResult {
+  checkSteps('training', { steps, dt });
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const { loss, layers } = velocity(net, batches(step));

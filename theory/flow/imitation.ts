@@ -1,5 +1,14 @@
 /** Layerwise imitation: each thin layer follows the flow towards the wide layer's output. */
-import { flowResult, isExplosion, rungeKuttaStep, trainDirect, type FlowOptions, type FlowResult } from './direct.js';
+import { checkStates } from '../network/discrepancy.js';
+import {
+  checkSteps,
+  flowResult,
+  isExplosion,
+  rungeKuttaStep,
+  trainDirect,
+  type FlowOptions,
+  type FlowResult,
+} from './direct.js';
 import { INTEGRATORS } from './integrators.js';
 import { activations, velocity } from '../network/network.js';
 import { singleLayer, type Layer, type Net } from '../model/particles.js';
@@ -18,7 +27,8 @@ export interface ImitationOptions extends FlowOptions {
  * Moves `thin` in place, all layers at once: layer l follows the flow of (1/2N) sum |S_l(z_{l-1}) - A_l|^2 by its own
  * particles alone, with A the wide net's activations on x [N, d] and z_{l-1} = A_{l-1} (inputs "wide": the layers are
  * independent) or the thin net's own activations at that step (inputs "thin"). Zero steps leave the particles as they
- * are. One result for each layer. Throws RangeError when the nets differ in depth or dimension.
+ * are. One result for each layer. Throws RangeError when the nets differ in depth or dimension, and on
+ * targets, steps or a dt that do not fit.
  */
 export function imitate(thin: Net, wide: Net, x: Float64Array, options: ImitationOptions): FlowResult[] {
   if (thin.layers.length !== wide.layers.length || thin.d !== wide.d) {
@@ -27,8 +37,12 @@ export function imitate(thin: Net, wide: Net, x: Float64Array, options: Imitatio
         `got ${thin.layers.length} x ${thin.d} and ${wide.layers.length} x ${wide.d}`,
     );
   }
-  const { targets = activations(wide, x) } = options;
-  if (options.inputs === 'thin') return imitateOnOwnInputs(thin, x, targets, options);
+  checkSteps('imitate', options);
+  const { targets = activations(wide, x), inputs = 'wide' } = options;
+  checkStates('imitate: targets', wide, targets);
+  if (inputs !== 'wide' && inputs !== 'thin')
+    throw new RangeError(`imitate: inputs: expected "wide" or "thin", got ${String(inputs)}`);
+  if (inputs === 'thin') return imitateOnOwnInputs(thin, x, targets, options);
   const n = targets[0]!.length / thin.d;
   return thin.layers.map((_, l) =>
     trainDirect(singleLayer(thin, l), { n, x: targets[l]!, y: targets[l + 1]! }, options),

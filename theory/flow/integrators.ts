@@ -1,4 +1,5 @@
 /** Explicit Runge-Kutta methods by their tableaux, each with the order that it declares and a test fits. */
+import { checkFinite, checkWhole } from '../../src/core/range.js';
 import { lookUp } from '../../src/core/registry.js';
 
 /** An explicit Runge-Kutta method of fixed step. */
@@ -51,6 +52,7 @@ export function stepSystem(
 
 /**
  * y(time) of y' = f(y) from y(0) = `initial`, by `steps` equal steps, of classical Runge-Kutta unless told otherwise.
+ * Throws RangeError on less than one step, and on a time that is not finite.
  */
 export function integrate(
   f: (y: Float64Array) => Float64Array,
@@ -59,6 +61,8 @@ export function integrate(
   steps: number,
   method: Integrator = INTEGRATORS.rk4,
 ): Float64Array {
+  checkFinite('integrate: time', time);
+  checkWhole('integrate: steps', steps, 1);
   let y = initial;
   for (let step = 0; step < steps; step++) y = stepSystem(method, f, y, time / steps);
   return y;

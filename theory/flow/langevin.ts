@@ -1,4 +1,5 @@
 /** Mean-field Langevin dynamics: the gradient flow with Gaussian noise on every particle, and weight decay. */
+import { checkFinite } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { pick, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
@@ -64,8 +65,11 @@ export function langevinMove(
  * v the velocity of the gradient flow and W a Brownian motion for each particle. As the noise does not depend on the
  * state, the method is of strong and weak order 1. Its law at infinite width tends to the minimum of loss + decay/2
  * E|theta|^2 - temperature entropy. The losses are those before each step; noise makes them rise, so that rises are not
- * counted. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561); Kloeden, Platen 1992, section 10.2.
+ * counted. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561); Kloeden, Platen 1992, section 10.2. Throws RangeError on a negative
+ * temperature or decay.
  */
 export function trainLangevin(net: Net, samples: Samples, options: LangevinOptions): FlowResult {
+  checkFinite('trainLangevin: temperature', options.temperature, 0);
+  checkFinite('trainLangevin: decay', options.decay ?? 0, 0);
   return trainBySteps(net, samples, options, langevinMove(net.layers, options));
 }

@@ -2,6 +2,8 @@
  * Imitation in closed form: the output weights of each thin layer by ridge regression, its input weights as they are.
  */
 import { filled } from '../../src/core/host-array.js';
+import { checkFinite } from '../../src/core/range.js';
+import { checkStates } from '../network/discrepancy.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { checkUniform, type Net } from '../model/particles.js';
 import { activations } from '../network/network.js';
@@ -19,16 +21,19 @@ export interface RidgeOptions {
  * Replaces b of every layer of `thin`, in place, by the minimizer of (1/N) sum |S_l(A_{l-1}) - A_l|^2 + lambda |b|^2,
  * with A the wide net's activations on x [N, d] and lambda = ridge times the mean square of a sample's features (c/m)
  * act(a_i . A_{l-1} + bias_i). Solved in the N samples: (K + lambda) w = A_l - alpha A_{l-1} with K [N, N] the Gram
- * matrix, b_i = sum_n feature_ni w_n. Throws RangeError when the nets differ in depth, dimension, alpha or c.
+ * matrix, b_i = sum_n feature_ni w_n. Throws RangeError when the nets differ in depth, dimension, alpha or c,
+ * and on targets or a ridge that do not fit.
  */
 export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, { ridge, targets }: RidgeOptions): void {
   const { d, alpha, c } = thin;
   [thin, wide].forEach((net) => checkUniform('imitateByRidge', net));
   if (thin.layers.length !== wide.layers.length || d !== wide.d || alpha !== wide.alpha || c !== wide.c)
     throw new RangeError('imitateByRidge: expected nets of one depth, dimension, alpha and c');
+  checkFinite('imitateByRidge: ridge', ridge, 0);
   const { at } = ACTIVATIONS[thin.activation];
   const n = x.length / d;
   const values = targets ?? activations(wide, x);
+  checkStates('imitateByRidge: targets', wide, values);
   thin.layers.forEach(({ m, a, b, bias }, l) => {
     const [z, target] = [values[l]!, values[l + 1]!];
     const features = Array.from({ length: n }, (_, s) =>

@@ -4,7 +4,8 @@
  * inputs z [N, d], and want a mixture of few of them near the mean of all, mu.
  */
 import { filled } from '../../src/core/host-array.js';
-import { namesOf } from '../../src/core/registry.js';
+import { lookUp, namesOf } from '../../src/core/registry.js';
+import { checkStates } from '../network/discrepancy.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { pickNet, type Layer, type Net } from '../model/particles.js';
 import { activations } from '../network/network.js';
@@ -163,7 +164,8 @@ export function featuresOf({ activation, d }: Pick<Net, 'activation' | 'd'>, lay
 /**
  * Thin nets of the wide net's particles, chosen layer by layer on x [N, d], one for each of the increasing `widths`; m
  * particles with weights w_i stand as (c/m) sum_i (m w_i b_i) act. `targets` are the wide net's activations on x, where
- * they are known. Throws RangeError when widths do not increase, or exceed a layer's particles.
+ * they are known. Throws RangeError when widths do not increase, or exceed a layer's particles, and on targets that do
+ * not fit; UsageError on a rule that is none.
  */
 export function selectNets(
   wide: Net,
@@ -172,10 +174,12 @@ export function selectNets(
   widths: readonly number[],
   targets: readonly Float64Array[] = activations(wide, x),
 ): Net[] {
+  const select = lookUp('selection', SELECTIONS, rule);
+  checkStates('selectNets: targets', wide, targets);
   const least = Math.min(...wide.layers.map(({ m }) => m));
-  if (widths.some((m, i) => !Number.isInteger(m) || m <= (widths[i - 1] ?? 0) || m > least))
+  if (widths.length === 0 || widths.some((m, i) => !Number.isInteger(m) || m <= (widths[i - 1] ?? 0) || m > least))
     throw new RangeError(`selectNets: expected increasing widths of 1 to ${least} particles, got ${widths.join(', ')}`);
-  const byLayer = wide.layers.map((layer, l) => SELECTIONS[rule](featuresOf(wide, layer, targets[l]!), widths));
+  const byLayer = wide.layers.map((layer, l) => select(featuresOf(wide, layer, targets[l]!), widths));
   return widths.map((m, w) => {
     const choices = byLayer.map((all) => all[w]!);
     const net = pickNet(

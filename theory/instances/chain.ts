@@ -3,6 +3,7 @@
  * closes on the means, so three forms can be compared: particles, their means drawn exactly, and the limit
  * (exact/chain.ts).
  */
+import { checkPositive, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { chainProduct } from '../exact/chain.js';
 
@@ -15,6 +16,9 @@ export function chainByParticles(
   seed: number,
   steps: number,
 ): number {
+  if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
+  checkWhole('chainByParticles: m', m, 1);
+  checkWhole('chainByParticles: steps', steps, 1);
   const layers = initial.map((w, l) => normals(rngKey(seed, 'chain', l), m).map((z) => w + z));
   const means = layers.map((layer) => advance(layer, 0) / m);
   const product = (): number => means.reduce((a, b) => a * b, 1);
@@ -40,6 +44,7 @@ function advance(values: Float64Array, move: number): number {
 
 /** Product at `time` when the means of m particles are drawn exactly, as N(w_l(0), 1/m). */
 export function chainByMeans(initial: readonly number[], y: number, time: number, m: number, seed: number): number {
+  checkPositive('chainByMeans: m', m);
   const z = normals(rngKey(seed, 'chain means'), initial.length);
   return chainProduct(
     initial.map((w, l) => w + z[l]! / Math.sqrt(m)),

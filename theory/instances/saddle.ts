@@ -6,8 +6,10 @@
  * symmetry s <-> d, and unstable.
  */
 import { filled } from '../../src/core/host-array.js';
+import { checkFinite } from '../../src/core/range.js';
 import { mean } from '../../src/core/stats.js';
 import { integrate } from '../flow/integrators.js';
+import { checkParticles } from './check.js';
 import { denseSystem, integrateStiff } from '../numerics/stiff.js';
 
 /** Constants of the saddle. */
@@ -40,6 +42,12 @@ export function telescopedLimit({ g, depth }: Saddle, std = 1): number {
   return g ** (depth - 1) * depth * std * Math.sqrt(2 / Math.PI);
 }
 
+/** Throws RangeError unless there is one mean for each layer. */
+function checkMeans({ depth }: Saddle, theta: Float64Array): void {
+  if (theta.length !== depth)
+    throw new RangeError(`saddle: theta: expected one for each of ${depth} layers, got ${theta.length}`);
+}
+
 function gains(theta: Float64Array, g: number): { plus: number; minus: number } {
   return {
     plus: theta.reduce((product, t) => product * (g + t), 1),
@@ -52,6 +60,7 @@ function gains(theta: Float64Array, g: number): { plus: number; minus: number } 
  * gain error.
  */
 export function saddleDiscrepancy(saddle: Saddle, theta: Float64Array): number {
+  checkMeans(saddle, theta);
   const { plus, minus } = gains(theta, saddle.g);
   const wide = saddle.g ** saddle.depth;
   return Math.sqrt(((plus - wide) ** 2 + (minus - wide) ** 2) / 2);
@@ -59,6 +68,7 @@ export function saddleDiscrepancy(saddle: Saddle, theta: Float64Array): number {
 
 /** sum_l h_l of the telescoped hybrids: thin after layer l, wide up to it. */
 export function saddleTelescope(saddle: Saddle, theta: Float64Array): number {
+  checkMeans(saddle, theta);
   let sum = 0;
   for (let l = 1; l <= saddle.depth; l++) {
     const tail = gains(theta.subarray(l), saddle.g);
@@ -82,6 +92,7 @@ export function saddleVelocity({ g, kappa, depth }: Saddle, theta: Float64Array)
  * Direct training of the layer means by classical Runge-Kutta over time T; the loss is (1/4) [(P+ - y)^2 + (P- - y)^2].
  */
 export function trainSaddle(saddle: Saddle, initial: Float64Array, time: number, steps: number): Float64Array {
+  checkMeans(saddle, initial);
   return integrate((theta) => saddleVelocity(saddle, theta), initial, time, steps);
 }
 
@@ -99,6 +110,8 @@ function stableVelocity({ g, kappa, depth }: Saddle, theta: Float64Array): Float
  * 1e-11 of their size, or of g. Throws RangeError when they leave float64.
  */
 export function solveSaddle(saddle: Saddle, initial: Float64Array, time: number): Float64Array {
+  checkMeans(saddle, initial);
+  checkFinite('solveSaddle: time', time, 0);
   const floor = Math.max(1e-300, ...initial.map(Math.abs));
   return integrateStiff(
     denseSystem((theta) => stableVelocity(saddle, theta)),
@@ -108,8 +121,9 @@ export function solveSaddle(saddle: Saddle, initial: Float64Array, time: number)
   );
 }
 
-/** Layer means of real particles theta ~ N(0, s^2), [L, m] row-major. */
+/** Layer means of real particles theta ~ N(0, s^2), [L, m] row-major. Throws RangeError on another shape. */
 export function layerMeans(particles: Float64Array, depth: number): Float64Array {
+  checkParticles('layerMeans', particles, depth);
   const m = particles.length / depth;
   return filled(new Float64Array(depth), (l) => mean(particles.subarray(l * m, (l + 1) * m)));
 }

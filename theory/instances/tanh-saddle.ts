@@ -5,8 +5,10 @@
  * unstable. Here particles matter one by one: d theta_l,i / dt = - (d loss / d w_l) (1 - tanh^2 theta_l,i).
  */
 import { filled } from '../../src/core/host-array.js';
+import { checkFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { integrate } from '../flow/integrators.js';
+import { checkParticles } from './check.js';
 
 /** Constants of the saddle with tanh particles. */
 export interface TanhSaddle {
@@ -17,8 +19,14 @@ export interface TanhSaddle {
   readonly spread: number;
 }
 
-/** n points (s, d) ~ N(0, spread^2 I), and with `symmetric` each with its mirror image (d, s); rows of [n, 2]. */
+/**
+ * n points (s, d) ~ N(0, spread^2 I), and with `symmetric` n / 2 of them, each with its mirror image (d, s); rows of
+ * [n, 2]. Throws RangeError on an odd number of those.
+ */
 export function saddleInputs({ spread }: TanhSaddle, n: number, seed: number, symmetric: boolean): Float64Array {
+  checkWhole('saddleInputs: n', n, 1);
+  if (symmetric && n % 2 !== 0)
+    throw new RangeError(`saddleInputs: n: expected an even number of points with their mirror images, got ${n}`);
   const half = normals(rngKey(seed, 'tanh saddle', symmetric ? 'train' : 'held out'), symmetric ? n : 2 * n).map(
     (z) => z * spread,
   );
@@ -30,11 +38,20 @@ export function saddleInputs({ spread }: TanhSaddle, n: number, seed: number, sy
 
 /** Layer means w [L] of particles theta [L, m]. */
 export function tanhMeans(theta: Float64Array, depth: number): Float64Array {
+  checkParticles('tanhMeans', theta, depth);
   const m = theta.length / depth;
   return filled(
     new Float64Array(depth),
     (l) => theta.subarray(l * m, (l + 1) * m).reduce((sum, t) => sum + Math.tanh(t), 0) / m,
   );
+}
+
+/** Throws RangeError unless there is one mean for each layer, and points [n, 2]. */
+function checkMeans({ depth }: TanhSaddle, w: Float64Array, x: Float64Array): void {
+  if (w.length !== depth)
+    throw new RangeError(`tanh saddle: w: expected one for each of ${depth} layers, got ${w.length}`);
+  if (x.length === 0 || x.length % 2 !== 0)
+    throw new RangeError(`tanh saddle: x: expected [n, 2] with n >= 1, got ${x.length} numbers`);
 }
 
 function outputsOf({ g }: TanhSaddle, w: Float64Array, x: Float64Array, from = 0): Float64Array {
@@ -51,6 +68,7 @@ const distance = (u: Float64Array, v: Float64Array): number =>
 
 /** D of layer means w [L] from the infinitely wide net, g^L x, on points x [n, 2]. */
 export function tanhSaddleDiscrepancy(saddle: TanhSaddle, w: Float64Array, x: Float64Array): number {
+  checkMeans(saddle, w, x);
   return distance(
     outputsOf(saddle, w, x),
     x.map((value) => value * saddle.g ** saddle.depth),
@@ -59,6 +77,7 @@ export function tanhSaddleDiscrepancy(saddle: TanhSaddle, w: Float64Array, x: Fl
 
 /** sum_l h_l: hybrids of the wide net (w = 0) up to layer l and the thin one after it. */
 export function tanhSaddleTelescope(saddle: TanhSaddle, w: Float64Array, x: Float64Array): number {
+  checkMeans(saddle, w, x);
   const hybrids = Array.from({ length: saddle.depth + 1 }, (_, l) =>
     outputsOf(
       saddle,
@@ -72,6 +91,7 @@ export function tanhSaddleTelescope(saddle: TanhSaddle, w: Float64Array, x: Floa
 
 /** d loss / d w [L], loss = (1/2n) sum |z_L - y|^2 over points x [n, 2]. */
 export function tanhSaddleGradient(saddle: TanhSaddle, w: Float64Array, x: Float64Array): Float64Array {
+  checkMeans(saddle, w, x);
   const { g, kappa, depth } = saddle;
   const gradient = new Float64Array(depth);
   const states = new Float64Array(depth);
@@ -101,6 +121,9 @@ export function trainTanhSaddle(
   steps: number,
 ): void {
   const { depth } = saddle;
+  checkParticles('trainTanhSaddle', theta, depth);
+  checkWhole('trainTanhSaddle: steps', steps, 1);
+  checkFinite('trainTanhSaddle: time', time);
   const m = theta.length / depth;
   const t = new Float64Array(theta.length);
   const w = new Float64Array(depth);
@@ -153,6 +176,7 @@ export function linearizedTanhSaddle(
 
 /** E tanh'(theta)^2 = E sech^4(theta) of each layer's particles theta [L, m], [L]. */
 export function squaredDerivatives(theta: Float64Array, depth: number): Float64Array {
+  checkParticles('squaredDerivatives', theta, depth);
   const m = theta.length / depth;
   return filled(
     new Float64Array(depth),

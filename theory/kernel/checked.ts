@@ -2,39 +2,9 @@
  * A kernel that refuses arrays which do not fit. The native form reads and writes memory by the lengths that a net
  * claims: what is too short would be read beyond its end, and be a wrong number or the end of the process.
  */
-import { ACTIVATIONS } from '../model/activations.js';
+import { checkArray, checkLayer, checkNet } from '../model/check.js';
 import type { Layer, Net } from '../model/particles.js';
 import type { Kernel, TangentPass } from './interface.js';
-
-/** Throws RangeError unless `values` are so many numbers in float64; `what` names them, with their shape. */
-function checkArray(what: string, values: Float64Array, length: number): void {
-  if (values instanceof Float64Array && values.length === length) return;
-  const given =
-    values instanceof Float64Array ? `${values.length} of them` : `${(values as object | undefined)?.constructor.name}`;
-  throw new RangeError(`${what}: expected ${length} numbers in a Float64Array, got ${given}`);
-}
-
-/** Throws RangeError unless the arrays of a layer are those of m particles of dimension d. */
-function checkLayer(what: string, layer: Layer | undefined, d: number, m = layer?.m): void {
-  if (layer === undefined) throw new RangeError(`${what} is missing; expected one for each layer of the net`);
-  if (!Number.isInteger(m) || m! < 1)
-    throw new RangeError(`${what}: m: expected a whole number of at least 1, got ${m}`);
-  checkArray(`${what}: a [m, d]`, layer.a, m! * d);
-  checkArray(`${what}: b [m, d]`, layer.b, m! * d);
-  checkArray(`${what}: bias [m]`, layer.bias, m!);
-}
-
-/** Throws RangeError on a net whose arrays are not those that its sizes say, or whose activation is none. */
-export function checkNet({ d, alpha, c, activation, layers }: Net): void {
-  if (!Number.isInteger(d) || d < 1) throw new RangeError(`net: d: expected a whole number of at least 1, got ${d}`);
-  if (!Number.isFinite(alpha)) throw new RangeError(`net: alpha: expected a finite number, got ${alpha}`);
-  if (!Number.isFinite(c)) throw new RangeError(`net: c: expected a finite number, got ${c}`);
-  if (!Object.hasOwn(ACTIVATIONS, activation))
-    throw new RangeError(
-      `net: activation: expected one of ${Object.keys(ACTIVATIONS).join(', ')}, got ${String(activation)}`,
-    );
-  for (let l = 0; l < layers.length; l++) checkLayer(`net: layer ${l + 1}`, layers[l], d);
-}
 
 /** Throws RangeError unless x is [N, d] in float64, with N of at least 1. */
 function checkRows(name: string, x: Float64Array, d: number): void {

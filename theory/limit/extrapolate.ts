@@ -7,6 +7,7 @@
  * weights, which leaves little noise in the difference (a multilevel Monte Carlo coupling, Giles 2008).
  */
 import { FailureError } from '../../src/core/errors.js';
+import { checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, tInterval } from '../../src/core/stats.js';
 import type { ParticleNoise } from '../flow/langevin.js';
@@ -80,9 +81,12 @@ function part({ a, b, bias, ...rest }: Layer, d: number, first: number, last: nu
 
 /**
  * Gaussian weights of m particles: sqrt(m share) times independent normal numbers, less their mean, with the variance
- * of draws from the law. Linear responses to them have `share` times the covariance of one particle's.
+ * of draws from the law. Linear responses to them have `share` times the covariance of one particle's. Throws RangeError
+ * without a particle, and on a negative share.
  */
 export function gaussianWeights(m: number, share: number, key: Parameters<typeof normals>[0]): Float64Array {
+  checkWhole('gaussianWeights: m', m, 1);
+  checkFinite('gaussianWeights: share', share, 0);
   const z = normals(key, m);
   const centre = mean(z);
   const scale = m === 1 ? 0 : Math.sqrt((m * share * m) / (m - 1));
@@ -188,10 +192,14 @@ function worstError(pairs: readonly Pair[], probes: number): { readonly error: n
 /**
  * lim sqrt(m) D at each of the course's probes, for m and the wide net's particles both infinite (m far below them).
  * More nets are drawn, or larger ones, until the error is below the target. Throws {@link NoLimit} when it is not with
- * all that may be spent, FailureError when a run explodes.
+ * all that may be spent, FailureError when a run explodes, RangeError on settings that are none.
  */
 export async function limitsOf(settings: LimitSettings): Promise<WidthLimit[]> {
   const { target, particles, nets: most, onNet, fixed } = settings;
+  checkPositive('limitsOf: target', target);
+  checkWhole('limitsOf: nets', most, 1);
+  checkWhole('limitsOf: particles.first', particles.first, 2);
+  checkWhole('limitsOf: particles.most', particles.most, particles.first);
   let pairs: Pair[] = [];
   for (let M = particles.first / 2; ;) {
     const size = fixed ? Math.max(...fixed.layers.map(({ m }) => m)) : 2 * M;

@@ -15,8 +15,10 @@
  * Every step of a scheme is differentiated as it stands, so that the limit is that of the declared scheme.
  */
 import { FailureError } from '../../src/core/errors.js';
+import { checkWhole } from '../../src/core/range.js';
 import {
   batchesOf,
+  checkSteps,
   flowResult,
   isExplosion,
   rungeKuttaStep,
@@ -216,7 +218,7 @@ function imitatedResponses(net: Net, weights: readonly Weights[], course: Course
  * The response of a net's output to changes of its particles' weights, along a course that starts at `initial` (which
  * stays as it is): to first order, how far a thin net with weights 1 + g_i is from the net itself. All changes of
  * weights `weights` [K] share the passes. `noise` is the net's own, for schemes that have some. Throws FailureError
- * when a training explodes, or a response leaves float64.
+ * when a training explodes, or a response leaves float64, RangeError on weights or a course that do not fit.
  */
 export function responsesOf(
   initial: Net,
@@ -224,6 +226,19 @@ export function responsesOf(
   course: Course,
   noise: ParticleNoise = NO_NOISE,
 ): Responses {
+  const { flow, imitation, probes = [] } = course;
+  checkSteps('responsesOf: flow', flow);
+  if (imitation !== undefined) checkSteps('responsesOf: imitation', imitation);
+  const last = (imitation ?? flow).steps;
+  for (const probe of probes) checkWhole('responsesOf: probes', probe, 0, last);
+  weights.forEach((one, k) =>
+    initial.layers.forEach(({ m }, l) => {
+      if (one[l]?.length !== m)
+        throw new RangeError(
+          `responsesOf: weights ${k}, layer ${l + 1}: expected ${m} of them, got ${one[l]?.length ?? 'none'}`,
+        );
+    }),
+  );
   const net = copyNet(initial);
   const responses = course.imitation === undefined ? trainedResponses : imitatedResponses;
   return responses(net, weights, course, noise);

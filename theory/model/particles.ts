@@ -4,8 +4,9 @@
  * theory/README.md.
  */
 import { filled } from '../../src/core/host-array.js';
+import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey, subset } from '../../src/core/rng.js';
-import type { Activation } from './activations.js';
+import { ACTIVATIONS, type Activation } from './activations.js';
 import type { LossName } from './losses.js';
 
 /** Largest dimension that a declaration may name; the kernel's own cost grows linearly with it, from 1 on. */
@@ -101,8 +102,13 @@ export interface Shape {
   readonly outputs?: number;
 }
 
-/** Widths of the layers, one for each. Throws RangeError when a list has another length than `depth`. */
+/**
+ * Widths of the layers, one for each. Throws RangeError when a list has another length than `depth`, or a width is no
+ * whole number of at least 1.
+ */
 export function widthsOf(m: number | readonly number[], depth: number): readonly number[] {
+  checkWhole('widths: depth', depth, 0, 1e6);
+  for (const width of [m].flat()) checkWhole('widths: m', width, 1);
   if (typeof m === 'number') return Array.from({ length: depth }, () => m);
   if (m.length !== depth) throw new RangeError(`widths: expected one for each of ${depth} layers, got ${m.length}`);
   return m;
@@ -110,12 +116,14 @@ export function widthsOf(m: number | readonly number[], depth: number): readonly
 
 /**
  * The read maps of a shape: W_in [d, inputs] ~ N(0, 1/inputs) and W_out [outputs, d] ~ N(0, 1/d), so that inputs and
- * outputs of unit size keep it. Both stay as they are drawn.
+ * outputs of unit size keep it. Both stay as they are drawn. Throws RangeError on a dimension that is none.
  */
 export function readMaps(
   seed: number,
   { d, inputs, outputs }: Pick<Shape, 'd' | 'inputs' | 'outputs'>,
 ): Pick<Net, 'readIn' | 'readOut'> {
+  for (const [name, size] of Object.entries({ d, inputs, outputs }))
+    if (size !== undefined) checkWhole(`readMaps: ${name}`, size, 1);
   const draw = (name: string, rows: number, columns: number): LinearMap => ({
     rows,
     columns,
@@ -135,7 +143,7 @@ function byLayer(values: number | readonly number[]): { readonly all: number; re
 
 /**
  * A network of particles drawn from the law; `path` names an independent draw of the same seed. Draws nest: the first m
- * particles of a larger draw are those of a smaller one.
+ * particles of a larger draw are those of a smaller one. Throws RangeError on sizes, scales or a law that are none.
  */
 export function initialNet(
   seed: number,
@@ -143,6 +151,19 @@ export function initialNet(
   { rho, sa = 1, sb = 1, sbias = 0.5 }: InitialLaw,
   path: readonly (string | number)[] = [],
 ): Net {
+  checkWhole('initialNet: d', d, 1);
+  if (!(Math.abs(rho) <= 1)) throw new RangeError(`initialNet: rho: expected a number from -1 to 1, got ${rho}`);
+  for (const [name, std] of Object.entries({ sa, sb, sbias })) checkFinite(`initialNet: ${name}`, std, 0);
+  for (const [name, scale] of Object.entries({ alpha, c })) {
+    const scales = [scale].flat();
+    checkAllFinite(`initialNet: ${name}`, scales);
+    if (typeof scale !== 'number' && scales.length !== depth)
+      throw new RangeError(`initialNet: ${name}: expected one for each of ${depth} layers, got ${scales.length}`);
+  }
+  if (!Object.hasOwn(ACTIVATIONS, activation))
+    throw new RangeError(
+      `initialNet: activation: expected one of ${Object.keys(ACTIVATIONS).join(', ')}, got ${String(activation)}`,
+    );
   const noise = Math.sqrt(1 - rho ** 2);
   const [alphas, cs] = [byLayer(alpha), byLayer(c)];
   const layers = widthsOf(m, depth).map((width, l): Layer => {
@@ -168,8 +189,10 @@ export function initialNet(
   return { d, alpha: alphas.all, c: cs.all, activation, layers, ...maps };
 }
 
-/** The particles at `indices` of a layer of dimension d, copied. */
+/** The particles at `indices` of a layer of dimension d, copied. Throws RangeError where there is no such particle. */
 export function pick(layer: Layer, d: number, indices: Uint32Array): Layer {
+  checkWhole('pick: d', d, 1);
+  for (const index of indices) checkWhole('pick: indices', index, 0, layer.m - 1);
   const rows = (source: Float64Array): Float64Array =>
     filled(new Float64Array(indices.length * d), (k) => source[indices[Math.floor(k / d)]! * d + (k % d)]!);
   return {
@@ -198,8 +221,15 @@ export function thinNet(wide: Net, m: number | readonly number[], seed: number, 
   return pickNet(wide, thinIndices(wide, m, seed, draw));
 }
 
-/** The thin net of the wide net's particles at `indices`, one list for each layer; copied. */
+/**
+ * The thin net of the wide net's particles at `indices`, one list for each layer; copied. Throws RangeError on another
+ * number of lists, or where there is no such particle.
+ */
 export function pickNet(wide: Net, indices: readonly Uint32Array[]): Net {
+  if (indices.length !== wide.layers.length)
+    throw new RangeError(
+      `pickNet: indices: expected one list for each of ${wide.layers.length} layers, got ${indices.length}`,
+    );
   return { ...wide, layers: wide.layers.map((layer, l) => pick(layer, wide.d, indices[l]!)) };
 }
 
@@ -240,7 +270,12 @@ export function layerNet({ d, alpha, c, activation }: Net, layer: Layer): Net {
   return { d, ...scales, activation, layers: [sharesScales([layer]) ? layer : { m, a, b, bias }] };
 }
 
-/** Layer l with its scales alone, as a network of depth one without read maps. It shares the layer's arrays. */
+/**
+ * Layer l, from 0 on, with its scales alone, as a network of depth one without read maps. It shares the layer's arrays.
+ * Throws RangeError where there is no such layer.
+ */
 export function singleLayer(net: Net, l: number): Net {
+  if (net.layers[l] === undefined)
+    throw new RangeError(`singleLayer: l: expected a layer from 0 to ${net.layers.length - 1}, got ${l}`);
   return layerNet(net, net.layers[l]!);
 }

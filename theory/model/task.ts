@@ -1,4 +1,5 @@
 /** The regression task that particles learn. */
+import { checkAllFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import type { LossName } from './losses.js';
 
@@ -20,9 +21,12 @@ export interface Task {
 
 /**
  * The sine task: x ~ N(0, I_d), y = W2 sin(W1 x + b1) with 8d sine units, W1, b1 ~ N(0, 1), W2 ~ N(0, 1/(8d)).
- * Shapes: W1 [8d, d], W2 [outputs, 8d], with d outputs unless their number is given.
+ * Shapes: W1 [8d, d], W2 [outputs, 8d], with d outputs unless their number is given. Throws RangeError on a number that
+ * is none of dimensions, or of samples.
  */
 export function sineTask(seed: number, d: number, train: number, heldOut: number, outputs = d): Task {
+  for (const [name, size] of Object.entries({ d, outputs })) checkWhole(`sineTask: ${name}`, size, 1);
+  for (const [name, count] of Object.entries({ train, heldOut })) checkWhole(`sineTask: ${name}`, count);
   const units = 8 * d;
   const w1 = normals(rngKey(seed, 'task', 'w1'), units * d);
   const b1 = normals(rngKey(seed, 'task', 'b1'), units);
@@ -43,8 +47,17 @@ export function sineTask(seed: number, d: number, train: number, heldOut: number
   return { train: samples('train', train), heldOut: samples('held out', heldOut) };
 }
 
-/** Samples whose targets y [N, outputs] become the classes of their largest coordinates, one-hot. */
+/**
+ * Samples whose targets y [N, outputs] become the classes of their largest coordinates, one-hot. Throws RangeError on
+ * targets of another shape, or one that is not finite.
+ */
 export function asClasses(samples: Samples, outputs: number): Samples {
+  checkWhole('asClasses: outputs', outputs, 1);
+  if (samples.y.length !== samples.n * outputs)
+    throw new RangeError(
+      `asClasses: y: expected [${samples.n}, ${outputs}], ${samples.n * outputs} numbers, got ${samples.y.length}`,
+    );
+  checkAllFinite('asClasses: y', samples.y);
   const y = new Float64Array(samples.y.length);
   for (let i = 0; i < samples.n; i++) {
     const row = samples.y.subarray(i * outputs, (i + 1) * outputs);

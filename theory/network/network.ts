@@ -3,7 +3,7 @@
  * alpha and one c passes it in one call; layers with scales of their own, read maps and losses other than the squared
  * one go layer by layer.
  */
-import { checkNet } from '../kernel/checked.js';
+import { checkNet } from '../model/check.js';
 import { kernel } from '../kernel/kernel.js';
 import { LOSSES, LOSS_NAMES } from '../model/losses.js';
 import {

@@ -3,7 +3,8 @@
  * net of one alpha and one c passes the kernel in one call; layers with scales of their own, read maps and losses other
  * than the squared one go layer by layer, as in network.ts.
  */
-import { checkNet, checkTangent } from '../kernel/checked.js';
+import { checkTangent } from '../kernel/checked.js';
+import { checkNet } from '../model/check.js';
 import type { TangentPass } from '../kernel/interface.js';
 import { kernel } from '../kernel/kernel.js';
 import { plainTangent } from '../kernel/tangent.js';

@@ -67,9 +67,10 @@ export function useThreads(threads: number): void {
 
 /**
  * Starts one engine; with `install`, what it lacks is set up first. `why` is what the user is told. Throws FailureError
- * with one line where it does not work here.
+ * with one line where it does not work here, UsageError on a name that is none.
  */
 export async function startEngine(name: EngineName, why: string, install?: InstallOptions): Promise<Engine> {
+  lookUp('engine', ENGINES, name);
   const { version, device } = await ENGINES[name].start(install);
   return { name, version, device, threads: ENGINES[name].threads(), why };
 }
