@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { countValues } from '../core/host-array.js';
 import { UsageError } from '../core/errors.js';
 import { lookUp, register, specSchema } from '../core/registry.js';
+import { parseSpec } from '../core/spec.js';
 import type { Network } from '../nn/network.js';
 import { bertFamily } from './bert-family.js';
 import { convnetFamily } from './convnet.js';
@@ -49,9 +50,10 @@ export function familyOf(spec: { readonly family: string }): Family {
   return lookUp('network family', FAMILIES, spec.family);
 }
 
-/** The network that a spec declares. Throws UsageError on a family that is not registered. */
+/** The network that a spec declares. Throws UsageError on a family that is not registered, and a spec that is none. */
 export function networkOf(spec: NetworkSpec): Network {
-  return familyOf(spec).network(spec);
+  const family = familyOf(spec);
+  return family.network(parseSpec(family.spec, 'network', spec));
 }
 
 /** Number of parameters, running statistics not counted. */

@@ -225,17 +225,20 @@ async function inChunks(
   };
   const chunk = mode === 'train' ? count : CHUNK;
   const parts: Record<string, { shape: number[]; values: Float32Array[] }> = {};
-  for (let start = 0; start < count; start += chunk) {
-    const size = Math.min(chunk, count - start);
-    const outputs = tf.tidy(() => forward(scope, start, size));
-    try {
-      for (const [name, value] of Object.entries(outputs)) await collect(parts, name, value, start);
-    } finally {
-      disposeAll(outputs);
+  try {
+    for (let start = 0; start < count; start += chunk) {
+      const size = Math.min(chunk, count - start);
+      const outputs = tf.tidy(() => forward(scope, start, size));
+      try {
+        for (const [name, value] of Object.entries(outputs)) await collect(parts, name, value, start);
+      } finally {
+        disposeAll(outputs);
+      }
+      onBatch?.(start + size, count);
     }
-    onBatch?.(start + size, count);
+  } finally {
+    disposeAll(scope.params, scope.state);
   }
-  disposeAll(scope.params, scope.state);
   return Object.fromEntries(
     Object.entries(parts).map(([name, { shape, values }]) => [
       name,

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../core/magnitudes.js';
+import { checkPositive } from '../core/range.js';
 import { pixelMean } from '../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor4D } from '../engine/tensor.js';
 import { convNorm, convNormAdd, dense, type Scope } from '../nn/layers.js';
@@ -243,9 +244,11 @@ function residualBlock(
 
 /**
  * All channels of a ResNet times a factor (the thin nets ResNet-50-1/2 and -1/4 of the paper), rounded, at least 1 of
- * each; and the groups of a ResNeXt, as far as they divide its inner channels.
+ * each; and the groups of a ResNeXt, as far as they divide its inner channels. Throws RangeError unless the factor is
+ * above 0.
  */
 export function scaleWidth(spec: ResnetSpec, factor: number): ResnetSpec {
+  checkPositive('scaleWidth: factor', factor);
   const scaled = (channels: number): number => Math.max(1, Math.round(channels * factor));
   const thin = {
     ...spec,

@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tf } from '../../src/engine/tensor.js';
 import { preparePredict } from '../../src/models/files.js';
 import { resnet } from '../../src/models/resnet.js';
 import { writeTorchvision } from '../../src/models/resnet-weights.js';
@@ -66,7 +67,9 @@ test('an output that is beyond float32 is no answer, and the example is named', 
       'input',
     )(large, { mode: 'eval', taps: false });
   await expect(predict(1)).resolves.toBeDefined();
+  const { numTensors } = tf.memory();
   await expect(predict(3e38)).rejects.toThrow('logits of example 2 is Infinity: its values are beyond float32');
+  expect(tf.memory().numTensors).toBe(numTensors);
 });
 
 test.each([

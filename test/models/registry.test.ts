@@ -16,6 +16,7 @@ import {
   FAMILIES,
   inputProblem,
   networkOf,
+  parameterCount,
   preset,
   presetNames,
   registerFamily,
@@ -23,6 +24,7 @@ import {
   type NetworkSpec,
 } from '../../src/models/index.js';
 import { denseLayer, layerNormLayer, tableOf } from '../../src/models/layer-table.js';
+import { scaleWidth } from '../../src/models/resnet.js';
 import { dense, type Scope } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
 import { gelu, layerNorm, rowsOf } from '../../src/nn/transformer.js';
@@ -220,4 +222,18 @@ test('a file with the keys of an earlier version is read, with a line for each',
     JSON.stringify({ family: 'mlp', layers: 4, width: 4, activation: 'tanh', classes: 2, inputs: 9 }),
   );
   expect(networkByName(file)).toMatchObject({ numLayers: 4, width: 4 });
+});
+
+test('a declaration that is none is refused where the network is made, by the key', () => {
+  const spec = preset('resnet18', 'resnet');
+  for (const make of [networkOf, parameterCount]) {
+    for (const classes of [-1, 2.5, NaN])
+      expect(() => make({ ...spec, classes })).toThrow(/^invalid network: classes: /);
+    expect(() => make({ ...spec, planes: 0 })).toThrow(/^invalid network: planes: expected at least 1, got 0/);
+    expect(() => make({ ...spec, stem: {} as never })).toThrow(/^invalid network: stem/);
+  }
+  for (const factor of [0, -1, NaN, Infinity])
+    expect(() => scaleWidth(spec, factor)).toThrow(
+      `scaleWidth: factor: expected a finite number above 0, got ${factor}`,
+    );
 });
