@@ -138,8 +138,8 @@ export function normalizer(mean: readonly number[], std: readonly number[], rang
 
 /**
  * Shifts each image by up to `padding` pixels (zeros come in), and mirrors half of them unless `mirror` is false. He et
- * al. 2016, section 4.2. Throws RangeError on sizes that are none; the change where it is given more or fewer values than
- * the images have.
+ * al. 2016, section 4.2. Throws RangeError on sizes that are none; the change where it is given more or fewer values
+ * than the images have.
  */
 export function cropAndFlip(
   { height, width, channels }: Pick<ImageSet, 'height' | 'width' | 'channels'>,

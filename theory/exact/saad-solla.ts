@@ -51,8 +51,8 @@ export function checkCommittee(committee: Committee): void {
 }
 
 /**
- * The generalization error eps_g = (1/2) <(sum_i g(x_i) - sum_n g(y_n))^2>, over inputs. Throws RangeError when the sizes
- * do not fit.
+ * The generalization error eps_g = (1/2) <(sum_i g(x_i) - sum_n g(y_n))^2>, over inputs. Throws RangeError when the
+ * sizes do not fit.
  */
 export function generalizationError(committee: Committee): number {
   checkSizes(committee);
@@ -95,8 +95,8 @@ function I4(C: number[][], i: number, j: number, k: number, l: number): number {
 }
 
 /**
- * dQ/dalpha [K, K] and dR/dalpha [K, M] at learning rate eta: Saad & Solla's equations of motion. Throws RangeError when
- * the sizes do not fit.
+ * dQ/dalpha [K, K] and dR/dalpha [K, M] at learning rate eta: Saad & Solla's equations of motion. Throws RangeError
+ * when the sizes do not fit.
  */
 export function committeeVelocity(
   committee: Committee,

@@ -65,8 +65,8 @@ export function langevinMove(
  * v the velocity of the gradient flow and W a Brownian motion for each particle. As the noise does not depend on the
  * state, the method is of strong and weak order 1. Its law at infinite width tends to the minimum of loss + decay/2
  * E|theta|^2 - temperature entropy. The losses are those before each step; noise makes them rise, so that rises are not
- * counted. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561); Kloeden, Platen 1992, section 10.2. Throws RangeError on a negative
- * temperature or decay.
+ * counted. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561); Kloeden, Platen 1992, section 10.2. Throws RangeError on a
+ * negative temperature or decay.
  */
 export function trainLangevin(net: Net, samples: Samples, options: LangevinOptions): FlowResult {
   checkFinite('trainLangevin: temperature', options.temperature, 0);

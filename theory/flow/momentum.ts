@@ -34,8 +34,8 @@ export function momentumMove(
  * = 0 at the start. One step is p += dt (v - friction p), theta += dt p, of order 1: gradient descent at rate dt^2 with
  * the momentum 1 - friction dt. Slow against the friction, it is the gradient flow in the time t / friction. A ball
  * rolls uphill, too: rises of the loss are not counted. Polyak 1964, "Some methods of speeding up the convergence of
- * iteration methods". Throws RangeError on a negative friction, and when friction dt is above 1, which would turn the momentum
- * round.
+ * iteration methods". Throws RangeError on a negative friction, and when friction dt is above 1, which would turn the
+ * momentum round.
  */
 export function trainMomentum(net: Net, samples: Samples, options: MomentumOptions): FlowResult {
   const { friction, dt } = options;

@@ -81,8 +81,8 @@ function part({ a, b, bias, ...rest }: Layer, d: number, first: number, last: nu
 
 /**
  * Gaussian weights of m particles: sqrt(m share) times independent normal numbers, less their mean, with the variance
- * of draws from the law. Linear responses to them have `share` times the covariance of one particle's. Throws RangeError
- * without a particle, and on a negative share.
+ * of draws from the law. Linear responses to them have `share` times the covariance of one particle's. Throws
+ * RangeError without a particle, and on a negative share.
  */
 export function gaussianWeights(m: number, share: number, key: Parameters<typeof normals>[0]): Float64Array {
   checkWhole('gaussianWeights: m', m, 1);

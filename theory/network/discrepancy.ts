@@ -75,7 +75,8 @@ export function layerErrors(
 /**
  * The telescoped sum. With hybrids H_l = S_{>l} o B_{<=l} (H_0 = S, H_L = B), S - B = sum_l (H_{l-1} - H_l), so by the
  * triangle inequality D <= sum_l h_l with h_l = rms(H_{l-1} - H_l). No constants enter: bound I1. Returns h_1 .. h_L.
- * `values` are B's activations on x, where they are known. Throws RangeError when the nets differ in depth or dimension.
+ * `values` are B's activations on x, where they are known. Throws RangeError when the nets differ in depth or
+ * dimension.
  */
 export function telescope(
   thin: Net,
