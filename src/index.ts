@@ -205,7 +205,7 @@ export {
   type EngineChoice,
   type EngineName,
 } from './engine/engines/choose.js';
-export { type EngineDefinition, type Readiness, type Started } from './engine/engines/engine.js';
+export { type AutomaticChoice, type EngineDefinition, type Readiness, type Started } from './engine/engines/engine.js';
 export { type InstallOptions } from './engine/install/install.js';
 export { differentiate, type Differentiated } from './engine/ops/gradients.js';
 export { type RandomKey } from './engine/ops/random.js';

@@ -159,7 +159,7 @@ export function bestOf(tried: readonly TriedPoint[]): TriedPoint {
 
 /**
  * Measures the grid of every arm, and what lies beyond an end at which the best is, until it is inside or was widened
- * {@link MOST_WIDENED} times. `measured` has all points in the order in which they were tried. Throws UsageError where
+ * three times. `measured` has all points in the order in which they were tried. Throws UsageError where
  * the experiment has no grid.
  */
 export async function tuneByGrid(
