@@ -22,7 +22,7 @@ export interface MappedNets {
   readonly groups: readonly Group[];
   /** Channels of the wide net that the thin one took. */
   readonly selection: Selection;
-  /** Of the stream, for maps of kind `stream`. */
+  /** The basis of the stream, for maps of kind `stream`. */
   readonly basis?: StreamBasis | undefined;
 }
 

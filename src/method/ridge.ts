@@ -85,7 +85,7 @@ export interface Imitated {
 
 /** Whose examples are read, and what is kept of them. */
 export interface RidgeOptions {
-  /** By which the examples are chosen. */
+  /** Seed by which the examples are chosen. */
   readonly seed: number;
   readonly progress?: (done: number, total: number) => void;
   /** Bytes that may be kept of the inputs, and of what each net has at the last boundary. */

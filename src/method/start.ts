@@ -47,11 +47,11 @@ export type StartKind = keyof typeof STARTS;
 
 /** What some kinds of start need beside the networks. */
 export interface StartInputs {
-  /** Of the stream, for the projected kinds. */
+  /** The basis of the stream, for the projected kinds. */
   readonly basis?: StreamBasis | undefined;
   /** What takes the place of fresh values. */
   readonly pretrained?: HostWeights | undefined;
-  /** Of the wide net's channels, for the kinds that imitate. */
+  /** What each of the wide net's channels contributes, for the kinds that imitate. */
   readonly contributions?: Contributions | undefined;
 }
 
