@@ -59,7 +59,7 @@ interface Speed {
 /**
  * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 40 took with two of them at
  * work on two cores (2026-11-27, all but the digits' wide net within 0.3), WebAssembly to the processor time of 9
- * (2026-11-26, within a fifth).
+ * (2026-11-27, replayed steps, within a quarter).
  */
 const SPEEDS = {
   tensorflow: {
@@ -68,9 +68,9 @@ const SPEEDS = {
     ...{ watchedTensor: 3.6e-6, watchedPosition: 2.4e-8, watchedOutput: 3.2e-9 },
   },
   wasm: {
-    ...{ flops: 28e9, run: 0.3, imitation: 0, step: 2e-3 },
-    ...{ tensor: 7e-5, position: 1.6e-8, output: 0 },
-    ...{ watchedTensor: 3e-5, watchedPosition: 1.6e-8, watchedOutput: 0 },
+    ...{ flops: 36e9, run: 0.4, imitation: 0, step: 1.1e-3 },
+    ...{ tensor: 7e-6, position: 3.5e-8, output: 0 },
+    ...{ watchedTensor: 0, watchedPosition: 1e-8, watchedOutput: 0 },
   },
 } as const satisfies Readonly<Record<string, Speed>>;
 
