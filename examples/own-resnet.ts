@@ -50,7 +50,7 @@ export function residualNetwork(inner: number, classes: number): Network {
       const hidden = convNorm(scope, `${tap}/conv1`, `${tap}/norm1`, x, { stride, relu: true });
       const identity = (): Tensor4D =>
         stride === 1 ? x : convNorm(scope, `${tap}/shortcut/conv`, `${tap}/shortcut/norm`, x, { stride });
-      return convNormAdd(scope, `${tap}/conv2`, `${tap}/norm2`, hidden, identity);
+      return convNormAdd(scope, `${tap}/conv2`, `${tap}/norm2`, hidden, { identity });
     }),
     readers: (tap) => {
       if (tap === 'block2') return { kernels: ['head/kernel'] };

@@ -103,6 +103,7 @@ export {
   evaluation,
   linearMap,
   patchConv,
+  type ConvNormAddOptions,
   type ConvNormOptions,
   type Scope,
 } from './nn/layers.js';

@@ -213,7 +213,7 @@ class Windows {
         const labels = new Int32Array(indices.length * 2);
         for (const [i, index] of indices.entries()) {
           const { ids, text, span } = this.all[index]!;
-          writeTokens(this.tokenizer, tokens, ids, text, values, i * 3 * tokens);
+          writeTokens(this.tokenizer, tokens, { first: ids, second: text }, values, i * 3 * tokens);
           labels.set(span, 2 * i);
         }
         return { values, labels };

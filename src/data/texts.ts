@@ -118,6 +118,12 @@ export function truncatedLengths(
   return first > second ? [more, less] : [less, more];
 }
 
+/** Tokens of a text, or of a pair of them. */
+export interface TokenizedTexts {
+  readonly first: readonly number[];
+  readonly second?: readonly number[] | undefined;
+}
+
 /**
  * Writes an example's tokens, segments and mask [3, T] into `values` at `at`. A text that is too long loses its last
  * tokens, of a pair as {@link truncatedLengths} says.
@@ -125,8 +131,7 @@ export function truncatedLengths(
 export function writeTokens(
   tokenizer: WordPiece,
   tokens: number,
-  first: readonly number[],
-  second: readonly number[] | undefined,
+  { first, second }: TokenizedTexts,
   values: Int32Array,
   at: number,
 ): void {
@@ -161,8 +166,7 @@ export function textSource(tokenizer: WordPiece, tokens: number, examples: reado
         writeTokens(
           tokenizer,
           tokens,
-          tokenizer.encode(text).ids,
-          pair === undefined ? undefined : tokenizer.encode(pair).ids,
+          { first: tokenizer.encode(text).ids, second: pair === undefined ? undefined : tokenizer.encode(pair).ids },
           values,
           i * 3 * tokens,
         );

@@ -45,7 +45,7 @@ const NODES: {
   conv: (scope, layer, [x], read) => {
     const { name, activation } = layer;
     const [kernel, bias] = [scope.weights.params[`${name}/kernel`]!, scope.weights.params[`${name}/bias`]!];
-    const y = convNode(scope, name, x!, { kernel, bias }, movesOf(read, layer.kernel, layer), 1);
+    const y = convNode(scope, name, x!, { kernel, bias }, { ...movesOf(read, layer.kernel, layer), group: 1 });
     return activationNode(scope, activation, y, name);
   },
   norm: ({ graph, weights }, { name, epsilon }, [x]) => {

@@ -47,17 +47,16 @@ export interface ConvNodeOptions {
   readonly relu?: boolean;
 }
 
-/** A convolution with bias, kernel [h, w, C / groups, out] here; `moves` are its attributes `strides` and `pads`. */
+/** A convolution with bias, kernel [h, w, C / groups, out] here; `moves` are its strides, pads and group. */
 export function convNode(
   { graph }: OnnxScope,
   path: string,
   x: Value,
   { kernel, bias }: { readonly kernel: HostArray; readonly bias: HostArray },
   moves: Attributes,
-  group: number,
 ): Value {
   const weight = graph.constant(`${path}/kernel`, transpose(kernel, [3, 2, 0, 1]));
-  const attributes = { ...moves, group, kernel_shape: kernel.shape.slice(0, 2) };
+  const attributes = { ...moves, kernel_shape: kernel.shape.slice(0, 2) };
   return graph.node('Conv', [x, weight, graph.constant(`${path}/bias`, bias)], attributes, path);
 }
 
@@ -83,7 +82,7 @@ export function biasedConvNode(
 ): Value {
   const [kernel, bias] = [scope.weights.params[`${path}/kernel`]!, scope.weights.params[`${path}/bias`]!];
   const moves: Attributes = patches ? { strides: kernel.shape.slice(0, 2) } : { pads: halfPads(kernel) };
-  return convNode(scope, path, x, { kernel, bias }, moves, groups);
+  return convNode(scope, path, x, { kernel, bias }, { ...moves, group: groups });
 }
 
 /** Convolution and batch norm by its running statistics, folded into one; a ReLU after it if asked for. */
@@ -112,7 +111,7 @@ export function convNormNode(
     kernel: { ...kernel, values },
     bias: { ...beta, values: beta.values.map((value, i) => value - mean.values[i]! * factors[i]!) },
   };
-  const y = convNode(scope, conv, x, folded, { strides: [stride, stride], pads: halfPads(kernel) }, groups);
+  const y = convNode(scope, conv, x, folded, { strides: [stride, stride], pads: halfPads(kernel), group: groups });
   return relu ? scope.graph.node('Relu', [y], {}, conv) : y;
 }
 

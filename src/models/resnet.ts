@@ -239,7 +239,7 @@ function residualBlock(
   if (!skip) return convNorm(scope, last.path, normOf(last.path), inner, { stride: last.stride, relu: true });
   const identity = (): Tensor4D =>
     shortcut ? convNorm(scope, `${path}/shortcut/conv`, `${path}/shortcut/norm`, x, { stride }) : x;
-  return convNormAdd(scope, last.path, normOf(last.path), inner, identity, last.stride);
+  return convNormAdd(scope, last.path, normOf(last.path), inner, { identity, stride: last.stride });
 }
 
 /**

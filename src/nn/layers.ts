@@ -106,8 +106,7 @@ function convolve(
   x: Tensor4D,
   kernel: Tensor4D,
   stride: number,
-  bias?: Tensor1D,
-  relu = false,
+  { bias, relu = false }: { readonly bias?: Tensor1D | undefined; readonly relu?: boolean } = {},
 ): Tensor4D {
   const [height, width, inChannels] = kernel.shape;
   if (x.shape.length !== 4 || x.shape[3] !== inChannels)
@@ -144,13 +143,9 @@ function evaluationAffine(
  * every side.
  */
 export function conv2d(scope: Scope, path: string, x: Tensor4D, stride = 1): Tensor4D {
-  const y = convolve(
-    path,
-    x,
-    parameter(scope.params, `${path}/kernel`) as Tensor4D,
-    stride,
-    scope.params[`${path}/bias`] as Tensor1D | undefined,
-  );
+  const y = convolve(path, x, parameter(scope.params, `${path}/kernel`) as Tensor4D, stride, {
+    bias: scope.params[`${path}/bias`] as Tensor1D | undefined,
+  });
   scope.trace?.(path, x, y);
   return y;
 }
@@ -228,6 +223,7 @@ export function batchNorm(
 }
 
 interface Ending {
+  readonly stride: number;
   readonly relu: boolean;
   /** Is added before the ReLU, which there is then. */
   readonly identity?: () => Tensor4D;
@@ -241,12 +237,10 @@ interface Ending {
  */
 function foldedConvNorm(
   scope: Scope,
-  conv: string,
-  norm: string,
+  { conv, norm }: { readonly conv: string; readonly norm: string },
   x: Tensor4D,
   kernel: Tensor4D,
-  stride: number,
-  { relu, identity, groups }: Ending,
+  { stride, relu, identity, groups }: Ending,
 ): Tensor4D {
   const { scale, shift } = evaluationAffine(scope, norm);
   if (groups !== undefined) {
@@ -265,7 +259,7 @@ function foldedConvNorm(
     });
   }
   const y: Tensor4D = inKernel
-    ? convolve(conv, x, tf.mul(kernel, scale), stride, shift, relu && identity === undefined)
+    ? convolve(conv, x, tf.mul(kernel, scale), stride, { bias: shift, relu: relu && identity === undefined })
     : tf.add(tf.mul(convolve(conv, x, kernel, stride), scale), shift);
   if (identity !== undefined) return addRelu(y, identity());
   return relu && !inKernel ? tf.relu(y) : y;
@@ -296,11 +290,11 @@ export function convNorm(
   if (scope.trace === undefined) {
     return scope.train
       ? batchNorm(scope, norm, convolved(), relu)
-      : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu, groups });
+      : foldedConvNorm(scope, { conv, norm }, x, kernel, { stride, relu, groups });
   }
   const y = scope.train
     ? batchNorm(scope, norm, convolved())
-    : foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: false, groups });
+    : foldedConvNorm(scope, { conv, norm }, x, kernel, { stride, relu: false, groups });
   scope.trace(conv, x, y);
   return relu ? tf.relu(y) : y;
 }
@@ -358,20 +352,24 @@ export const ACTIVATIONS = {
   tanh: (x: Tensor): Tensor => tf.tanh(x),
 } as const;
 
-/**
- * convNorm, plus `identity`, then a ReLU: the end of a residual block. `identity` is computed after the convolution.
- */
+/** What {@link convNormAdd} adds, and its convolution's stride. */
+export interface ConvNormAddOptions {
+  /** Is computed after the convolution. */
+  readonly identity: () => Tensor4D;
+  readonly stride?: number;
+}
+
+/** convNorm, plus `identity`, then a ReLU: the end of a residual block. */
 export function convNormAdd(
   scope: Scope,
   conv: string,
   norm: string,
   x: Tensor4D,
-  identity: () => Tensor4D,
-  stride = 1,
+  { identity, stride = 1 }: ConvNormAddOptions,
 ): Tensor4D {
   const kernel = parameter(scope.params, `${conv}/kernel`) as Tensor4D;
   if (scope.trace === undefined && !scope.train)
-    return foldedConvNorm(scope, conv, norm, x, kernel, stride, { relu: true, identity });
+    return foldedConvNorm(scope, { conv, norm }, x, kernel, { stride, relu: true, identity });
   if (scope.trace !== undefined || !fusesBatchNorm(kernel.shape[3]))
     return addRelu(convNorm(scope, conv, norm, x, { stride }), identity());
   const convolved = convolve(conv, x, kernel, stride);

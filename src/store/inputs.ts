@@ -93,7 +93,7 @@ async function readInput({ path, names }: InputFiles, options: InputOptions): Pr
   const hashes = await hashesOf(found, remembers ? recallHashes(`${memory}.files`) : new Map(), options);
   const input = names === undefined ? single(path, found[0]!, hashes) : several(path, found, hashes);
   const limit = now - (options.settled ?? SETTLED_MS);
-  if (remembers) remember(memory, marks, input, found, hashes, limit);
+  if (remembers) remember({ memory, marks, input }, found, hashes, limit);
   return input;
 }
 
@@ -197,9 +197,7 @@ function clock(): number {
 
 /** What cannot be remembered is read again the next time. */
 function remember(
-  memory: string,
-  marks: string,
-  input: Input,
+  { memory, marks, input }: { readonly memory: string; readonly marks: string; readonly input: Input },
   found: readonly Found[],
   hashes: readonly string[],
   limit: number,

@@ -163,7 +163,7 @@ async function makeCorpus(spec: CorpusSpec, folder: string, key: string, onStage
         : await vocabularyOf(pieces(), splitOf, spec, texts, onStage);
     writeAtomic(join(partial, VOCABULARY), `${vocabulary.join('\n')}\n`);
     const tokenizer = tokenizerIn(spec, () => vocabulary);
-    await writeRows(pieces(), splitOf, tokenizer, spec, partial, texts, onStage);
+    await writeRows(pieces(), { splitOf, tokenizer, spec }, partial, { total: texts, onStage });
     if ((await keyOf(spec, onStage)) !== key)
       throw new UsageError(`${nameOf(spec)}: changed while it was read; run the same command again`);
     writeAtomic(join(partial, MADE), JSON.stringify({ sha256: await contentOf(partial) }));
@@ -202,14 +202,18 @@ function vocabularyOf(
   return trainWordPiece(training(), { size: spec.vocabulary as number, lowercase: spec.lowercase, onToken });
 }
 
+/** How pieces of text become rows: in which split each is, as which tokens, and how many a row has. */
+interface RowForm {
+  readonly splitOf: SplitOf;
+  readonly tokenizer: WordPiece;
+  readonly spec: CorpusSpec;
+}
+
 async function writeRows(
   pieces: Iterable<Piece> | AsyncIterable<Piece>,
-  splitOf: SplitOf,
-  tokenizer: WordPiece,
-  spec: CorpusSpec,
+  { splitOf, tokenizer, spec }: RowForm,
   folder: string,
-  total: number,
-  onStage: OnStage,
+  { total, onStage }: { readonly total: number; readonly onStage: OnStage },
 ): Promise<void> {
   const files = SPLITS.map((split) => [split, openSync(join(folder, fileOf(split)), 'w')] as const);
   try {

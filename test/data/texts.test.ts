@@ -42,10 +42,10 @@ const splitOf = (() => {
 test('a pair: two segments, padding, and the longer text loses its end first', () => {
   const tokenizer = new WordPiece(TOKENS);
   const values = new Int32Array(30);
-  writeTokens(tokenizer, 10, [10, 11, 12, 13, 14, 15, 16], [20, 21, 22], values, 0);
+  writeTokens(tokenizer, 10, { first: [10, 11, 12, 13, 14, 15, 16], second: [20, 21, 22] }, values, 0);
   expect([...values.subarray(0, 10)]).toEqual([2, 10, 11, 12, 13, 3, 20, 21, 22, 3]);
   expect([...values.subarray(10, 20)]).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
-  writeTokens(tokenizer, 10, [10, 11], undefined, values, 0);
+  writeTokens(tokenizer, 10, { first: [10, 11] }, values, 0);
   expect([...values.subarray(0, 10)]).toEqual([2, 10, 11, 3, 0, 0, 0, 0, 0, 0]);
   expect([...values.subarray(20, 30)]).toEqual([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
 });
@@ -127,7 +127,7 @@ test.each(LONGEST_FIRST)('a pair of %j tokens is cut as Hugging Face’s longest
   expect([truncatedLengths(...lengths, 5), truncatedLengths(...lengths, 6)]).toEqual([five, six]);
   const values = new Int32Array(24);
   const [first, second] = lengths.map((length, i) => Array.from({ length }, () => 10 + i)) as [number[], number[]];
-  writeTokens(new WordPiece(TOKENS), 8, first, second, values, 0);
+  writeTokens(new WordPiece(TOKENS), 8, { first, second }, values, 0);
   expect([10, 11].map((id) => values.filter((token) => token === id).length)).toEqual(five);
 });
 

@@ -70,7 +70,13 @@ describe.skipIf(python === undefined)('all-MiniLM-L6-v2 (fetching it needs Pytho
     expect(lowercase).toBe(true);
     const values = new Int32Array(2 * 3 * TOKENS);
     PAIRS.forEach(([a, b], i) =>
-      writeTokens(tokenizer, TOKENS, tokenizer.encode(a).ids, tokenizer.encode(b).ids, values, i * 3 * TOKENS),
+      writeTokens(
+        tokenizer,
+        TOKENS,
+        { first: tokenizer.encode(a).ids, second: tokenizer.encode(b).ids },
+        values,
+        i * 3 * TOKENS,
+      ),
     );
     expect([...values.subarray(3 * TOKENS, 4 * TOKENS)]).toEqual(IDS);
     const folder = readBertFolder(model);

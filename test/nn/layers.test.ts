@@ -89,7 +89,7 @@ test('batch norm of one value for each channel is refused in training, as PyTorc
     (x, train) => batchNorm(scope(params, state, train), 'n', x),
     (x, train) => batchNorm(scope(params, state, train), 'n', x, true),
     (x, train) => convNorm(scope(params, state, train), 'c', 'n', x, { relu: true }),
-    (x, train) => convNormAdd(scope(params, state, train), 'c', 'n', x, () => x),
+    (x, train) => convNormAdd(scope(params, state, train), 'c', 'n', x, { identity: () => x }),
   ];
   for (const apply of forms) {
     expect(() => apply(of(1, 1, 1), true)).toThrow(

@@ -42,8 +42,16 @@ describe.each(COUNTS)('a count of %d', (count) => {
     ['layers of a limit', () => theory.cltConstant({ d: 2, depth: count }), 'cltConstant: depth'],
     ['blocks of a linear net', () => theory.linearResidual({ ...residual, blocks: count }), 'linearResidual: blocks'],
     ['ends of a linear net', () => theory.infiniteEnds(count, 1), 'infiniteEnds: inputs'],
-    ['particles of a chain', () => theory.chainByParticles([1], 1, 1, count, 1, 1), 'chainByParticles: m'],
-    ['steps of a chain', () => theory.chainByParticles([1], 1, 1, 2, 1, count), 'chainByParticles: steps'],
+    [
+      'particles of a chain',
+      () => theory.chainByParticles({ initial: [1], y: 1, time: 1 }, { m: count, seed: 1, steps: 1 }),
+      'chainByParticles: m',
+    ],
+    [
+      'steps of a chain',
+      () => theory.chainByParticles({ initial: [1], y: 1, time: 1 }, { m: 2, seed: 1, steps: count }),
+      'chainByParticles: steps',
+    ],
     ['dimensions of a machine', () => theory.committeeSgd(committee, 1, [0], count, 1), 'committeeSgd: N'],
     ['dimensions of radial data', () => theory.radialSgd(radial, { D: count, m: 1, dt: 1 }, 1, 1), 'radialSgd: D'],
     ['points of a saddle', () => theory.saddleInputs(bent, count, 1, false), 'saddleInputs: n'],

@@ -7,15 +7,24 @@ import { checkPositive, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { chainProduct } from '../exact/chain.js';
 
-/** Product at `time` of a chain of real particles, each moved on its own by explicit Euler with `steps` steps. */
-export function chainByParticles(
-  initial: readonly number[],
-  y: number,
-  time: number,
-  m: number,
-  seed: number,
-  steps: number,
-): number {
+/** A chain and how long it is trained. */
+export interface ChainFlow {
+  /** Means w_l(0) of the layers' initial laws. */
+  readonly initial: readonly number[];
+  /** The product that is wanted. */
+  readonly y: number;
+  readonly time: number;
+}
+
+/** How a chain's flow is computed: with `m` particles a layer, drawn by `seed`, in so many steps of explicit Euler. */
+export interface ChainParticles {
+  readonly m: number;
+  readonly seed: number;
+  readonly steps: number;
+}
+
+/** Product at the end of a chain of real particles, each moved on its own. */
+export function chainByParticles({ initial, y, time }: ChainFlow, { m, seed, steps }: ChainParticles): number {
   if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
   checkWhole('chainByParticles: m', m, 1);
   checkWhole('chainByParticles: steps', steps, 1);

@@ -47,7 +47,11 @@ export function instanceChecks(): Check[] {
     particle(
       'chain m D^2, particles, T = 0.2',
       limit,
-      repeat(200, (i) => 4096 * (chainByParticles(CHAIN, 2, 0.2, 4096, i, 500) - wide) ** 2),
+      repeat(
+        200,
+        (i) =>
+          4096 * (chainByParticles({ initial: CHAIN, y: 2, time: 0.2 }, { m: 4096, seed: i, steps: 500 }) - wide) ** 2,
+      ),
     ),
   ];
 }

@@ -59,8 +59,7 @@ function normInto(
   x: TensorInfo,
   y: TensorInfo,
   parameters: Inputs,
-  epsilon: number,
-  keep: boolean,
+  { epsilon, keep }: { readonly epsilon: number; readonly keep: boolean },
 ): TensorInfo[] {
   const { functions, at, make } = assembly;
   const [rows, columns] = rowsAndColumns(x);
@@ -73,14 +72,14 @@ function normInto(
 }
 
 const norm: Op = (assembly, [x, ...parameters], [epsilon, keep]) =>
-  normInto(assembly, x!, assembly.make(x!.shape), parameters, epsilon, keep !== 0);
+  normInto(assembly, x!, assembly.make(x!.shape), parameters, { epsilon, keep: keep !== 0 });
 
 const denseNorm: Op = (assembly, [x, matrix, bias, residual, ...parameters], [epsilon, keep]) => {
   checkDense('norm', x!, matrix!, bias!);
   const y = times(assembly, x!, matrix!);
   check(sizeOf(residual!) === sizeOf(y), 'norm: shapes differ');
   assembly.functions.addBias(assembly.at(y), assembly.at(bias), assembly.at(residual), ...rowsAndColumns(y));
-  return normInto(assembly, y, y, parameters, epsilon, keep !== 0);
+  return normInto(assembly, y, y, parameters, { epsilon, keep: keep !== 0 });
 };
 
 const normGradient: Op = ({ functions, at, make }, inputs) => {
