@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startEngine } from '../src/engine/engines/choose.js';
+import { FAMILIES } from '../src/models/index.js';
 import { STUDIES, THEORY_KIND, THEORY_RUNNER } from '../theory/studies/index.js';
 import { TRAIN_KIND } from '../src/method/required.js';
 import { TRAIN_RUNNER } from '../src/method/runner.js';
@@ -78,6 +79,15 @@ describe('trainings', () => {
 
   test('each has its record', () => {
     expect(Object.keys(before).sort()).toEqual(Object.keys(TRAIN).sort());
+  });
+
+  test('each family of networks of the program’s own has one', () => {
+    const families = Object.values(TRAIN).map(({ network }) => (network as { readonly family: string }).family);
+    expect([...new Set(families)].sort()).toEqual(
+      Object.keys(FAMILIES)
+        .filter((name) => name !== 'layers')
+        .sort(),
+    );
   });
 
   test.each(Object.keys(TRAIN))('%s: the rows, result and weights that it gave', async (name) => {

@@ -128,6 +128,25 @@ const CONVNET = {
   channels: 1,
 };
 
+const VIT = {
+  ...{ family: 'vit', imageSize: 14, patchSize: 7, channels: 1, hiddenSize: 8, numLayers: 2, numHeads: 2 },
+  ...{ intermediateSize: 16, classes: 10 },
+};
+const MOBILENET = {
+  ...{ family: 'mobilenet', stem: { channels: 4, stride: 2 }, features: 16, dropout: 0.2, classes: 10, channels: 1 },
+  stages: [
+    { blocks: 1, channels: 4, expansion: 1, stride: 1 },
+    { blocks: 2, channels: 6, expansion: 3, stride: 2 },
+  ],
+};
+const CONVNEXT = {
+  ...{ family: 'convnext', patchSize: 2, kernelSize: 3, expansion: 2, classes: 10, channels: 1 },
+  stages: [
+    { blocks: 1, channels: 4 },
+    { blocks: 1, channels: 8 },
+  ],
+};
+
 const direct = (network: Spec, training: Spec, data: Spec = DIGITS): Spec => ({
   data,
   network,
@@ -157,6 +176,10 @@ const ridge: Spec = {
 };
 
 const VOCABULARY = 'letters.vocabulary';
+const SUPERSENSE = {
+  ...{ set: 'wordnet-task', task: 'supersense', corpus: 'glosses', lowercase: true, tokens: 12, heldOut: 0.025 },
+  ...{ train: 64, held: 32 },
+};
 const MASKED = { set: 'masked-lm', lowercase: true, tokens: 12, heldOut: 0.1, held: 32 };
 const MASKING = { share: 0.15, mask: 0.8, random: 0.1, wholeWords: false };
 const BERT = {
@@ -170,6 +193,11 @@ const BERT = {
   intermediateSize: 8,
   dropout: 0.1,
   head: { kind: 'masked-lm', maskedPositions: 2 },
+};
+
+const DISTILBERT = {
+  ...{ family: 'distilbert', maxPositions: 12, hiddenSize: 8, numLayers: 2, numHeads: 2 },
+  ...{ intermediateSize: 8, dropout: 0.1 },
 };
 
 /**
@@ -209,6 +237,9 @@ export function trainingCells(folder: string): Readonly<Record<string, Spec>> {
     }),
     'accumulated gradients': direct(RESNET, { ...sgd(4, 0.05), accumulate: 2, clip: 1 }),
     'ridge regression': ridge,
+    'vision transformer': direct(VIT, adamw(4)),
+    mobilenet: direct(MOBILENET, sgd(4, 0.05)),
+    convnext: direct(CONVNEXT, adamw(4)),
     convnet: direct(CONVNET, {
       ...sgd(5, 0.05),
       schedule: { kind: 'step', peak: 0.05, warmup: 1, drops: [3], factor: 0.5 },
@@ -254,21 +285,15 @@ export function trainingCells(folder: string): Readonly<Record<string, Spec>> {
       imitation: { ...IMITATION, recipe: adamw(3) },
       training: { ...adamw(3), objective: TEACHER },
     },
+    distilbert: direct({ ...DISTILBERT, vocabSize: 57, head: { kind: 'classify', classes: 45 } }, adamw(4), {
+      ...SUPERSENSE,
+      vocabulary: file,
+    }),
     'task from a pretrained network': {
       ...direct(
         { ...BERT, vocabSize: 57, distance: { slope: 1 }, head: { kind: 'classify', classes: 45 } },
         { ...adamw(4), accumulate: 2 },
-        {
-          set: 'wordnet-task',
-          task: 'supersense',
-          corpus: 'glosses',
-          vocabulary: file,
-          lowercase: true,
-          tokens: 12,
-          heldOut: 0.025,
-          train: 64,
-          held: 32,
-        },
+        { ...SUPERSENSE, vocabulary: file },
       ),
       pretrained: { experiment: 'unchanged', arm: 'pretraining', run: pretraining },
     },
