@@ -117,11 +117,8 @@ async function build(root) {
   const { resolve } = createRequire(join(root, 'package.json'));
   const tsc = join(dirname(resolve('typescript/package.json')), 'bin', 'tsc');
   const compile = async () => run(root, tsc, '-p', 'tsconfig.build.json');
-  const bundle = async () => {
-    for (const folder of ['theory/kernel', 'src/data', 'src/engine', 'reports/client'])
-      await run(root, `${folder}/build.mjs`);
-  };
-  const results = await Promise.allSettled([compile(), bundle()]);
+  const folders = ['theory/kernel', 'src/data', 'src/engine', 'reports/client'];
+  const results = await Promise.allSettled([compile(), ...folders.map((folder) => run(root, `${folder}/build.mjs`))]);
   for (const { status, reason } of results) if (status === 'rejected') throw reason;
   await run(root, 'cli/bundle.mjs');
   await run(root, 'cli/commonjs-types.mjs');
