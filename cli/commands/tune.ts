@@ -14,7 +14,7 @@ import {
 } from '../../src/method/tuning.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
-import { ARM_PATTERN, chosenArms } from '../terminal/arms.js';
+import { ARM_PATTERN, armsAtScale } from '../terminal/arms.js';
 import { experimentList, experimentOption, groupArgument } from '../terminal/experiments.js';
 import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
@@ -54,7 +54,7 @@ function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Read
     );
   }
   const specs = armSpecs(experiment, scale);
-  const chosen = chosenArms(Object.keys(specs), pattern);
+  const chosen = armsAtScale(experiment, scale, pattern);
   return Object.fromEntries(chosen.map((arm) => [arm, specs[arm]!])) as unknown as Readonly<Record<string, TrainSpec>>;
 }
 

@@ -56,7 +56,7 @@ const TABLE: [title: string, experiment: string, arms: Arms, key: string][] = [
   ['ResNet, Fashion-MNIST', 'fashion-mnist', SELECTED, 'testAccuracy'],
   ['ResNet-20, CIFAR-10', 'cifar10', SELECTED, 'testAccuracy'],
   ['MiniLM, SST-2', 'sst2', PROJECTED, 'testAccuracy'],
-  ['BERT, glosses, nats', 'bert-glosses', PROJECTED, 'testCrossEntropy'],
+  ['BERT, glosses, nats ↓', 'bert-glosses', PROJECTED, 'testCrossEntropy'],
 ];
 
 describe('its numbers are those of the kept results', () => {

@@ -133,7 +133,7 @@ const VIT = {
   ...{ intermediateSize: 16, classes: 10 },
 };
 const MOBILENET = {
-  ...{ family: 'mobilenet', stem: { channels: 4, stride: 2 }, features: 16, dropout: 0.2, classes: 10, channels: 1 },
+  ...{ family: 'mobilenet', stem: { channels: 4, stride: 2 }, features: 16, dropout: 0, classes: 10, channels: 1 },
   stages: [
     { blocks: 1, channels: 4, expansion: 1, stride: 1 },
     { blocks: 2, channels: 6, expansion: 3, stride: 2 },
@@ -237,9 +237,9 @@ export function trainingCells(folder: string): Readonly<Record<string, Spec>> {
     }),
     'accumulated gradients': direct(RESNET, { ...sgd(4, 0.05), accumulate: 2, clip: 1 }),
     'ridge regression': ridge,
-    'vision transformer': direct(VIT, adamw(4)),
-    mobilenet: direct(MOBILENET, sgd(4, 0.05)),
-    convnext: direct(CONVNEXT, adamw(4)),
+    'vision transformer': direct(VIT, adamw(8)),
+    mobilenet: direct(MOBILENET, sgd(8, 0.05)),
+    convnext: direct(CONVNEXT, adamw(8)),
     convnet: direct(CONVNET, {
       ...sgd(5, 0.05),
       schedule: { kind: 'step', peak: 0.05, warmup: 1, drops: [3], factor: 0.5 },

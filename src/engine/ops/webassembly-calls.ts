@@ -23,6 +23,8 @@ export interface Listener {
   called(callee: Callee, given: readonly unknown[]): void;
   /** Runs an op. */
   op(asked: Asked): TensorInfo | TensorInfo[];
+  /** The op at work does more than its calls, which are not to be made without it. */
+  more(): void;
   /** Numbers are about to be made that the step's inputs do not decide. */
   random(): void;
 }
@@ -63,6 +65,11 @@ export function heard<F extends Callee>(callee: F): F {
 /** Runs an op that is no kernel of tfjs. */
 export function heardOp(asked: Asked): TensorInfo | TensorInfo[] {
   return listener === undefined ? asked.run(asked.inputs) : listener.op(asked);
+}
+
+/** Says that the op at work does more than its calls. */
+export function heardMore(): void {
+  listener?.more();
 }
 
 /** Says that numbers are drawn. */

@@ -7,6 +7,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { geometryOf, isPlain } from './convolutions.js';
 import { tf, type Tensor } from '../tensor.js';
+import { heardMore } from './webassembly-calls.js';
 import { assemblyIn, panelSize, sizeOf, type Assembly } from './webassembly.js';
 
 /** A kernel that is made of a backend's own, to which it leaves what it does not compute itself. */
@@ -59,11 +60,35 @@ const sum: Replacement = (original) => (call) => {
   return out;
 };
 
+/**
+ * A kernel of the backend that lays some of its inputs out anew and keeps that under the number of their data, even
+ * where the values have been changed since. It is given copies of them, which have numbers of their own.
+ */
+const withCopiesOf =
+  (...names: readonly string[]): Replacement =>
+  (original) =>
+  (call) => {
+    const { backend, at, make } = assemblyIn(call.backend);
+    heardMore();
+    const copies = names.flatMap((name): [string, TensorInfo][] => {
+      const input = call.inputs[name] as TensorInfo | undefined;
+      if (input === undefined || input === null) return [];
+      const copy = make(input.shape);
+      backend.wasm.HEAPU8.copyWithin(at(copy), at(input), at(input) + 4 * sizeOf(input));
+      return [[name, copy]];
+    });
+    try {
+      return original({ ...call, inputs: { ...call.inputs, ...Object.fromEntries(copies) } });
+    } finally {
+      for (const [, { dataId }] of copies) backend.disposeData(dataId);
+    }
+  };
+
 /** The kernel `Conv2D` without dilations: windows as rows of a matrix, a chunk at a time, times the filter. */
 const conv2d: Replacement = (original) => (call) => {
   const { x, filter } = call.inputs as Record<'x' | 'filter', TensorInfo>;
   const work = convolutionWork(call, x.shape, filter.shape);
-  if (work === undefined) return original(call);
+  if (work === undefined) return withCopiesOf('filter')(original)(call);
   return work.run('convolution', [x, filter], work.outShape, work.size);
 };
 
@@ -269,6 +294,11 @@ export const WEBASSEMBLY_KERNELS: Readonly<Record<string, Replacement>> = {
   BatchMatMul: batchMatMul,
   Sum: sum,
   Conv2D: conv2d,
+  DepthwiseConv2dNative: withCopiesOf('filter'),
+  FusedConv2D: withCopiesOf('filter', 'bias', 'preluActivationWeights'),
+  FusedDepthwiseConv2D: withCopiesOf('filter', 'bias', 'preluActivationWeights'),
+  Prelu: withCopiesOf('alpha'),
+  _FusedMatMul: withCopiesOf('b', 'bias', 'preluActivationWeights'),
   Conv2DBackpropInput: conv2dInputGradient,
   Conv2DBackpropFilter: conv2dFilterGradient,
   GatherV2: gatherRows,

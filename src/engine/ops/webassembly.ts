@@ -86,7 +86,11 @@ export function assemblyIn(given: unknown): Assembly {
 function bytesOfModule(): Uint8Array {
   const file = (name: string): Uint8Array => readFileSync(join(import.meta.dirname, `${name}.wasm`));
   const relaxed = file('assembly-relaxed');
-  if (!WebAssembly.validate(relaxed)) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  try {
+    if (!WebAssembly.validate(relaxed)) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  } catch {
+    // what is not V8 has no such flag
+  }
   return WebAssembly.validate(relaxed) ? relaxed : file('assembly');
 }
 

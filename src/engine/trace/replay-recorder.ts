@@ -138,7 +138,7 @@ interface OpAtWork {
   readonly calls: Call[];
   /** Whether it asks for other ops, which are recorded in its place. */
   isMade: boolean;
-  /** Whether it looks at values, which may be others the next time. */
+  /** Whether it looks at values, which may be others the next time, or does more than its calls. */
   reads: boolean;
 }
 
@@ -171,8 +171,24 @@ export class Recorder implements Listener {
     return this.atWork.at(-1);
   }
 
+  more(): void {
+    if (this.current !== undefined) this.current.reads = true;
+  }
+
   random(): void {
-    throw new NotReplayable();
+    this.refuse();
+  }
+
+  /**
+   * Ends a recording of what cannot be replayed. Throws NotReplayable, after which the step is run again op by op, or
+   * UsageError where values have been changed in place and a second run would change them twice.
+   */
+  protected refuse(): never {
+    if (this.changed.size === 0) throw new NotReplayable();
+    throw new UsageError(
+      `${this.what} cannot be compiled: after values were changed in place it does what cannot be replayed; ` +
+        'GOWIDE_TRACE=0 runs it op by op',
+    );
   }
 
   called(callee: Callee, given: readonly unknown[]): void {
@@ -196,7 +212,11 @@ export class Recorder implements Listener {
     } finally {
       this.atWork.pop();
     }
-    if (op.isMade) return results;
+    if (op.isMade) {
+      // what it saw, or did beside the ops that it asked for, is not kept
+      if (op.reads) this.refuse();
+      return results;
+    }
     const outputs = [results].flat();
     const sources = inputs.map((input) => this.sourceOf(input));
     const changed = IN_PLACE[`Gowide${asked.name}`]?.map((place) => sources[place]!) ?? [];
@@ -322,7 +342,7 @@ export class ProgramRecorder extends Recorder {
     };
     wasm.tfjs.registerTensor = (id, size, address) => {
       // memory that a kernel took by itself is not the program's
-      if (!this.pool.has(address)) throw new NotReplayable();
+      if (!this.pool.has(address)) this.refuse();
       this.ids.push(id);
       mine.add(id);
       this.ownIds.registerTensor(id, size, address);

@@ -105,7 +105,12 @@ function programOf(
   const backend = wasmBackend();
   const names = Object.keys(inputs);
   const recorder = new ProgramRecorder(what);
-  const recording = (): { recorded: Recorded; copied: [string, Place][]; computed: Map<string, Result> } => {
+  const recording = (): {
+    recorded: Recorded;
+    copied: [string, Place][];
+    computed: Map<string, Result>;
+    shapes: Record<string, number[]>;
+  } => {
     const kept = names.filter((_, i) => !first.changed.has(i));
     const byData = new Map<object, Tensor>();
     const copies: Record<string, Tensor> = {};
@@ -126,7 +131,8 @@ function programOf(
         ([name, tensor]) => [name, { ...placeOf(backend, tensor), shape: tensor.shape, dtype: tensor.dtype }] as const,
       );
       tf.dispose(Object.values(results).filter((tensor) => !others.has(tensor)));
-      return { recorded, copied, computed: new Map(computed) };
+      const shapes = Object.fromEntries(Object.entries(results).map(([name, { shape }]) => [name, shape]));
+      return { recorded, copied, computed: new Map(computed), shapes };
     } finally {
       tf.dispose([...byData.values()]);
     }
@@ -141,12 +147,12 @@ function programOf(
     recorder.dispose();
     throw error;
   }
-  const { recorded, copied, computed } = made;
+  const { recorded, copied, computed, shapes } = made;
   const resultsOf = (given: Tensors): Tensors =>
     Object.fromEntries(
       Object.entries(recorded.results).map(([name, source]): [string, Tensor] => [
         name,
-        source.from === 'input' ? given[names[source.index]!]!.clone() : copyAt(computed.get(name)!),
+        source.from === 'input' ? tf.reshape(given[names[source.index]!]!, shapes[name]!) : copyAt(computed.get(name)!),
       ]),
     );
   const results = resultsOf(inputs);
