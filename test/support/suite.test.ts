@@ -1,6 +1,6 @@
 /** The suite as a whole: how it ends when something in it hangs, here and on a forge. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -35,11 +35,18 @@ test.each(['soon', '0', '-1', 'Infinity', '1e9'])('GOWIDE_TEST_MINUTES=%s is ref
   expect(status).toBe(2);
 });
 
-test('nothing is left of a run in the system’s temporary folder, nor, a day later, of one that was killed', () => {
+test('nothing is left of a run in the system’s temporary folder, nor, a day later, of one that was killed; what others have there stays', () => {
   const temporary = mkdtempSync(join(tmpdir(), 's-'));
-  const ages = { 'gw-killed': 25, 'gw-running': 1 }; // hours
-  for (const [name, hours] of Object.entries(ages)) {
+  const folders = [
+    { name: 'gw-killed', hours: 25, marked: true },
+    { name: 'gw-active', hours: 1, marked: true },
+    // those of somebody else: without the marker, or with another name
+    { name: 'gw-backup', hours: 25, marked: false },
+    { name: 'gw-backup-of-mine', hours: 25, marked: true },
+  ];
+  for (const { name, hours, marked } of folders) {
     mkdirSync(join(temporary, name, 'kept'), { recursive: true });
+    if (marked) writeFileSync(join(temporary, name, '.gowide-test-run'), '');
     const changed = new Date(Date.now() - hours * 3600 * 1000);
     utimesSync(join(temporary, name), changed, changed);
   }
@@ -53,7 +60,7 @@ test('nothing is left of a run in the system’s temporary folder, nor, a day la
     killSignal: 'SIGKILL',
   });
   expect(status, stdout).toBe(0);
-  expect(readdirSync(temporary)).toEqual(['gw-running']);
+  expect(readdirSync(temporary)).toEqual(['gw-active', 'gw-backup', 'gw-backup-of-mine']);
 });
 
 describe('on the forge', () => {

@@ -2,7 +2,7 @@
  * What tests leave in the system's temporary folder, they and the processes that they start, goes when the run of the
  * suite has ended: all of them have a temporary folder of this run.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../src/core/errors.js';
@@ -12,6 +12,12 @@ const VARIABLES = ['TMPDIR', 'TEMP', 'TMP'] as const;
 
 /** First letters of the folder's name. They are few: paths of socket files have about 100 bytes in all. */
 const PREFIX = 'gw-';
+
+/** The name that mkdtemp makes of it. */
+const NAME = /^gw-[A-Za-z0-9]{6}$/;
+
+/** File in each folder that says whose it is: others name theirs `gw-`, too. */
+const MARKER = '.gowide-test-run';
 
 /** Milliseconds without a new entry after which a folder is one of a run that was killed: longer than any run takes. */
 const ABANDONED = 24 * 3600 * 1000;
@@ -28,11 +34,14 @@ function remove(folder: string): void {
 /** Called by vitest before the first test; workers and their children inherit the variables. */
 export function setup(): void {
   const root = tmpdir();
-  for (const name of readdirSync(root).filter((entry) => entry.startsWith(PREFIX))) {
-    const changed = statSync(join(root, name), { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (Date.now() - changed > ABANDONED) remove(join(root, name));
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    const left = join(root, entry.name);
+    if (!entry.isDirectory() || !NAME.test(entry.name) || !existsSync(join(left, MARKER))) continue;
+    const changed = statSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (Date.now() - changed > ABANDONED) remove(left);
   }
   const folder = mkdtempSync(join(root, PREFIX));
+  writeFileSync(join(folder, MARKER), '');
   for (const name of VARIABLES) process.env[name] = folder;
   // vitest's own teardown comes before its workers have ended
   process.on('exit', () => remove(folder));
