@@ -104,7 +104,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
     arm,
     ...Object.fromEntries(
       rates.map((rate) => {
-        const there = tried.filter(({ point }) => point[0] === rate);
+        const there = tried.filter(({ point, mean }) => point[0] === rate && !Number.isNaN(mean));
         return [String(rate), there.length === 0 ? '' : measuredText(bestOf(there))];
       }),
     ),

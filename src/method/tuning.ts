@@ -152,15 +152,33 @@ function cellsAt(experiment: Experiment, arm: string, spec: TrainSpec, point: Gr
   }));
 }
 
-/** What was tried with the highest mean; the first of several. */
+/**
+ * What was tried with the highest mean; the first of several. A mean that is NaN, as of a run without a validation
+ * accuracy, is worse than any other. Throws UsageError where every one is, or there is none.
+ */
 export function bestOf(tried: readonly TriedPoint[]): TriedPoint {
-  return tried.reduce((top, one) => (one.mean > top.mean ? one : top));
+  const [first, ...others] = tried.filter((one) => !Number.isNaN(one.mean));
+  if (first === undefined) {
+    const arms = [...new Set(tried.map(({ arm }) => arm))].join(', ');
+    throw new UsageError(
+      `${arms}: no point of the grid has a validation accuracy; expected \`validationAccuracy\` of every run of one ` +
+        'point at least',
+    );
+  }
+  return others.reduce((top, one) => (one.mean > top.mean ? one : top), first);
+}
+
+/** Throws RangeError unless each cell has its result. */
+function checkMeasured(cells: readonly Cell[], given: readonly number[]): void {
+  if (given.length !== cells.length)
+    throw new RangeError(`measure: expected ${cells.length} results, one for each cell, got ${given.length}`);
 }
 
 /**
  * Measures the grid of every arm, and what lies beyond an end at which the best is, until it is inside or was widened
  * three times. `measured` has all points in the order in which they were tried. Throws UsageError where
- * the experiment has no grid.
+ * the experiment has no grid, or no point of an arm has a validation accuracy; RangeError where `measure` gives another
+ * number of results than there are cells.
  */
 export async function tuneByGrid(
   experiment: Experiment,
@@ -180,7 +198,9 @@ export async function tuneByGrid(
     const tried = open.flatMap(({ arm, spec, points }) =>
       points.map((point) => ({ arm, point, cells: cellsAt(experiment, arm, spec, point) })),
     );
-    const given = await measure(tried.flatMap(({ cells }) => cells));
+    const all = tried.flatMap(({ cells }) => cells);
+    const given = await measure(all);
+    checkMeasured(all, given);
     for (const [i, { arm, point, cells }] of tried.entries()) {
       const accuracies = given.slice(i * cells.length, (i + 1) * cells.length);
       measured.push({ arm, point, accuracies, mean: mean(accuracies) });

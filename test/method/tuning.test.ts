@@ -1,6 +1,7 @@
 /** Grids of learning rates: widened while the best is at an end. */
 import { describe, expect, test } from 'vitest';
 import { trainExperiment } from '../../experiments/registry.js';
+import { UsageError } from '../../src/core/errors.js';
 import { armSpecs, type Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { ownCost } from '../../src/method/cost.js';
@@ -137,6 +138,24 @@ describe('a grid that is measured by whoever asks', () => {
     expect(arms.direct!.tried.map(({ point: [rate] }) => rate)).toEqual([0.1, 0.3, 1, 3.3, 11, 37]);
     expect(arms.direct!.best.point).toEqual([37]);
     expect(arms.direct!.atEnd).toBe(true);
+  });
+
+  test('takes a point without an accuracy for worse than any other, wherever it stands', async () => {
+    for (const missing of [0.1, 0.3, 1]) {
+      const rest = [0.1, 0.3, 1].filter((rate) => rate !== missing);
+      const { arms } = await tuned((cell) => (peakOf(cell) === missing ? NaN : peakOf(cell) === rest[1] ? 80 : 70));
+      expect(arms.direct!.best.point, String(missing)).toEqual([rest[1]]);
+    }
+  });
+
+  test('is refused where no run has an accuracy, and where another number of results comes back', async () => {
+    const nothing = tuned(() => NaN);
+    await expect(nothing).rejects.toThrow(UsageError);
+    await expect(nothing).rejects.toThrow(/^direct: no point .* `validationAccuracy`/);
+    for (const change of [(values: number[]) => values.slice(1), (values: number[]) => [...values, 1]])
+      await expect(tuneByGrid(experiment, specs, async (cells) => change(cells.map(() => 50)))).rejects.toThrow(
+        /^measure: expected 18 results, one for each cell, got 1[79]$/,
+      );
   });
 
   test('is one that is declared', async () => {
