@@ -63,9 +63,10 @@ export function formatNumber(value: number, digits = 3): string {
   ).replace('-', '−');
 }
 
-/** The mean with its interval, if there is one. */
+/** The mean with its interval, if there is one; "–" for a mean that is NaN. */
 export function formatMean({ mean, low, high, n }: Interval, digits = 3): string {
-  return n > 1
+  if (Number.isNaN(mean)) return '–';
+  return n > 1 && Number.isFinite(mean)
     ? `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}]`
     : formatNumber(mean, digits);
 }

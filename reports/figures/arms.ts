@@ -4,12 +4,16 @@ import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { pairedDifferences } from '../claims/paired.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import {
+  byMean,
   define,
   domainOf,
   drawnValues,
   inOrder,
   intervalOf,
+  isDrawn,
   layersWithData,
+  meanText,
+  notDrawn,
   seedPoints,
   tickLegend,
   type Datum,
@@ -41,10 +45,13 @@ function channelsOf(palette: Palette | undefined): { y: object; paint: object } 
 /** A layer that vega-lite draws where the rows have the column that it needs. */
 type Layer = { readonly needs?: string } & Record<string, unknown>;
 
-/** Names above their intervals; those that a line crosses, at so many pixels, stand out from it. */
-function nameLayers(order: readonly string[], y: object, lines: readonly number[]): Layer[] {
+/**
+ * Names above their intervals, of the rows that have a column; those that a line crosses, at so many pixels, stand out
+ * from it.
+ */
+function nameLayers(order: readonly string[], y: object, lines: readonly number[], column: string): Layer[] {
   const named = (mark: object, filter: readonly object[] = []): Layer => ({
-    transform: [{ filter: 'isValid(datum.mean)' }, ...filter],
+    transform: [{ filter: `isValid(datum.${column})` }, ...filter],
     mark: { type: 'text', align: 'left', fontSize: 12.5, ...mark },
     encoding: { y, x: { value: 0 }, yOffset: { value: -9 }, text: { field: 'name' } },
   });
@@ -107,7 +114,12 @@ function intervalSpec(
         encoding: { y, yOffset, x: x('value'), ...paint },
       },
       // last, as the first layer with rows has all names in their order, and these may not
-      ...nameLayers(order, y, lines),
+      ...nameLayers(
+        order,
+        y,
+        lines,
+        notDrawn(data.filter(({ seeds }) => seeds !== undefined)) === '' ? 'mean' : 'seeds',
+      ),
     ]),
   };
   return spec;
@@ -154,33 +166,34 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
     const mine = resultsOf(results, experiment);
     if (mine.length === 0) return undefined;
     const arms = groupBy(mine, (row) => row.arm);
-    const summary = [...arms.values()].map((rows): Datum & { readonly mean: number } => ({
+    const summary = [...arms.values()].map((rows): Datum => ({
       name: rows[0]!.facts.label,
-      ...(intervalOf(
+      ...intervalOf(
         rows.map((row) => numberAt(row, key)),
         proportion,
-      ) as { mean: number }),
+      ),
       ...(rows[0]!.facts.reference === true && { reference: 'yes' }),
     }));
-    const sorted = [...summary].sort((a, b) => (better === 'higher' ? b.mean - a.mean : a.mean - b.mean));
-    const wide = sorted.filter(({ reference }) => reference !== undefined);
+    const sorted = [...summary].sort(byMean(better));
+    const wide = sorted.filter((row) => row.reference !== undefined && isDrawn(row));
     const palette = paletteOf(inOrder(experiment, arms.keys()).map((arm) => arms.get(arm)![0]!));
     const points = mine.map((row) => ({ name: row.facts.label, value: numberAt(row, key), seed: row.seed }));
     const seeds = seedPoints(points);
     const data = [...sorted, ...seeds];
-    const reference = wide.length === 1 ? { at: wide[0]!.mean, label: String(wide[0]!.name) } : undefined;
+    const reference = wide.length === 1 ? { at: Number(wide[0]!.mean), label: String(wide[0]!.name) } : undefined;
     const common = commonBaseline(arms, wide.length, experiment);
-    const rule = common === undefined ? undefined : sorted.find(({ name }) => name === common)!.mean;
+    const rule = common === undefined ? undefined : sorted.find((row) => row.name === common && isDrawn(row))?.mean;
     return {
       id,
       title,
-      alt: `${axis} of each arm. ${sorted.map((row) => `${row.name}: ${row.mean.toFixed(digits)} ${unit}`).join('; ')}.`,
+      alt: `${axis} of each arm. ${sorted.map((row) => `${row.name}: ${meanText(row, digits)} ${unit}`).join('; ')}.`,
       caption: [
         caption,
         palette === undefined ? '' : COLORS,
         tickLegend(seeds),
         reference === undefined ? '' : REFERENCE_LINE,
-        common === undefined ? '' : `Dashed: “${common}”, by its mean.`,
+        rule === undefined ? '' : `Dashed: “${common}”, by its mean.`,
+        notDrawn(sorted),
       ]
         .filter(Boolean)
         .join(' '),
@@ -189,7 +202,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
       spec: intervalSpec(
         data,
         sorted.map(({ name }) => String(name)),
-        { title: axis, proportion, palette, reference, ...(rule !== undefined && { rule }) },
+        { title: axis, proportion, palette, reference, ...(rule !== undefined && { rule: Number(rule) }) },
       ),
       data,
       runs: runIds(mine),
@@ -215,8 +228,7 @@ export function differenceFigure(figure: ExperimentFigure & { readonly pairs: re
       name,
       ...intervalOf(values.map(({ difference }) => difference)),
     }));
-    const sign = better === 'higher' ? 1 : -1;
-    const summary = [...means].sort((a, b) => sign * (Number(b.mean) - Number(a.mean)));
+    const summary = [...means].sort(byMean(better));
     const points = pairs.flatMap(({ name, values }) =>
       values.map(({ seed, difference: value }) => ({ name, value, seed })),
     );
@@ -225,12 +237,10 @@ export function differenceFigure(figure: ExperimentFigure & { readonly pairs: re
     return {
       id,
       title,
-      alt:
-        `${axis}, paired by seed. ` +
-        `${summary.map((row) => `${row.name}: ${Number(row.mean).toFixed(digits)}`).join('; ')}.`,
+      alt: `${axis}, paired by seed. ` + `${summary.map((row) => `${row.name}: ${meanText(row, digits)}`).join('; ')}.`,
       caption:
         `${caption} Two arms with the same seed have the same data order and the same wide net. An interval that ` +
-        `crosses the dashed zero decides nothing. ${tickLegend(seeds)}`,
+        `crosses the dashed zero decides nothing. ${[tickLegend(seeds), notDrawn(summary)].filter(Boolean).join(' ')}`,
       scale,
       command: commandOf(experiment, scale),
       spec: intervalSpec(

@@ -3,6 +3,7 @@ import type { Experiment } from '../../src/core/experiment.js';
 import { largest, smallest, tInterval } from '../../src/core/stats.js';
 import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
+import { shownInterval } from '../data/interval.js';
 import { groupBy, type Curve, type TableRow } from '../data/rows.js';
 
 /**
@@ -113,7 +114,35 @@ const MANY_POINTS = 150;
 /** The points of single seeds, or none where they are too many to be told apart. */
 export function seedPoints<T extends { readonly seed: number }>(points: readonly T[]): readonly T[] {
   const seeds = new Set(points.map(({ seed }) => seed)).size;
-  return seeds < MANY_SEEDS && points.length <= MANY_POINTS ? points : [];
+  return seeds < MANY_SEEDS && points.length <= MANY_POINTS ? points.filter(allFinite) : [];
+}
+
+/** Whether every number of a row is finite: no axis has a place for the others. */
+function allFinite(row: object): boolean {
+  return Object.values(row).every((value) => typeof value !== 'number' || Number.isFinite(value));
+}
+
+/** Whether a row has an interval that can be drawn. */
+export function isDrawn({ mean, low, high }: Datum): boolean {
+  return [mean, low, high].every(Number.isFinite);
+}
+
+/** A mean in words; "–" where there is none that is finite. */
+export function meanText({ mean }: Datum, digits: number): string {
+  return mean === undefined ? '–' : Number(mean).toFixed(digits);
+}
+
+/** Which rows cannot be drawn, for the caption; empty where all are. */
+export function notDrawn(rows: readonly Datum[]): string {
+  const names = [...new Set(rows.filter((row) => !isDrawn(row)).map(({ name }) => `“${name}”`))];
+  return names.length === 0 ? '' : `Not drawn, as a value is not finite: ${names.join(', ')}.`;
+}
+
+/** The order of rows by their means, those without one last. */
+export function byMean(better: 'higher' | 'lower'): (a: Datum, b: Datum) => number {
+  const sign = better === 'higher' ? -1 : 1;
+  const place = ({ mean }: Datum): number => (mean === undefined ? Number.MAX_VALUE : sign * Number(mean));
+  return (a, b) => place(a) - place(b);
 }
 
 /** The layer without the scale of its colors where an earlier layer has said it: layers share their scales. */
@@ -144,10 +173,13 @@ export function layersWithData<T extends { readonly needs?: string }>(
 
 /**
  * Mean and 95 % t-interval; of one seed, the ends are the mean. The interval of a proportion is taken on the logit
- * scale, so that it ends between 0 and 100 %, and holds the mean.
+ * scale, so that it ends between 0 and 100 %, and holds the mean. Where a value is not finite there is neither mean nor
+ * interval, but how many are not.
  */
 export function intervalOf(values: readonly number[], proportion = false): Datum {
-  const { mean, low, high, n } = tInterval(values);
+  const { mean, low, high, n } = shownInterval(values);
+  const infinite = values.filter((value) => !Number.isFinite(value)).length;
+  if (!Number.isFinite(mean)) return { seeds: n, 'not finite': infinite };
   if (n < 2) return { mean, low: mean, high: mean, seeds: n };
   if (!proportion) return { mean, low, high, seeds: n };
   const share = tInterval(values.map(logit));
@@ -155,8 +187,9 @@ export function intervalOf(values: readonly number[], proportion = false): Datum
   return { mean, low: Math.min(mean, from!), high: Math.max(mean, to!), seeds: n };
 }
 
-/** An axis that holds the given values with some room, and no percentages that there are none of. */
+/** An axis that holds the given values with some room, and no percentages that there are none of; 0 to 1 of none. */
 export function domainOf(values: readonly number[], proportion = false): [number, number] {
+  if (values.length === 0) return [0, 1];
   const [low, high] = [smallest(values), largest(values)];
   const room = 0.04 * (high - low || Math.abs(high) || 1);
   return proportion ? [Math.max(0, low - room), Math.min(100, high + room)] : [low - room, high + room];
@@ -200,6 +233,7 @@ export function summarize(
     (group): Datum[] => {
       const { x, series, facet } = group[0]!;
       const names = { ...(facet !== undefined && { facet }), series, x };
+      if (!group.every(({ y }) => Number.isFinite(y))) return [];
       if (scale === 'proportion')
         return [
           {

@@ -10,8 +10,17 @@ import {
   type CostName,
   type FrontierPoint,
 } from '../data/frontier.js';
+import { shownInterval } from '../data/interval.js';
 import { runIds } from '../data/rows.js';
-import { domainOf, drawnValues, type Datum, type Draw, type FigureDefinition, type FigureSpec } from './figure.js';
+import {
+  domainOf,
+  drawnValues,
+  isDrawn,
+  type Datum,
+  type Draw,
+  type FigureDefinition,
+  type FigureSpec,
+} from './figure.js';
 import { ofClaim, together } from './finding.js';
 import { shadesOf } from './shades.js';
 import { CONFIG } from './theme.js';
@@ -23,7 +32,7 @@ function datumOf(group: readonly FrontierPoint[], cost: CostName): Datum {
   const values = group.map(({ accuracy }) => accuracy);
   const { label, budget } = group[0]!;
   // percentages near 100 are far from normal, and a t-interval would pass 100
-  const { low, high } = bootstrapInterval(values);
+  const { low, high } = shownInterval(values, bootstrapInterval);
   const x = group[0]!.cost[cost];
   return { panel: COSTS[cost], series: label, budget, x, mean: mean(values), low, high, seeds: values.length };
 }
@@ -31,7 +40,10 @@ function datumOf(group: readonly FrontierPoint[], cost: CostName): Datum {
 function dataOf(points: readonly FrontierPoint[], costs: readonly CostName[]): Datum[] {
   const arms = byTrainingAndBudget(points);
   return costs.flatMap((cost) =>
-    arms.filter((group) => Number.isFinite(group[0]!.cost[cost])).map((group) => datumOf(group, cost)),
+    arms
+      .filter((group) => Number.isFinite(group[0]!.cost[cost]))
+      .map((group) => datumOf(group, cost))
+      .filter(isDrawn),
   );
 }
 

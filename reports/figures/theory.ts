@@ -49,7 +49,9 @@ const drawWidth: Draw = ({ rows, scale }) => {
   // The theory's slope through the middle of the imitation line of each panel.
   const theory = [...new Set(points.map(({ facet }) => facet))].flatMap((facet) => {
     const line = summary.filter((datum) => datum.facet === facet && datum.series === SERIES.imitation.label);
-    const middle = line[Math.floor(line.length / 2)]!;
+    const middle = line[Math.floor(line.length / 2)];
+    // none where no value of it is finite
+    if (middle === undefined) return [];
     return widths.map((x): Datum => ({
       facet,
       series: 'slope −1/2',

@@ -4,10 +4,13 @@ import type { Metric } from '../../src/core/experiment.js';
 import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import { metricOf } from './arms.js';
 import {
+  byMean,
   define,
   domainOf,
   drawnValues,
   intervalOf,
+  isDrawn,
+  notDrawn,
   ticksOf,
   type Datum,
   type ExperimentFigure,
@@ -61,7 +64,7 @@ function panelRows(
       proportion,
     ),
   }));
-  const sorted = [...means].sort((a, b) => Number(b.mean) - Number(a.mean));
+  const sorted = means.filter(isDrawn).sort(byMean('higher'));
   const domain = domainOf(drawnValues(sorted), proportion);
   const gap = (LABEL_LINE * (domain[1] - domain[0])) / height;
   const labels = spreadLabels(
@@ -69,7 +72,7 @@ function panelRows(
     gap,
     domain,
   );
-  return sorted.map((datum, i) => ({ ...datum, label: labels[i]! }));
+  return [...sorted.map((datum, i) => ({ ...datum, label: labels[i]! })), ...means.filter((one) => !isDrawn(one))];
 }
 
 function tradeSpec(
@@ -158,7 +161,9 @@ export function tradeFigure(figure: TradeFigure): FigureDefinition {
         name === experiment.name && sourceOf(facts) !== undefined && (arms?.includes(arm) ?? true),
     );
     if (mine.length === 0) return undefined;
-    const data = axes.flatMap((axis) => panelRows(mine, axis, metric, size[1]));
+    const all = axes.flatMap((axis) => panelRows(mine, axis, metric, size[1]));
+    const data = all.filter(isDrawn);
+    if (data.length === 0) return undefined;
     const said = data.filter(({ panel }) => panel === TRAINING.title);
     return {
       id,
@@ -167,7 +172,7 @@ export function tradeFigure(figure: TradeFigure): FigureDefinition {
         `${metric.label} against the cost of all training. ` +
         `${said.map(({ name, x, mean }) => `${name}: ${Number(mean).toFixed(metric.digits)} ${metric.unit} for ${Number(x).toPrecision(2)} TFLOP`).join('; ')}.`,
       caption:
-        `${caption} Means and 95 % t-intervals over the seeds; nets without a size in their names are thin ones; ` +
+        `${[caption, notDrawn(all)].filter(Boolean).join(' ')} Means and 95 % t-intervals over the seeds; nets without a size in their names are thin ones; ` +
         'costs are on a logarithmic axis.',
       scale,
       command: commandOf(experiment, scale),

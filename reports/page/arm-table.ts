@@ -2,15 +2,15 @@
 import { TEST_ACCURACY } from '../../experiments/metrics.js';
 import { commandOf, EXPERIMENTS } from '../../experiments/registry.js';
 import type { Metric } from '../../src/core/experiment.js';
-import { tInterval } from '../../src/core/stats.js';
 import { formatMean, formatNumber } from '../claims/verdict.js';
 import type { ResultRow } from '../data/csv.js';
 import { factsOf } from '../data/facts.js';
+import { shownInterval } from '../data/interval.js';
 import { groupBy } from '../data/rows.js';
 import { entryOf } from '../../src/core/registry.js';
 
 function interval(values: readonly number[], digits: number): string {
-  return formatMean(tInterval(values), digits);
+  return formatMean(shownInterval(values), digits);
 }
 
 /** Columns of the metric itself; accuracy has its column in every table. */
@@ -35,7 +35,11 @@ export function toMarkdown(name: string, scale: string, rows: readonly ResultRow
   const columns = metricColumns(metric);
   const arms = groupBy(rows, ({ arm }) => arm);
   const bySeed = (arm: string): Map<number, number> =>
-    new Map((arms.get(arm) ?? []).map(({ seed, values }) => [seed, values[metric.key]!]));
+    new Map(
+      (arms.get(arm) ?? []).flatMap(({ seed, values: { [metric.key]: value } }) =>
+        typeof value === 'number' ? [[seed, value]] : [],
+      ),
+    );
   const lines = [...arms].map(([arm, group]) => {
     const { parameters, steps, gigaflops, teacherGigaflops } = group[0]!.values as Record<string, number>;
     const of = (column: string): number[] =>
@@ -58,7 +62,7 @@ export function toMarkdown(name: string, scale: string, rows: readonly ResultRow
       interval(of('testAccuracy'), 1),
       ...columns.cells(of(metric.key)),
       differences.length === 0 ? '' : `${interval(differences, metric.digits)} to ${baseline}`,
-      distance.length === 0 ? '' : formatNumber(tInterval(distance).mean, 2),
+      distance.length === 0 ? '' : formatNumber(shownInterval(distance).mean, 2),
     ].join(' | ');
   });
   const head = [

@@ -1,6 +1,6 @@
 /** Two sets of runs side by side: two machines, two engines, before and after. */
 import { basename, resolve } from 'node:path';
-import { tInterval } from '../../src/core/stats.js';
+import { mean } from '../../src/core/stats.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { metricsHash } from '../../src/store/runs.js';
 import { writeAtomic } from '../../src/store/atomic.js';
@@ -11,6 +11,7 @@ import { verdictBadge } from './verdicts.js';
 import { panelHtml, renderFigure } from './figure-block.js';
 import { buildReport, type Report } from './report.js';
 import { groupBy, type TableRow } from '../data/rows.js';
+import { shownInterval } from '../data/interval.js';
 import { readRecords } from '../data/records.js';
 import type { Datum, Figure } from '../figures/figure.js';
 import { formatMean, type Outcome } from '../claims/verdict.js';
@@ -62,7 +63,7 @@ function resultPairs(first: readonly TableRow[], second: readonly TableRow[]): D
       const [x, y] = [of(mine), of(theirs)];
       const differences = [...x].filter(([seed]) => y.has(seed)).map(([seed, value]) => y.get(seed)! - value);
       if (differences.length === 0 || differences.every((value) => value === 0)) return [];
-      const means = { A: tInterval([...x.values()]).mean, B: tInterval([...y.values()]).mean };
+      const means = { A: mean([...x.values()]), B: mean([...y.values()]) };
       return [
         {
           experiment,
@@ -70,7 +71,7 @@ function resultPairs(first: readonly TableRow[], second: readonly TableRow[]): D
           scale,
           figure: column,
           ...means,
-          'B − A, paired by seed': formatMean(tInterval(differences), 4),
+          'B − A, paired by seed': formatMean(shownInterval(differences), 4),
           seeds: differences.length,
         },
       ];

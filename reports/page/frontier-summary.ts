@@ -17,6 +17,7 @@ import {
   type Reached,
 } from '../data/frontier.js';
 import { readRecords } from '../data/records.js';
+import { shownInterval } from '../data/interval.js';
 import { groupBy, type TableRow } from '../data/rows.js';
 
 /** One way of training with one budget. */
@@ -66,7 +67,7 @@ export function summarizeFrontier(
   const means = byTrainingAndBudget(points).map((group) => {
     const { training, budget, cost } = group[0]!;
     const values = group.map(({ accuracy }) => accuracy);
-    const { low, high } = bootstrapInterval(values);
+    const { low, high } = shownInterval(values, bootstrapInterval);
     const finite = Object.fromEntries(
       Object.entries(cost).map(([name, value]) => [name, Number.isFinite(value) ? value : null]),
     ) as BudgetMean['cost'];

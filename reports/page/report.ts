@@ -15,7 +15,7 @@ import type { OwnRuns } from './own-runs.js';
 import { renderPage } from './page.js';
 import type { Contents, PageInput } from './parts.js';
 import { sectionNames } from './sections.js';
-import { groupBy, RowError } from '../data/rows.js';
+import { groupBy } from '../data/rows.js';
 import { readRecords, type Records } from '../data/records.js';
 import { renderSite } from './site.js';
 import { siteFolder, writeSite } from './site-folder.js';
@@ -58,7 +58,8 @@ function decideAll(inputs: readonly FigureInput[]): ReadonlyMap<string, ScaledVe
 }
 
 /**
- * The figure at the largest scale at which there is one. Rows that lack what it reads make none, and `lost` hears why.
+ * The figure at the largest scale at which there is one. Rows that lack what it reads, or of
+ * whose numbers statistics throw RangeError, make none, and `lost` hears why.
  */
 function drawAt(draw: Draw, inputs: readonly FigureInput[], lost: (why: string) => void): Figure[] {
   for (const input of inputs) {
@@ -66,7 +67,7 @@ function drawAt(draw: Draw, inputs: readonly FigureInput[], lost: (why: string) 
       const figure = draw(input);
       if (figure !== undefined) return [figure];
     } catch (error) {
-      if (!(error instanceof RowError)) throw error;
+      if (!(error instanceof RangeError)) throw error;
       lost(`scale ${input.scale}: ${error.message}`);
     }
   }

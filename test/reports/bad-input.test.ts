@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { fromCsv, toCsv } from '../../reports/data/csv.js';
 import type { Records } from '../../reports/data/records.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
+import { toMarkdown } from '../../reports/page/arm-table.js';
+import { renderFigure } from '../../reports/page/figure-block.js';
 import { buildReport } from '../../reports/page/report.js';
 import { AS_CLAIMED, records } from './rows.js';
 
@@ -52,6 +54,94 @@ test('distances of 0, of which no power law can be made, decide nothing there, a
     ) as string,
   });
   expect(figures.theory!.map(({ id }) => id)).toContain('width');
+});
+
+describe('runs that diverged', () => {
+  const is =
+    (experiment: string, arm: string, seed?: number) =>
+    (row: TableRow): boolean =>
+      row.experiment === experiment && row.arm === arm && (seed === undefined || row.seed === seed);
+  const changed = (isOne: (row: TableRow) => boolean, change: Readonly<Record<string, number>>): TableRow[] =>
+    results.map((row) => (isOne(row) ? { ...row, values: { ...row.values, ...change } } : row));
+
+  test('are drawn as far as they have numbers, and named where they have none', async () => {
+    for (const value of [Infinity, NaN]) {
+      const diverged = changed(is('bert-glosses', 'three-stage', 2), { testCrossEntropy: value });
+      const { figures, verdicts, records: found } = reportOf({ rows, results: diverged });
+      expect(found.problems).toEqual([]);
+      expect(verdicts.bert!.some(({ evidence }) => evidence.startsWith('not judged'))).toBe(true);
+      const all = Object.values(figures).flat();
+      const drawn = (id: string): (typeof all)[number] => all.find((figure) => figure.id === id)!;
+      for (const id of ['bert-glosses', 'bert-differences', 'trade-bert', 'bert-layers']) {
+        const figure = drawn(id);
+        for (const { svg } of (await renderFigure(figure)).panels) expect(svg).not.toMatch(/NaN|Infinity/);
+        expect(figure.alt).not.toMatch(/NaN|Infinity/);
+      }
+      const glosses = drawn('bert-glosses');
+      const { name: arm } = glosses.data.find((datum) => datum['not finite'] !== undefined)!;
+      const [{ svg: picture }] = (await renderFigure(glosses)).panels as unknown as [{ svg: string }];
+      expect(picture).toContain(`>${String(arm)}</text>`);
+      expect(glosses.caption).toContain('Not drawn, as a value is not finite: “');
+      expect(drawn('trade-bert').caption).toContain('Not drawn, as a value is not finite: “');
+      expect(glosses.alt).toContain(': – nats');
+      const broken = glosses.data.filter((datum) => datum['not finite'] !== undefined);
+      expect(broken).toEqual([expect.objectContaining({ seeds: 5, 'not finite': 1 })]);
+      // the last of all, and its four other seeds are points
+      const { name } = broken[0]!;
+      expect(glosses.data.filter((datum) => datum.mean !== undefined)).toHaveLength(8);
+      expect(glosses.data.filter((datum) => datum.name === name && datum.value !== undefined)).toHaveLength(4);
+      expect(glosses.data.findLast((datum) => datum.seeds !== undefined)!.name).toBe(name);
+    }
+  });
+
+  test('all of an experiment’s leave its figures without marks, not the report without pages', async () => {
+    const diverged = changed(({ experiment }) => experiment === 'bert-glosses', { testCrossEntropy: Infinity });
+    const { figures } = reportOf({ rows, results: diverged });
+    const all = Object.values(figures).flat();
+    expect(all.map(({ id }) => id)).toEqual(expect.arrayContaining(['bert-glosses', 'accuracy']));
+    for (const figure of all.filter(({ id }) => id.startsWith('bert')))
+      for (const { svg } of (await renderFigure(figure)).panels) expect(svg).not.toMatch(/NaN|Infinity/);
+  });
+
+  test('places and studies of theory with them are drawn, too', async () => {
+    const broken = rows.map((row) =>
+      row.seed === 2 && ['bert-ablations', 'width'].includes(row.experiment)
+        ? { ...row, values: { ...row.values, discrepancy: Infinity } }
+        : row,
+    );
+    const { figures } = reportOf({ rows: broken, results });
+    const all = Object.values(figures).flat();
+    for (const id of ['bert-layers', 'width']) {
+      const figure = all.find((one) => one.id === id)!;
+      for (const { svg } of (await renderFigure(figure)).panels) expect(svg).not.toMatch(/NaN|Infinity/);
+    }
+  });
+
+  test('have "∞" and "–" in tables, and no difference where a metric is missing', () => {
+    const values = { parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: 2, logitDiscrepancy: null };
+    const rowOf = (
+      arm: string,
+      seed: number,
+      testCrossEntropy: number | null,
+    ): Parameters<typeof toMarkdown>[2][0] => ({
+      ...{ arm, seed, run: `${arm}${seed}` },
+      values: { ...values, validationAccuracy: 80, testAccuracy: 70, testCrossEntropy },
+    });
+    const lineOf = (...three: (number | null)[]): string => {
+      const direct = [1, 2, 3].map((seed) => rowOf('direct', seed, 5));
+      const others = three.map((nats, i) => rowOf('three-stage', i + 1, nats));
+      const text = toMarkdown('bert-glosses', 'laptop', [...direct, ...others]);
+      return text.split('\n').find((line) => line.startsWith('| three-stage'))!;
+    };
+    expect(lineOf(4, 4, Infinity)).toContain('| ∞ | ∞ | ∞ to direct |');
+    // a cross-entropy of 710 nats is finite, its perplexity is not
+    expect(lineOf(4, 4, 710)).toMatch(/\| 239\.333 \[.*\] \| ∞ \| 234\.333 \[.*\] to direct \|/);
+    expect(lineOf(4, 4, NaN)).toContain('| – | – | – to direct |');
+    expect(lineOf(4, 4, null)).toContain(
+      '| 4.000 [4.000, 4.000] | 54.6 [54.6, 54.6] | −1.000 [−1.000, −1.000] to direct |',
+    );
+    expect(lineOf(null, null, null)).toContain('| – | – |  |');
+  });
 });
 
 test('scales and experiments that nobody knows are named', () => {
