@@ -157,6 +157,8 @@ export class Recorder implements Listener {
   private readonly changed = new Set<number>();
   private readonly atWork: OpAtWork[] = [];
   protected readonly backend = wasmBackend();
+  /** Bytes of all results, as if none was given back on the way. */
+  made = 0;
 
   constructor(private readonly what: string) {}
 
@@ -223,6 +225,7 @@ export class Recorder implements Listener {
     for (const source of changed) if (source.from === 'input') this.changed.add(source.index);
     const before = new Set(inputs.map(({ dataId }) => dataId));
     const made = outputs.map((output) => (before.has(output.dataId) ? undefined : output));
+    for (const output of made) if (output) this.made += bytesOf(output);
     made.forEach((output, i) => {
       if (output) this.sources.set(output.dataId, { from: 'op', index: this.ops.length, output: i });
     });

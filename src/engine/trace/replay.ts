@@ -27,6 +27,9 @@ const EAGER_CALLS = 2;
 /** Bytes of memory from which on a step is not kept: its ops are large, and what tfjs does around them is little. */
 const MOST_BYTES = 2 ** 26;
 
+/** Bytes of all results of a step from which on it is not even tried: what it takes is known only when it has run. */
+const MOST_MADE = 2 ** 29;
+
 /** A step that was recorded, and can be replayed. */
 interface Program {
   readonly run: (inputs: Tensors) => Tensors;
@@ -75,7 +78,8 @@ export function replayed(
         const results = recorder.listen(() => tf.tidy(() => step(inputs)));
         here.first = recorder.recorded(results);
         // a tensor from outside that is given back would be the step's own
-        here.isEager = Object.values(here.first.results).some(({ from }) => from === 'outside');
+        const givesBack = Object.values(here.first.results).some(({ from }) => from === 'outside');
+        here.isEager = givesBack || recorder.made > MOST_MADE;
         return results;
       }
       const { results, program } = programOf(what, step, inputs, here.first);
