@@ -145,7 +145,9 @@ function checkUnvaried(name: string, { width, mid, classes }: Variant): void {
 
 function readSpec(path: string, notice: Notice): NetworkSpec {
   if (!existsSync(path))
-    throw new UsageError(`${path}: file not found; expected a network spec as JSON, or the name of a published network`);
+    throw new UsageError(
+      `${path}: file not found; expected a network spec as JSON, or the name of a published network`,
+    );
   return parseSpec(NetworkSpec, 'network spec', readDeclaration(path, notice));
 }
 
