@@ -117,8 +117,12 @@ async function build(root) {
   const { resolve } = createRequire(join(root, 'package.json'));
   const tsc = join(dirname(resolve('typescript/package.json')), 'bin', 'tsc');
   const compile = async () => run(root, tsc, '-p', 'tsconfig.build.json');
-  const folders = ['theory/kernel', 'src/data', 'src/engine', 'reports/client'];
-  const results = await Promise.allSettled([compile(), ...folders.map((folder) => run(root, `${folder}/build.mjs`))]);
+  const bundle = async (...folders) => {
+    for (const folder of folders) await run(root, `${folder}/build.mjs`);
+  };
+  // the page's script takes the kernel's module with it
+  const bundles = [bundle('theory/kernel', 'reports/client'), bundle('src/data'), bundle('src/engine')];
+  const results = await Promise.allSettled([compile(), ...bundles]);
   for (const { status, reason } of results) if (status === 'rejected') throw reason;
   await run(root, 'cli/bundle.mjs');
   await run(root, 'cli/commonjs-types.mjs');
