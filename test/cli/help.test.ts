@@ -87,9 +87,9 @@ describe('a wide line of help', () => {
 test.each([
   [
     ['train'],
-    /missing required argument 'network'.*See: gowide train --help\n {2}resnet {2}resnet-digits,[^]*\n {2}bert /,
+    /missing required argument 'group'.*See: gowide train --help\n {2}resnet {2}resnet-digits,[^]*\n {2}bert /,
   ],
-  [['tune'], /missing required argument 'network'.*\n {2}resnet /],
+  [['tune'], /missing required argument 'group'.*\n {2}resnet /],
   [['theory', 'run'], /missing required argument 'study'.*\n {2}all .*\n {2}width +D\(m\) falls/],
   [['theory', 'exact'], /missing required argument 'limit'.*\n {2}chain /],
   [['sweep', 'run'], /missing required argument 'experiments'.*\n {2}all /],

@@ -13,7 +13,7 @@ import { RUNNERS } from '../../experiments/runners.js';
 /**
  * Seconds of every cell of scale minutes by experiment, arm and seed: a run of `gowide reproduce --scale minutes` on
  * TensorFlow, two cells at work on two cores with nothing else (2026-11-27). The first trainings of a process open the
- * engine, the first BERT makes the vocabulary.
+ * engine, the first BERT makes the vocabulary. BERTs: of steps that were more then, by their number.
  */
 const RECORDED = JSON.parse(readFileSync(join(import.meta.dirname, 'minutes.json'), 'utf8')) as Readonly<
   Record<string, Readonly<Record<string, readonly number[]>>>
