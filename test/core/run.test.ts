@@ -21,7 +21,9 @@ test('ids belong to the format: what they are made of does not change without it
   expect(RUN_FORMAT).toBe(3);
   const ids = IDS.map(([name, arm]) => {
     const experiment = EXPERIMENTS[name]!;
-    const cell = cellsOf(experiment, name.startsWith('bert') ? 'laptop' : 'minutes', 1, 1).find((one) => one.arm === arm);
+    const cell = cellsOf(experiment, name.startsWith('bert') ? 'laptop' : 'minutes', 1, 1).find(
+      (one) => one.arm === arm,
+    );
     return [name, arm, cell && cellId(cell)];
   });
   expect(ids).toEqual(IDS);
