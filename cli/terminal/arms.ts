@@ -21,14 +21,13 @@ export function chosenArms(arms: readonly string[], pattern: string): string[] {
  */
 export function armsAtScale(experiment: Experiment, scale: Scale, pattern: string): string[] {
   const arms = Object.keys(experiment.arms(scale));
-  if (matching(arms, pattern).length === 0) {
-    const others = (Object.keys(experiment.seeds) as Scale[]).filter(
-      (other) => other !== scale && matching(Object.keys(experiment.arms(other)), pattern).length > 0,
-    );
-    if (others.length > 0)
-      throw new UsageError(`arm "${pattern}" is not declared at scale "${scale}"; declared: ${others.join(', ')}`);
-  }
-  return chosenArms(arms, pattern);
+  const found = matching(arms, pattern);
+  if (found.length > 0) return found;
+  const others = (Object.keys(experiment.seeds) as Scale[]).filter(
+    (other) => matching(Object.keys(experiment.arms(other)), pattern).length > 0,
+  );
+  if (others.length === 0) throw unknownName('arm', pattern, ['all', ...arms]);
+  throw new UsageError(`arm "${pattern}" is not declared at scale "${scale}"; declared: ${others.join(', ')}`);
 }
 
 function matching(arms: readonly string[], pattern: string): string[] {

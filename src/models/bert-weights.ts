@@ -7,10 +7,9 @@ import { UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
-import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { bert, BERT_EPSILON, type BertSpec } from './bert.js';
-import { takeEncoder, turned } from './encoder-weights.js';
+import { checkHeads, exportEncoder, takeEncoder } from './encoder-weights.js';
 import { torchLeaf } from './exchange.js';
 import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
 import {
@@ -69,19 +68,10 @@ function checkNoDistance({ distance }: BertSpec, advice = '; leave it out of the
 /**
  * Throws UsageError where there is no such network there: heads together not as wide as the rest, a bias by distance.
  */
-export function exportBert(spec: BertSpec, { params }: HostWeights): HostArrays {
+export function exportBert(spec: BertSpec, weights: HostWeights): HostArrays {
   checkNoDistance(spec, '; an ONNX file (a name ending in .onnx) has it');
-  if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
-    throw new UsageError(
-      `Hugging Face's BERT has heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} channels, this ` +
-        `one of ${headSizeOf(spec)}`,
-    );
-  return Object.fromEntries(
-    Object.entries(params).map(([path, parameter]) => {
-      const { shape, values } = turned(path, parameter);
-      return [bertName(spec, path), { shape, values }];
-    }),
-  );
+  checkHeads("Hugging Face's BERT has", spec);
+  return exportEncoder(weights, (path) => bertName(spec, path));
 }
 
 /** Writes a safetensors file in Hugging Face's names. Throws UsageError as {@link exportBert}. */

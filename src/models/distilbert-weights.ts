@@ -4,10 +4,9 @@ import { UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights } from '../nn/network.js';
-import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { distilbert, type DistilbertSpec } from './distilbert.js';
-import { takeEncoder, turned } from './encoder-weights.js';
+import { checkHeads, exportEncoder, takeEncoder } from './encoder-weights.js';
 import { torchLeaf } from './exchange.js';
 import type { FolderConfig, FolderNetworks, TokenizerFacts } from './family.js';
 import {
@@ -73,15 +72,9 @@ export function distilbertName({ head }: DistilbertSpec, path: string): string {
 }
 
 /** A DistilBERT's arrays. Throws UsageError where the heads together are not as wide as the rest, as there. */
-export function exportDistilbert(spec: DistilbertSpec, { params }: HostWeights): HostArrays {
-  if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
-    throw new UsageError(
-      `Hugging Face's DistilBERT has heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} channels, ` +
-        `this one of ${headSizeOf(spec)}`,
-    );
-  return Object.fromEntries(
-    Object.entries(params).map(([path, parameter]) => [distilbertName(spec, path), turned(path, parameter)]),
-  );
+export function exportDistilbert(spec: DistilbertSpec, weights: HostWeights): HostArrays {
+  checkHeads("Hugging Face's DistilBERT has", spec);
+  return exportEncoder(weights, (path) => distilbertName(spec, path));
 }
 
 /** Writes a safetensors file. Throws UsageError as {@link exportDistilbert}. */

@@ -2,8 +2,10 @@
  * What the weights of encoders have in common in Hugging Face's layouts, whatever their names: dense kernels are [out,
  * in] there and [in, out] here; tables of embeddings are the same.
  */
+import { UsageError } from '../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../core/host-array.js';
 import type { HostWeights, Network } from '../nn/network.js';
+import { headSizeOf } from '../nn/transformer.js';
 import { takeArrays, transpose } from './exchange.js';
 
 /** Whether a parameter is the other way around there: kernels of dense layers are. */
@@ -12,8 +14,30 @@ function isTurned(path: string): boolean {
 }
 
 /** A parameter as it is there, of one that is as here, and the other way around. */
-export function turned(path: string, parameter: HostArray): HostArray {
+function turned(path: string, parameter: HostArray): HostArray {
   return isTurned(path) ? transpose(parameter, [1, 0]) : parameter;
+}
+
+/**
+ * Throws UsageError where the heads together are not as wide as the rest, as published encoders have them; `theirs`
+ * says which, with its verb.
+ */
+export function checkHeads(theirs: string, spec: Parameters<typeof headSizeOf>[0]): void {
+  const { hiddenSize, numHeads } = spec;
+  if (numHeads * headSizeOf(spec) !== hiddenSize)
+    throw new UsageError(
+      `${theirs} heads of hiddenSize / numHeads = ${hiddenSize / numHeads} channels, this one of ${headSizeOf(spec)}`,
+    );
+}
+
+/** An encoder's parameters as arrays there; `nameOf` gives the name there of a parameter's path. */
+export function exportEncoder({ params }: HostWeights, nameOf: (path: string) => string): HostArrays {
+  return Object.fromEntries(
+    Object.entries(params).map(([path, parameter]) => {
+      const { shape, values } = turned(path, parameter);
+      return [nameOf(path), { shape, values }];
+    }),
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../cor
 import type { HostWeights } from '../nn/network.js';
 import { headSizeOf } from '../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
+import { checkHeads } from './encoder-weights.js';
 import { fileMetadata, takeArrays, transpose } from './exchange.js';
 import { checkBeside, type FamilyConfig } from './huggingface-folder.js';
 import { vit, VIT_EPSILON, vitTokens, type VitSpec } from './vit.js';
@@ -162,11 +163,7 @@ function entriesOf(spec: VitSpec, naming: Naming): Entry[] {
  * heads together are not as wide as the rest, which neither has.
  */
 export function exportVit(spec: VitSpec, { params }: HostWeights, naming: keyof typeof NAMINGS = 'timm'): HostArrays {
-  if (spec.numHeads * headSizeOf(spec) !== spec.hiddenSize)
-    throw new UsageError(
-      `published vision transformers have heads of hiddenSize / numHeads = ${spec.hiddenSize / spec.numHeads} ` +
-        `channels, this one of ${headSizeOf(spec)}`,
-    );
+  checkHeads('published vision transformers have', spec);
   return Object.fromEntries(
     entriesOf(spec, NAMINGS[naming]).map(({ name, paths, write }) => [name, write(paths.map((path) => params[path]!))]),
   );

@@ -129,17 +129,19 @@ test('weights of another network: every missing, foreign and wrongly shaped key 
   );
 });
 
+/** What `predict` is given of a ResNet-18. */
+const filesIn = (path: string): Parameters<typeof preparePredict>[0] & { weights: string; output: string } => ({
+  model: 'resnet18',
+  weights: join(path, 'w.safetensors'),
+  input: join(path, 'x.safetensors'),
+  output: join(path, 'y.safetensors'),
+});
+
 describe('files', () => {
   beforeAll(anyEngine);
 
   test('predict writes logits, and every tap when asked, images as [B, C, H, W]; batches do not matter in evaluation', async () => {
-    const path = folder();
-    const files = {
-      model: 'resnet18',
-      weights: join(path, 'w.safetensors'),
-      input: join(path, 'x.safetensors'),
-      output: join(path, 'y.safetensors'),
-    };
+    const files = filesIn(folder());
     writeTorchvision(files.weights, networkOf(preset('resnet18')).init(1));
     const x = Float32Array.from(noise(18 * 3 * 32 * 40, 1));
     writeSafetensors(files.input, { input: { shape: [18, 3, 32, 40], values: x } });
@@ -159,13 +161,7 @@ describe('files', () => {
   });
 
   test('what does not fit is named before an engine is started', async () => {
-    const path = folder();
-    const files = {
-      model: 'resnet18',
-      weights: join(path, 'w.safetensors'),
-      input: join(path, 'x.safetensors'),
-      output: join(path, 'y.safetensors'),
-    };
+    const files = filesIn(folder());
     writeSafetensors(files.input, { images: { shape: [1], values: new Float32Array(1) } });
     expect(() => preparePredict(files, {})).toThrow('no tensor "input"; it holds images');
     writeSafetensors(files.input, { input: { shape: [1], values: new Int32Array(1) } });
@@ -175,7 +171,7 @@ describe('files', () => {
     expect(() => preparePredict(files, {})).toThrow('input: expected [B, 3, H, W], got [1, 4, 8, 8]');
     writeSafetensors(files.input, { input: { shape: [1, 3, 8, 8], values: new Float32Array(192) } });
     expect(() => preparePredict({ ...files, model: 'resnet34' }, {})).toThrow(/missing \(\d+\): layer1.2.conv1.weight/);
-    expect(() => networkByName(join(path, 'none.json'))).toThrow(
+    expect(() => networkByName(join(folder(), 'none.json'))).toThrow(
       /none.json: file not found; expected a network spec as JSON, or the name of a published network/,
     );
   });

@@ -225,9 +225,10 @@ export class Recorder implements Listener {
     for (const source of changed) if (source.from === 'input') this.changed.add(source.index);
     const before = new Set(inputs.map(({ dataId }) => dataId));
     const made = outputs.map((output) => (before.has(output.dataId) ? undefined : output));
-    for (const output of made) if (output) this.made += bytesOf(output);
     made.forEach((output, i) => {
-      if (output) this.sources.set(output.dataId, { from: 'op', index: this.ops.length, output: i });
+      if (output === undefined) return;
+      this.made += bytesOf(output);
+      this.sources.set(output.dataId, { from: 'op', index: this.ops.length, output: i });
     });
     this.ops.push({
       name: asked.name,
