@@ -12,8 +12,7 @@ import { gowide, newFolder, PROGRAM } from '../support/program.js';
 /** Percent of the kills, damages, inputs and steps. */
 const SHARES: Readonly<Record<string, number>> = {
   fuzz: 5,
-  'long-tensorflow': 30,
-  'long-wasm': 60,
+  'long-tensorflow': 8,
   'queue-kill': 20,
   'redis-kill': 20,
 };
