@@ -1,5 +1,5 @@
 /** What a claim is, and the few rules that decide one. Each rule is fixed here and knows nothing of any run. */
-import { atLevel, type Interval } from '../../src/core/stats.js';
+import { atLevel, levelOf, type Interval } from '../../src/core/stats.js';
 
 /** What a claim's rule says of the runs that there are. */
 export type Outcome = 'supported' | 'not supported' | 'inconclusive' | 'not run';
@@ -84,9 +84,27 @@ export function decided(outcome: Outcome): boolean {
   return outcome === 'supported' || outcome === 'not supported';
 }
 
+/** About the rate at which {@link errorRate} ends, from how much wider an interval may be that still decides. */
+function nearRate(interval: Interval, outcome: (interval: Interval) => Outcome): number {
+  const { mean, low, high } = interval;
+  const decides = (factor: number): boolean => {
+    const half = ((high - low) / 2) * factor;
+    return decided(outcome({ ...interval, low: mean - half, high: mean + half }));
+  };
+  let [narrow, wide] = [0, 1];
+  for (let i = 0; i < 100 && decides(wide); i++) [narrow, wide] = [wide, 2 * wide];
+  for (let i = 0; i < 60; i++) {
+    const middle = (narrow + wide) / 2;
+    if (decides(middle)) narrow = middle;
+    else wide = middle;
+  }
+  return 1 - levelOf(interval, narrow);
+}
+
 /**
  * The smallest rate of false alarms at which a rule would still decide by an interval that is a t-interval of 95 %: the
- * p-value of its decision. 1 where no interval around this mean would be decided by; undefined for too few seeds.
+ * p-value of its decision. 1 where no interval around this mean would be decided by; undefined for too few seeds. A
+ * rule that decides by an interval must decide by each narrower one around the same mean, too.
  */
 export function errorRate(interval: Interval, outcome: (interval: Interval) => Outcome): number | undefined {
   if (interval.n < MIN_SEEDS) return undefined;
@@ -95,9 +113,13 @@ export function errorRate(interval: Interval, outcome: (interval: Interval) => O
   let [low, high] = [Math.log(1e-12), 0];
   if (decides(Math.exp(low))) return Math.exp(low);
   if (!decides(1 - 1e-9)) return 1;
+  // quantiles take long: only rates that rounding could bring to the other side are decided by one
+  const rate = nearRate(interval, outcome);
+  const [near, unsure] = [Math.log(rate), 1e-9 + 1e-13 / rate];
   for (let i = 0; i < 40; i++) {
     const middle = (low + high) / 2;
-    if (decides(Math.min(1 - 1e-9, Math.exp(middle)))) high = middle;
+    const known = Math.abs(middle - near) > unsure;
+    if (known ? middle > near : decides(Math.min(1 - 1e-9, Math.exp(middle)))) high = middle;
     else low = middle;
   }
   return Math.exp(high);

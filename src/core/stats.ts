@@ -1,7 +1,7 @@
 /** Means, intervals and fitted slopes. Every interval that the reports show comes from here. */
 import { checkAllFinite, checkWhole } from './range.js';
 import { rngKey, uniforms } from './rng.js';
-import { studentQuantile } from './student.js';
+import { studentCdf, studentQuantile } from './student.js';
 
 /** A mean with the two ends of its confidence interval, in the unit of the values. */
 export interface Interval {
@@ -71,7 +71,8 @@ export function tInterval(values: readonly number[], level = 0.95): Interval {
   checkSample('tInterval', values, level);
   const centre = mean(values);
   if (n === 1) return { mean: centre, low: -Infinity, high: Infinity, n };
-  const half = (studentQuantile((1 + level) / 2, n - 1) * standardDeviation(values)) / Math.sqrt(n);
+  const quantile = level === 0.95 ? halfWidth(n - 1) : studentQuantile((1 + level) / 2, n - 1);
+  const half = (quantile * standardDeviation(values)) / Math.sqrt(n);
   return { mean: centre, low: centre - half, high: centre + half, n };
 }
 
@@ -87,6 +88,15 @@ function halfWidth(df: number): number {
   const half = studentQuantile(0.975, df);
   QUANTILES.set(df, half);
   return half;
+}
+
+/**
+ * The level at which an interval that {@link tInterval} gave is `factor` times as wide. Throws RangeError for fewer
+ * than two values.
+ */
+export function levelOf({ n, df = n - 1 }: Interval, factor: number): number {
+  if (n < 2) throw new RangeError(`levelOf: expected an interval of at least two values, got one of ${n}`);
+  return 2 * studentCdf(factor * halfWidth(df), df) - 1;
 }
 
 /**

@@ -13,12 +13,25 @@ function logGamma(x: number): number {
   return 0.5 * Math.log(2 * Math.PI) + (z + 0.5) * Math.log(t) - t + Math.log(sum);
 }
 
+/** -log B(a, b) of the last pairs that were asked for: a quantile asks for one or two of them again and again. */
+const LAST = [
+  { a: NaN, b: NaN, value: NaN },
+  { a: NaN, b: NaN, value: NaN },
+];
+
+function minusLogBeta(a: number, b: number): number {
+  // two places, as both orders of a pair are asked for in turn
+  const last = LAST[a > b ? 0 : 1]!;
+  if (last.a !== a || last.b !== b) Object.assign(last, { a, b, value: logGamma(a + b) - logGamma(a) - logGamma(b) });
+  return last.value;
+}
+
 /** Regularised incomplete beta function I_x(a, b), by its continued fraction (Lentz's method). */
 function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
-  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
+  const front = Math.exp(minusLogBeta(a, b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
   const tiny = 1e-300;
   let c = 1;
   let d = 1 / (1 - ((a + b) * x) / (a + 1) || tiny);

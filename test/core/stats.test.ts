@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import {
+  atLevel,
   bootstrapInterval,
   fitLine,
   holm,
   largest,
+  levelOf,
   mean,
   powerLaw,
   rms,
@@ -29,6 +31,14 @@ test.each([
 
 test('studentQuantile refuses what is no probability', () => {
   expect(() => studentQuantile(1, 3)).toThrow('0 < p < 1');
+});
+
+test.each([0.5, 0.9, 0.95, 0.999])('levelOf takes back what atLevel widened, at %d', (level) => {
+  for (const interval of [tInterval([1, 2, 3, 4]), { ...tInterval([1, 2]), df: 7.5 }]) {
+    const { low, high } = atLevel(interval, level);
+    expect(levelOf(interval, (high - low) / (interval.high - interval.low))).toBeCloseTo(level, 12);
+  }
+  expect(() => levelOf(tInterval([1]), 1)).toThrow('levelOf: expected an interval of at least two values');
 });
 
 test('tInterval of 1, 2, 3, 4: mean 2.5, half width 3.182446 * 1.290994 / 2', () => {

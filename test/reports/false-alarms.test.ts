@@ -418,7 +418,8 @@ function supported({ id, final = false }: Case, rowsOfSeed: SeedRows, name: stri
         });
     }
     const mine = rows(final ? { rows: [], results: all } : { rows: all, results: [] });
-    expect(mine.length).toBeGreaterThan(0);
+    // an assertion each time took a tenth of the file's time
+    if (mine.length === 0) throw new Error(`${id}: expected rows, got none`);
     if (judge(mine).outcome === 'supported') count += 1;
   }
   return count;

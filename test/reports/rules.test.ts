@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Experiment } from '../../src/core/experiment.js';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { holm, signFlip, tInterval } from '../../src/core/stats.js';
+import { atLevel, holm, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
 import { armBeats } from '../../reports/claims/arms.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
 import { LEFT_BY_MINUTES } from '../../reports/claims/scales.js';
 import { correctFamily, FAMILY_RATE } from '../../reports/claims/family.js';
-import { decided, errorRate, within } from '../../reports/claims/verdict.js';
+import { decided, errorRate, within, type Outcome } from '../../reports/claims/verdict.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
 import { TEST_ACCURACY, TEST_CROSS_ENTROPY } from '../../experiments/metrics.js';
 
@@ -210,6 +210,24 @@ describe('p-values', () => {
     expect(tInterval(values, 1 - p).low).toBeCloseTo(0, 6);
     expect(errorRate(tInterval([1, 2]), above)).toBeUndefined();
     expect(errorRate(tInterval([0, 0, 0]), (interval) => within(interval, 1, 2))).toBeCloseTo(1e-12, 20);
+  });
+
+  test('the bits are those of a search that asks for a quantile at each step', () => {
+    for (const [shift, outcome] of [
+      [0.3, (interval) => within(interval, 0, Infinity)],
+      [2, (interval) => within(interval, 0, Infinity)],
+      [40, (interval) => within(interval, 0, 1)],
+      [0.1, (interval) => within(interval, -1, 3)],
+    ] as const satisfies readonly (readonly [number, (interval: Interval) => Outcome])[]) {
+      const interval = tInterval([-0.4, 0.1, 0.7, 0.2, -0.1].map((value) => value + shift));
+      let [low, high] = [Math.log(1e-12), 0];
+      for (let i = 0; i < 40; i++) {
+        const middle = (low + high) / 2;
+        if (decided(outcome(atLevel(interval, 1 - Math.min(1 - 1e-9, Math.exp(middle)))))) high = middle;
+        else low = middle;
+      }
+      expect(errorRate(interval, outcome)).toBe(Math.exp(high));
+    }
   });
 
   test('Holm’s correction is that of R’s p.adjust', () => {
