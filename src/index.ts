@@ -50,10 +50,10 @@ export { thin } from './thin/thin.js';
 export { type WorkOptions } from './thin/work.js';
 
 // Networks
-export { bert, BertSpec } from './models/bert.js';
-export { convnet, ConvnetSpec } from './models/convnet.js';
-export { convnext, ConvnextSpec } from './models/convnext.js';
-export { distilbert, DistilbertSpec } from './models/distilbert.js';
+export { bert, BertSpec } from './models/bert/network.js';
+export { convnet, ConvnetSpec } from './models/plain/convnet.js';
+export { convnext, ConvnextSpec } from './models/convnext/network.js';
+export { distilbert, DistilbertSpec } from './models/distilbert/network.js';
 export {
   type DataFacts,
   type Family,
@@ -65,17 +65,18 @@ export {
   type Thinning,
   type Variant,
   type TokenizerFacts,
-} from './models/family.js';
+  type Unseen,
+} from './models/family/family.js';
 export { FAMILIES, NetworkSpec, networkOf, parameterCount, preset, registerFamily } from './models/index.js';
-export { fromLayersModel, toLayersModel, type LayersModel, type LayersModelOptions } from './models/layers-model.js';
-export { mlp, MlpSpec } from './models/mlp.js';
-export { mobilenet, MobilenetSpec } from './models/mobilenet.js';
-export { type PredictOptions } from './models/predict.js';
-export { resnet, ResnetSpec, scaleWidth } from './models/resnet.js';
-export { vit, VitSpec } from './models/vit.js';
+export { fromLayersModel, toLayersModel, type LayersModel, type LayersModelOptions } from './models/layers/model.js';
+export { mlp, MlpSpec } from './models/plain/mlp.js';
+export { mobilenet, MobilenetSpec } from './models/mobilenet/network.js';
+export { type PredictOptions } from './models/family/predict.js';
+export { resnet, ResnetSpec, scaleWidth } from './models/resnet/network.js';
+export { vit, VitSpec } from './models/vit/network.js';
 
 // Layers, to build a network of
-export { applyTaps } from './models/apply-taps.js';
+export { applyTaps } from './models/parts/apply-taps.js';
 export {
   biasedConvolutionLayer,
   constantLayer,
@@ -90,7 +91,7 @@ export {
   type KernelInit,
   type Layer,
   type ParameterRow,
-} from './models/layer-table.js';
+} from './models/parts/layer-table.js';
 export { constant, heNormal, orthogonal, scaledNormal, uniformFanIn } from './nn/init.js';
 export {
   ACTIVATIONS,
@@ -123,9 +124,8 @@ export {
 export { type Windows } from './nn/windows.js';
 
 // Weights in files
-export { type Unseen } from './models/exchange.js';
 export { writeOnnx } from './models/files.js';
-export { readTorchvision, writeTorchvision } from './models/resnet-weights.js';
+export { readTorchvision, writeTorchvision } from './models/resnet/weights.js';
 export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';
 export { type WriteOptions } from './store/atomic.js';
 export { readSafetensors, writeSafetensors, type SafetensorsFile } from './store/safetensors.js';

@@ -3,7 +3,7 @@
  * operations, and a gradient as twice its forward pass.
  */
 import { sizeOf } from '../core/host-array.js';
-import { normOf } from '../models/layer-table.js';
+import { normOf } from '../models/parts/layer-table.js';
 import { forwardFlops, type Network } from '../nn/network.js';
 import { cloneFlops } from './clone.js';
 import type { Group } from './groups.js';

@@ -11,7 +11,7 @@ import { tf, type Tensor, type Tensor2D, type Tensors } from '../engine/tensor.j
 import { BATCH_NORM_EPSILON, evaluation, linearMap, type Scope } from '../nn/layers.js';
 import { rowsOf } from '../nn/transformer.js';
 import type { HostArray } from '../core/host-array.js';
-import { normOf } from '../models/layer-table.js';
+import { normOf } from '../models/parts/layer-table.js';
 import type { Network } from '../nn/network.js';
 import type { Windows } from '../nn/windows.js';
 import { BatchInputs } from './batch-inputs.js';

@@ -10,7 +10,7 @@ import type { Dataset } from '../data/dataset.js';
 import { tf } from '../engine/tensor.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { evaluation } from '../nn/layers.js';
-import { fromLayersModel, type LayersModel } from '../models/layers-model.js';
+import { fromLayersModel, type LayersModel } from '../models/layers/model.js';
 import { outputOf, type HostWeights, type Network } from '../nn/network.js';
 import { agreeOnExamples, agreeOnOptions, hashesOfSplits, hashOfArrays } from './agree.js';
 import { asAnswered } from './answers.js';

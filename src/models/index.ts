@@ -5,16 +5,16 @@ import { UsageError } from '../core/errors.js';
 import { lookUp, register, specSchema } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import type { Network } from '../nn/network.js';
-import { bertFamily } from './bert-family.js';
-import { convnetFamily } from './convnet.js';
-import { convnextFamily } from './convnext-family.js';
-import { distilbertFamily } from './distilbert-family.js';
-import type { DataFacts, Family } from './family.js';
-import { layersFamily } from './layers-family.js';
-import { mlpFamily } from './mlp.js';
-import { mobilenetFamily } from './mobilenet-family.js';
-import { resnetFamily } from './resnet-family.js';
-import { vitFamily } from './vit-family.js';
+import { bertFamily } from './bert/family.js';
+import { convnetFamily } from './plain/convnet.js';
+import { convnextFamily } from './convnext/family.js';
+import { distilbertFamily } from './distilbert/family.js';
+import type { DataFacts, Family } from './family/family.js';
+import { layersFamily } from './layers/family.js';
+import { mlpFamily } from './plain/mlp.js';
+import { mobilenetFamily } from './mobilenet/family.js';
+import { resnetFamily } from './resnet/family.js';
+import { vitFamily } from './vit/family.js';
 
 const OWN = {
   resnet: resnetFamily,

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { SCALES } from '../../src/core/experiment.js';
+import { withSlashes } from '../../src/core/folder.js';
 import { EXPORT_FORMATS } from '../../src/method/export.js';
 import { FAMILIES } from '../../src/models/index.js';
 import { BACKENDS } from '../../src/sweep/backends/registry.js';
@@ -24,16 +25,18 @@ test.each([
   expect(glossary(word).sort()).toEqual([...names].sort());
 });
 
+/** Files of TypeScript below a folder, by their paths from there. */
+function filesBelow(folder: string): string[] {
+  const paths = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  return paths.map(withSlashes).filter((path) => path.endsWith('.ts'));
+}
+
 test.each(['src/method', 'src/models'])(
-  '%s/README.md says what each file of the folder is for, and of no other',
+  '%s/README.md says what each file below the folder is for, and of no other',
   (folder) => {
     const rows = read(`${folder}/README.md`).match(/^\| `.*$/gm)!;
-    const named = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([\w-]+\.ts)`/g)].map(([, name]) => name!));
-    expect(named.sort()).toEqual(
-      readdirSync(join(ROOT, folder))
-        .filter((name) => name.endsWith('.ts'))
-        .sort(),
-    );
+    const named = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`([\w/-]+\.ts)`/g)].map(([, name]) => name!));
+    expect(named.sort()).toEqual(filesBelow(folder).sort());
   },
 );
 

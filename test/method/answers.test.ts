@@ -10,7 +10,7 @@ import { trainExecutor } from '../../src/method/execute.js';
 import { TRAIN_KIND } from '../../src/method/required.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { threeStage } from '../../src/method/three-stage.js';
-import { bert, type BertSpec } from '../../src/models/bert.js';
+import { bert, type BertSpec } from '../../src/models/bert/network.js';
 import { networkOf } from '../../src/models/index.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';

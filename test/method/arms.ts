@@ -7,7 +7,7 @@ import type { Cell } from '../../src/core/run.js';
 import { trainExecutor } from '../../src/method/execute.js';
 import { TRAIN_KIND } from '../../src/method/required.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../../src/method/spec.js';
-import type { BertSpec } from '../../src/models/bert.js';
+import type { BertSpec } from '../../src/models/bert/network.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import type { RunRecord } from '../../src/store/runs.js';

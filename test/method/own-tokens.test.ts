@@ -13,7 +13,7 @@ import { TRAIN_RUNNER } from '../../src/method/runner.js';
 import type { TrainSpec } from '../../src/method/spec.js';
 import { threeStage } from '../../src/method/three-stage.js';
 import { weightsOf } from '../../src/method/weights.js';
-import { bert, type BertSpec } from '../../src/models/bert.js';
+import { bert, type BertSpec } from '../../src/models/bert/network.js';
 import { writeWeights } from '../../src/models/files.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights } from '../../src/nn/network.js';

@@ -12,7 +12,7 @@ import { trainThin } from '../../src/method/pipeline.js';
 import { startWeights } from '../../src/method/start.js';
 import { projectParameter, streamBasis } from '../../src/method/stream.js';
 import { weightsOf, type Teacher, type Weights } from '../../src/method/weights.js';
-import { bert, type BertSpec } from '../../src/models/bert.js';
+import { bert, type BertSpec } from '../../src/models/bert/network.js';
 import { networkOf } from '../../src/models/index.js';
 import { forwardFlops, type Network } from '../../src/nn/network.js';
 import { countValues, type HostArrays } from '../../src/core/host-array.js';

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
-import { bert, type BertSpec } from '../../src/models/bert.js';
+import { bert, type BertSpec } from '../../src/models/bert/network.js';
 import { readWeights } from '../../src/models/files.js';
-import { exportBert, importBert, readBertFolder, writeBertFolder } from '../../src/models/bert-weights.js';
-import { labelsBeside } from '../../src/models/huggingface-folder.js';
+import { exportBert, importBert, readBertFolder, writeBertFolder } from '../../src/models/bert/weights.js';
+import { labelsBeside } from '../../src/models/formats/huggingface-folder.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
 

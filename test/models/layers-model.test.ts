@@ -7,7 +7,7 @@ import { enterStage, trainingStep, weightsIn, type TrainingStage } from '../../s
 import { trainThin } from '../../src/method/pipeline.js';
 import { threeStage } from '../../src/method/three-stage.js';
 import { toHost, weightsOf } from '../../src/method/weights.js';
-import { fromLayersModel, type LayersModel } from '../../src/models/layers-model.js';
+import { fromLayersModel, type LayersModel } from '../../src/models/layers/model.js';
 import { evaluation, type Scope } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
 import { crossEntropy } from '../../src/optim/losses.js';

@@ -12,8 +12,8 @@ import { startWeights } from '../../src/method/start.js';
 import { weightsOf } from '../../src/method/weights.js';
 import { weightFiles } from '../../src/models/files.js';
 import { familyOf, NetworkSpec, networkOf } from '../../src/models/index.js';
-import { isLayersModel, openLayersModel, readLayersModel, writeLayersModel } from '../../src/models/layers-file.js';
-import { dividing, graphOf, type LayersSpec } from '../../src/models/layers.js';
+import { isLayersModel, openLayersModel, readLayersModel, writeLayersModel } from '../../src/models/layers/file.js';
+import { dividing, graphOf, type LayersSpec } from '../../src/models/layers/network.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';
 

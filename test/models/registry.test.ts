@@ -9,8 +9,8 @@ import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { parseTrainSpec } from '../../src/method/check-spec.js';
 import { TRAIN_KIND } from '../../src/method/required.js';
 import { TRAIN_RUNNER } from '../../src/method/runner.js';
-import { applyTaps } from '../../src/models/apply-taps.js';
-import { mismatch, type Family } from '../../src/models/family.js';
+import { applyTaps } from '../../src/models/parts/apply-taps.js';
+import { mismatch, type Family } from '../../src/models/family/family.js';
 import { countParameters, networkByName, readWeights } from '../../src/models/files.js';
 import {
   FAMILIES,
@@ -23,8 +23,8 @@ import {
   vocabSizeOf,
   type NetworkSpec,
 } from '../../src/models/index.js';
-import { denseLayer, layerNormLayer, tableOf } from '../../src/models/layer-table.js';
-import { scaleWidth } from '../../src/models/resnet.js';
+import { denseLayer, layerNormLayer, tableOf } from '../../src/models/parts/layer-table.js';
+import { scaleWidth } from '../../src/models/resnet/network.js';
 import { dense, type Scope } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
 import { gelu, layerNorm, rowsOf } from '../../src/nn/transformer.js';

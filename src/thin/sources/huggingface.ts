@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { isModelFolder, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
-import { folderConfig, otherProblem } from '../../models/huggingface-folder.js';
+import { folderConfig, otherProblem } from '../../models/formats/huggingface-folder.js';
 import { networkOf } from '../../models/index.js';
 import { isSentenceFolder, MODULES } from './sentences.js';
 import type { Source, SourceFormat } from './source.js';

@@ -1,6 +1,6 @@
 /** Google's BERTs as TensorFlow saves them: a checkpoint with `bert_config.json` and `vocab.txt`, or a SavedModel. */
 import { UsageError } from '../../core/errors.js';
-import { findTensorflowBert } from '../../models/bert-tensorflow.js';
+import { findTensorflowBert } from '../../models/formats/bert-tensorflow.js';
 import { openHuggingFace } from './huggingface.js';
 import type { SourceFormat } from './source.js';
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
-import { fileMetadata, withoutPrefix } from '../../models/exchange.js';
+import { fileMetadata, withoutPrefix } from '../../models/formats/exchange.js';
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
 import { dropBeside, readLabels, writeLabels } from '../../method/export.js';

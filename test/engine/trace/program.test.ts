@@ -17,7 +17,7 @@ import {
   type TrainingStage,
 } from '../../../src/method/training-step.js';
 import { toHost, weightsOf } from '../../../src/method/weights.js';
-import type { BertSpec } from '../../../src/models/bert.js';
+import type { BertSpec } from '../../../src/models/bert/network.js';
 import { networkOf, type NetworkSpec } from '../../../src/models/index.js';
 import { outputOf } from '../../../src/nn/network.js';
 import { crossEntropy } from '../../../src/optim/losses.js';

@@ -1,0 +1,317 @@
+/**
+ * Folders as Hugging Face's libraries save encoders, whichever these are: the files of weights, the tokenizer, names of
+ * classes, and what `config.json` says of them.
+ */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { UsageError } from '../../core/errors.js';
+import { isFolder } from '../../core/folder.js';
+import type { HostArrays, HostValues } from '../../core/host-array.js';
+import { whatIsWrong } from '../../core/issues.js';
+import { GENERATOR } from '../../core/markup.js';
+import { makeFolder, writeTogether } from '../../store/atomic.js';
+import { readConfig } from '../../store/config.js';
+import { encodeSafetensors, readSafetensors } from '../../store/safetensors.js';
+import { readTorch } from '../../store/torch.js';
+import { withoutPrefix } from './exchange.js';
+import type { FolderConfig, TokenizerFacts } from '../family/family.js';
+import { findTensorflowBert, readTensorflowBert } from './bert-tensorflow.js';
+
+/** The name that a class has without one of its own. */
+function unnamed(index: number): string {
+  return `LABEL_${index}`;
+}
+
+/** What `config.json` says of the classes of a network, whose first ones have these names; nothing without classes. */
+export function labelFields(classes: number, labels: readonly string[]): object {
+  const named = Array.from({ length: classes }, (_, i): [number, string] => [i, labels[i] ?? unnamed(i)]);
+  if (classes === 0) return {};
+  return {
+    id2label: Object.fromEntries(named),
+    label2id: Object.fromEntries(named.map(([i, name]) => [name, i])),
+  };
+}
+
+const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+
+/** Added tokens as the files have them, with their indices. */
+function addedIn({
+  vocabulary,
+  settings = {},
+}: TokenizerFacts): { readonly id: number; readonly [key: string]: unknown }[] {
+  return (settings.added ?? []).map(({ content, singleWord, lstrip, rstrip, normalized }) => ({
+    id: vocabulary.lastIndexOf(content),
+    ...{ content, single_word: singleWord, lstrip, rstrip, normalized, special: SPECIAL.includes(content) },
+  }));
+}
+
+/** What `tokenizer_config.json` says of a tokenizer that is not as BERT has it; nothing of another. */
+function settingsOf(tokenizer: TokenizerFacts): object {
+  const { stripAccents, handleChineseChars, added } = tokenizer.settings ?? {};
+  return {
+    ...(stripAccents !== undefined && { strip_accents: stripAccents }),
+    ...(handleChineseChars !== undefined && { tokenize_chinese_chars: handleChineseChars }),
+    ...(added !== undefined && {
+      added_tokens_decoder: Object.fromEntries(addedIn(tokenizer).map(({ id, ...fields }) => [id, fields])),
+    }),
+  };
+}
+
+/** A `tokenizer.json` for a tokenizer that is not as BERT has it, as `vocab.txt` cannot say all; none for another. */
+function tokenizerFile(tokenizer: TokenizerFacts): object | undefined {
+  const { vocabulary, lowercase, settings } = tokenizer;
+  if (settings === undefined || Object.keys(settings).length === 0) return undefined;
+  const own = new Set(settings.added?.map(({ content }) => content));
+  const extra = new Set(settings.added?.flatMap((token) => (token.extra ? [token.content] : [])));
+  const plain = SPECIAL.filter((content) => !own.has(content)).map((content) => ({
+    ...{ id: vocabulary.lastIndexOf(content), content, special: true },
+    ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
+  }));
+  const ends = { sep: ['[SEP]', vocabulary.lastIndexOf('[SEP]')], cls: ['[CLS]', vocabulary.lastIndexOf('[CLS]')] };
+  return {
+    ...{ version: '1.0', truncation: null, padding: null, added_tokens: [...plain, ...addedIn(tokenizer)] },
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: settings.cleanText ?? true,
+      handle_chinese_chars: settings.handleChineseChars ?? true,
+      strip_accents: settings.stripAccents ?? null,
+      lowercase,
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: { type: 'BertProcessing', ...ends },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
+      vocab: Object.fromEntries(
+        vocabulary.map((token, id) => [token, id] as const).filter(([token]) => !extra.has(token)),
+      ),
+    },
+  };
+}
+
+/** What is written into a folder, beside its tokenizer. */
+interface FolderContent {
+  readonly config: object;
+  readonly tensors: HostArrays;
+  readonly tokenizerClass: string;
+  readonly maxPositions: number;
+}
+
+/** Writes a folder as Hugging Face's libraries save a model. */
+export function writeModelFolder(folder: string, content: FolderContent, tokenizer: TokenizerFacts): void {
+  const { config, tensors, tokenizerClass, maxPositions } = content;
+  makeFolder(folder);
+  const settings = {
+    tokenizer_class: tokenizerClass,
+    do_lower_case: tokenizer.lowercase,
+    model_max_length: maxPositions,
+    ...settingsOf(tokenizer),
+  };
+  const text = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+  const own = tokenizerFile(tokenizer);
+  writeTogether([
+    { path: join(folder, 'config.json'), chunks: [text(config)] },
+    { path: join(folder, 'tokenizer_config.json'), chunks: [text(settings)] },
+    // that of another network would be read before vocab.txt
+    { path: join(folder, 'tokenizer.json'), ...(own !== undefined && { chunks: [text(own)] }) },
+    { path: join(folder, 'vocab.txt'), chunks: [`${tokenizer.vocabulary.join('\n')}\n`] },
+    {
+      path: join(folder, 'model.safetensors'),
+      chunks: encodeSafetensors(tensors, { format: 'pt', generator: GENERATOR }),
+    },
+  ]);
+}
+
+/**
+ * Throws UsageError where a file's masked-LM head has values of its own for what is shared here; `tied`: which tensor
+ * must be a copy of which.
+ */
+export function checkTied(
+  tensors: HostArrays<HostValues>,
+  tied: Readonly<Record<string, string>>,
+  source: string,
+): void {
+  for (const [name, shared] of Object.entries(tied)) {
+    const [own, other] = [tensors[name], tensors[shared]];
+    if (own === undefined || other === undefined) continue;
+    const same = own.values.length === other.values.length && own.values.every((value, i) => value === other.values[i]);
+    if (!same)
+      throw new UsageError(
+        `${source}: ${name} differs from ${shared} (tie_word_embeddings: false); networks here share the two, ` +
+          'and would compute something else',
+      );
+  }
+}
+
+/** The configuration beside a file of weights, or in a folder; undefined where there is none. */
+export function configBeside(weights: string): string | undefined {
+  const path = join(isFolder(weights) ? weights : dirname(weights), 'config.json');
+  return existsSync(path) ? path : findTensorflowBert(weights)?.config;
+}
+
+/**
+ * The configuration of a folder; undefined for a checkpoint of TensorFlow that has none. Throws UsageError where there
+ * is none and one is needed.
+ */
+export function folderConfig(folder: string): FolderConfig | undefined {
+  const path =
+    configBeside(folder) ?? (findTensorflowBert(folder) === undefined ? join(folder, 'config.json') : undefined);
+  return path === undefined ? undefined : { path, content: readConfig(path) };
+}
+
+/** How a family reads the whole of a `config.json`. */
+interface FolderSchema<Config> {
+  /** All that a network is made from; settings that networks here have in one way only are literals. */
+  readonly schema: z.ZodType<Config>;
+  /** What such networks are, for messages: "DistilBERTs with gelu". */
+  readonly readable: string;
+}
+
+/** A configuration of the family. Throws UsageError that names what does not fit, and what is there. */
+export function parseFamilyConfig<Config>(
+  { content, path }: FolderConfig,
+  { schema, readable }: FolderSchema<Config>,
+): Config {
+  const config = schema.safeParse(content);
+  if (config.success) return config.data;
+  throw new UsageError(`${path}: ${whatIsWrong(config.error, content)}; ${readable} can be read`);
+}
+
+/** What of a family's networks `config.json` says and no tensor's shape shows. */
+export interface FamilyConfig<Config> extends Pick<FolderSchema<Config>, 'readable'> {
+  readonly modelType: string;
+  /** Keys by which a file is known as a configuration where it has no `model_type`: others may be called so, too. */
+  readonly keys: readonly string[];
+  /** The settings that networks here have in one way only, as literals, and the heads; tensors show the sizes. */
+  readonly unseen: z.ZodType<Config>;
+  /** Numbers of heads by the key that says one. */
+  readonly heads: (config: Config) => Readonly<Record<string, number | undefined>>;
+  /** Heads of a network whose configuration says none; undefined where that may be any number. */
+  readonly defaultHeads?: number;
+}
+
+/** The way out where a configuration only happens to stand beside weights. */
+const ELSEWHERE = 'if this file is not of these weights, move the weights to a folder of their own';
+
+/**
+ * Compares a network with the configuration beside its weights, a file or a folder, in all that the tensors' names and
+ * shapes do not show, and in nothing else: without that, weights of another network would be read, and compute
+ * something else. What the configuration leaves out is as transformers has it then. Throws UsageError that names the
+ * key, what is there and what was expected. No configuration, nothing to compare.
+ */
+export function checkBeside<Config>(
+  weights: string,
+  { numHeads }: { readonly numHeads: number },
+  { modelType, keys, unseen, readable, heads, defaultHeads }: FamilyConfig<Config>,
+): void {
+  const path = configBeside(weights);
+  if (path === undefined) return;
+  const content = readConfig(path);
+  if (!['model_type', ...keys].some((key) => Object.hasOwn(content, key))) return;
+  const { model_type: type = modelType } = content;
+  if (type !== modelType)
+    throw new UsageError(`${path}: model_type: expected "${modelType}"; got ${JSON.stringify(type)}; ${ELSEWHERE}`);
+  const config = parseFamilyConfig({ path, content }, { schema: unseen, readable: `${ELSEWHERE}; only ${readable}` });
+  for (const [key, said] of Object.entries(heads(config))) {
+    const there = said ?? defaultHeads;
+    if (there !== undefined && there !== numHeads)
+      throw new UsageError(
+        `${path}: ${key}: expected ${numHeads}, the "numHeads" of the network that reads these weights, got ` +
+          `${said ?? `none, which stands for ${there}`}; give the network spec "numHeads": ${there}, or weights of a ` +
+          `network with ${numHeads} heads`,
+      );
+  }
+}
+
+const Labels = z.looseObject({
+  id2label: z.record(z.string(), z.string()).optional(),
+  label2id: z.record(z.string(), z.int().min(0)).optional(),
+});
+
+function inverted(ids: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(ids).map(([name, id]) => [id, name]));
+}
+
+/**
+ * Names of the classes in their order, from the `config.json` beside a file of weights; undefined where there is none,
+ * or where its classes have no names of their own. Throws UsageError where a class is missing.
+ */
+export function labelsBeside(weights: string): readonly string[] | undefined {
+  const path = configBeside(weights);
+  if (path === undefined) return undefined;
+  const { label2id, id2label = label2id && inverted(label2id) } = Labels.safeParse(readConfig(path)).data ?? {};
+  if (id2label === undefined) return undefined;
+  const names = Array.from({ length: Object.keys(id2label).length }, (_, i) => id2label[i]);
+  const missing = names.indexOf(undefined);
+  if (missing >= 0) throw new UsageError(`${path}: id2label: no class ${missing}; expected 0 to ${names.length - 1}`);
+  return names.some((name, i) => name !== unnamed(i)) ? (names as string[]) : undefined;
+}
+
+/**
+ * What a head of so many classes is for by the configuration of its folder, where that is not to choose one class of
+ * several: numbers (a regression), or several classes at once. Undefined for all others.
+ */
+export function otherProblem(config: FolderConfig | undefined, classes: number): string | undefined {
+  const problem = config?.content.problem_type;
+  if (typeof problem === 'string' && problem !== 'single_label_classification') return problem;
+  return classes === 1 ? 'regression' : undefined;
+}
+
+const Index = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * The tensors of a folder, without a prefix that a wrapper put before all of their names: from `model.safetensors`,
+ * from the files that `model.safetensors.index.json` names, from `pytorch_model.bin`, whose pickle is read without
+ * executing it, or from a checkpoint of TensorFlow, which may also be named itself; and the path to say where they come
+ * from. Throws UsageError where there are none that can be read, or a file lacks a tensor that the index says it has.
+ */
+export function weightsIn(folder: string): FolderWeights {
+  const { tensors, source } = storedIn(folder);
+  return { tensors: withoutPrefix(tensors).tensors, source };
+}
+
+/** The tensors of a folder, and the path to say where they come from. */
+interface FolderWeights {
+  readonly tensors: HostArrays<HostValues>;
+  readonly source: string;
+}
+
+function storedIn(folder: string): FolderWeights {
+  const [file, index] = ['model.safetensors', 'model.safetensors.index.json'].map((name) => join(folder, name)) as [
+    string,
+    string,
+  ];
+  if (existsSync(file)) return { tensors: readSafetensors(file).tensors, source: file };
+  if (existsSync(index)) return { tensors: readShards(folder, index), source: index };
+  const state = join(folder, 'pytorch_model.bin');
+  if (existsSync(state)) return { tensors: readTorch(state).tensors, source: state };
+  const checkpoint = findTensorflowBert(folder);
+  if (checkpoint !== undefined) return { tensors: readTensorflowBert(checkpoint.index), source: checkpoint.index };
+  throw new UsageError(
+    `${folder}: neither model.safetensors nor pytorch_model.bin nor a checkpoint of TensorFlow (.index) in it`,
+  );
+}
+
+function readShards(folder: string, index: string): HostArrays<HostValues> {
+  const parsed = Index.safeParse(readConfig(index));
+  if (!parsed.success)
+    throw new UsageError(`${index}: weight_map: expected the file of each tensor, {"tensor": "file.safetensors", ...}`);
+  const files = new Map<string, string[]>();
+  for (const [name, file] of Object.entries(parsed.data.weight_map)) {
+    if (basename(file) !== file || !file.endsWith('.safetensors'))
+      throw new UsageError(`${index}: "${file}": expected the name of a safetensors file in the same folder`);
+    files.set(file, [...(files.get(file) ?? []), name]);
+  }
+  return Object.fromEntries(
+    [...files].flatMap(([file, names]) => {
+      if (!existsSync(join(folder, file)))
+        throw new UsageError(`${index}: it names ${file}, which is not in the folder; fetch that file, too`);
+      const { tensors } = readSafetensors(join(folder, file));
+      const missing = names.filter((name) => !Object.hasOwn(tensors, name));
+      if (missing.length > 0)
+        throw new UsageError(`${join(folder, file)}: not in it, as ${basename(index)} says: ${missing.join(', ')}`);
+      return names.map((name) => [name, tensors[name]!] as const);
+    }),
+  );
+}
