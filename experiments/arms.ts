@@ -4,7 +4,7 @@
  * instead, the wide net's training included.
  */
 import type { Arm, ArmFacts } from '../src/core/experiment.js';
-import { costOf } from '../src/method/cost.js';
+import { costOf } from '../src/method/cost/cost.js';
 import type {
   GradientImitation,
   ImitationSpec,
@@ -12,9 +12,9 @@ import type {
   RecipeSpec,
   TeacherSpec,
   TrainSpec,
-} from '../src/method/spec.js';
+} from '../src/method/spec/spec.js';
 import type { NetworkSpec } from '../src/models/index.js';
-import { atSteps } from '../src/method/recipe-steps.js';
+import { atSteps } from '../src/method/spec/recipe-steps.js';
 
 /** What the arms of one comparison have in common. */
 export interface Setting {

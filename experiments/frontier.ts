@@ -20,11 +20,11 @@ import {
 } from '../src/core/experiment.js';
 import { hashOf, type Json } from '../src/core/json.js';
 import { cellId } from '../src/core/run.js';
-import { requiredCells, TRAIN_KIND } from '../src/method/required.js';
-import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
+import { requiredCells, TRAIN_KIND } from '../src/method/run/required.js';
+import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
-import { atSteps } from '../src/method/recipe-steps.js';
+import { atSteps } from '../src/method/spec/recipe-steps.js';
 
 /** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
 export interface BudgetRates {

@@ -16,5 +16,5 @@ export {
   type FrontierWay,
 } from './frontier.js';
 export { type Rates, type Setting } from './arms.js';
-export { TRAIN_KIND } from '../src/method/required.js';
+export { TRAIN_KIND } from '../src/method/run/required.js';
 export { THEORY_KIND } from '../theory/studies/index.js';

@@ -16,8 +16,8 @@
  * folder with `--set data.folder=/path`, which makes the runs custom ones.
  */
 import type { Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
-import { TRAIN_KIND } from '../src/method/required.js';
-import type { RecipeSpec, TrainSpec } from '../src/method/spec.js';
+import { TRAIN_KIND } from '../src/method/run/required.js';
+import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import type { ResnetSpec } from '../src/models/resnet/network.js';
 import { comparison, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';

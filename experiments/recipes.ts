@@ -1,5 +1,5 @@
 /** Recipes as declared values: how a network is trained, by data set. */
-import type { RecipeSpec } from '../src/method/spec.js';
+import type { RecipeSpec } from '../src/method/spec/spec.js';
 
 const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', momentum: 0.9, weightDecay });
 

@@ -1,7 +1,7 @@
 /** Every experiment, in the order in which commands list them. */
 import type { Experiment } from '../src/core/experiment.js';
 import { lookUp, register } from '../src/core/registry.js';
-import { TRAIN_KIND } from '../src/method/required.js';
+import { TRAIN_KIND } from '../src/method/run/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';

@@ -11,8 +11,8 @@
  * | paper   | ImageNet           | ResNet-50                | 4 x         | ResNet-101   | 8 GPUs, not run     |
  */
 import type { Arm, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
-import { TRAIN_KIND } from '../src/method/required.js';
-import type { GradientImitation, RecipeSpec, TrainSpec } from '../src/method/spec.js';
+import { TRAIN_KIND } from '../src/method/run/required.js';
+import type { GradientImitation, RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import { preset } from '../src/models/index.js';
 import type { ResnetSpec } from '../src/models/resnet/network.js';
 import {

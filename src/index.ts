@@ -5,10 +5,10 @@
  */
 
 // Training in three stages, by its spec or step by step
-export { parseTrainSpec } from './method/check-spec.js';
-export { inSteps, type JsonObject } from './method/epochs.js';
-export { trainExecutor } from './method/execute.js';
-export { type Procedure } from './method/pipeline.js';
+export { parseTrainSpec } from './method/run/check-spec.js';
+export { inSteps, type JsonObject } from './method/spec/epochs.js';
+export { trainExecutor } from './method/run/execute.js';
+export { type Procedure } from './method/three-stage/pipeline.js';
 export {
   CloneImitation,
   GradientImitation,
@@ -16,9 +16,9 @@ export {
   RecipeSpec,
   RidgeImitation,
   TrainSpec,
-} from './method/spec.js';
-export { STARTS, type StartKind } from './method/start.js';
-export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage.js';
+} from './method/spec/spec.js';
+export { STARTS, type StartKind } from './method/start/start.js';
+export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage/three-stage.js';
 export {
   pointsBeyond,
   specAtPoint,
@@ -27,7 +27,7 @@ export {
   type MeasureCells,
   type TriedPoint,
   type TunedArm,
-} from './method/tuning.js';
+} from './method/cost/tuning.js';
 export { type Confusion } from './metrics/confusion.js';
 export { type Evaluation } from './metrics/evaluate.js';
 export { IMITATION_LOSSES, registerImitationLoss, type ImitationLoss } from './optim/losses.js';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { unknownName } from '../../src/core/errors.js';
 import { armSpecs, type Experiment, type Scale } from '../../src/core/experiment.js';
-import type { TrainSpec } from '../../src/method/spec.js';
+import type { TrainSpec } from '../../src/method/spec/spec.js';
 import {
   bestOf,
   MOST_WIDENED,
@@ -11,7 +11,7 @@ import {
   tuneByGrid,
   type MeasureCells,
   type TriedPoint,
-} from '../../src/method/tuning.js';
+} from '../../src/method/cost/tuning.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { ARM_PATTERN, armsAtScale } from '../terminal/arms.js';

@@ -3,8 +3,8 @@ import { RUNNERS } from '../../experiments/runners.js';
 import { UsageError } from '../../src/core/errors.js';
 import { runnerOf, type Arm } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { expectedMemory, ownCost } from '../../src/method/cost.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { expectedMemory, ownCost } from '../../src/method/cost/cost.js';
 import { withRequired } from '../../src/sweep/work.js';
 
 /** What the runs of one budget cost together. */

@@ -8,11 +8,11 @@ import { armSpecs, cellsOf, runnerOf, type Experiment, type Scale } from '../../
 import type { Cell } from '../../src/core/run.js';
 import { unknownName } from '../../src/core/errors.js';
 import { broughtFor, exampleShape } from '../../src/data/index.js';
-import { trainingFlops } from '../../src/method/budget.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { EXPECTED_FLOPS, ownCost, stepFlops, stepMemory, stepSeconds } from '../../src/method/cost.js';
-import { TRAIN_KIND } from '../../src/method/required.js';
-import type { TrainSpec } from '../../src/method/spec.js';
+import { trainingFlops } from '../../src/method/cost/budget.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { EXPECTED_FLOPS, ownCost, stepFlops, stepMemory, stepSeconds } from '../../src/method/cost/cost.js';
+import { TRAIN_KIND } from '../../src/method/run/required.js';
+import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
 import { OPTIMIZER_STATE } from '../../src/optim/optimizer.js';
 import { withRequired } from '../../src/sweep/work.js';

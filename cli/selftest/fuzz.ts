@@ -9,7 +9,7 @@ import { armSpecs } from '../../src/core/experiment.js';
 import { parseCell } from '../../src/core/run.js';
 import { loadCifar } from '../../src/data/cifar.js';
 import { readSquad } from '../../src/data/squad.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { incomingFolder } from '../../src/store/merge.js';
 import { readDeclaration } from '../../src/store/config.js';
 import { folderOf, listRuns } from '../../src/store/runs.js';

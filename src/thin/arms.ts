@@ -2,9 +2,9 @@
  * The ways to a thin net that are compared at the same number of its steps: the three stages and their rivals, one
  * object each. What they have in common is the procedure of a training run (src/method).
  */
-import { cloneObstacle } from '../method/clone.js';
-import type { Procedure } from '../method/pipeline.js';
-import type { ObjectiveSpec } from '../method/spec.js';
+import { cloneObstacle } from '../method/imitation/clone.js';
+import type { Procedure } from '../method/three-stage/pipeline.js';
+import type { ObjectiveSpec } from '../method/spec/spec.js';
 import type { Network } from '../nn/network.js';
 import { evaluated, recipeOf, type BaseRecipe } from './recipes.js';
 

@@ -7,7 +7,7 @@ import { indexRanges, toLabelled, type Asked, type SkippedFile, type Source as E
 import { mayHavePictures, openPictures } from '../data/imagefolder.js';
 import { textSource } from '../data/texts.js';
 import { tf } from '../engine/tensor.js';
-import { disposeWeights, weightsOf } from '../method/weights.js';
+import { disposeWeights, weightsOf } from '../method/values/weights.js';
 import { readWeights } from '../models/files.js';
 import { inputProblem, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { predictor } from '../nn/predictor.js';

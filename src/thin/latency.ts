@@ -4,7 +4,7 @@ import type { Dataset } from '../data/dataset.js';
 import { toLabelled } from '../data/dataset.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import { predictor } from '../nn/predictor.js';
-import { disposeWeights, weightsOf } from '../method/weights.js';
+import { disposeWeights, weightsOf } from '../method/values/weights.js';
 
 /** Batches whose latency a card shows. */
 export const LATENCY_BATCHES = [1, 32] as const;

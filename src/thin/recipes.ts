@@ -1,5 +1,5 @@
 /** How networks are trained by `gowide thin` where nothing else is said: one recipe for each optimizer. */
-import type { RecipeSpec } from '../method/spec.js';
+import type { RecipeSpec } from '../method/spec/spec.js';
 import type { Thinning } from '../models/family/family.js';
 
 /** What stays the same in all runs of one kind of network. */

@@ -8,9 +8,9 @@ import { openEngine, requestedEngine, type Engine } from '../engine/engines/choo
 import type { Tensor } from '../engine/tensor.js';
 import { classFigures, confusion } from '../metrics/confusion.js';
 import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
-import { TRAIN_KIND } from '../method/required.js';
-import { TRAIN_RUNNER } from '../method/runner.js';
-import { disposeWeights, fromArrays, weightsOf } from '../method/weights.js';
+import { TRAIN_KIND } from '../method/run/required.js';
+import { TRAIN_RUNNER } from '../method/run/runner.js';
+import { disposeWeights, fromArrays, weightsOf } from '../method/values/weights.js';
 import { hasOnnx, readWeights, writeOnnx, writeWeights } from '../models/files.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
 import { forwardFlops, type HostWeights } from '../nn/network.js';

@@ -3,7 +3,7 @@ import { assumedLink, exchangesOf, measureLink, sentBytes } from '../../cli/plan
 import { planOf } from '../../cli/plan/plan.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs } from '../../src/core/experiment.js';
-import type { TrainSpec } from '../../src/method/spec.js';
+import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { parameterCount } from '../../src/models/index.js';
 import { gowideHere } from '../support/program.js';
 

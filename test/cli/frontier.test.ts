@@ -4,7 +4,7 @@ import { budgetCosts, checkRoom } from '../../cli/plan/frontier.js';
 import { budgetsToTune, waysOf } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
 import { cellsOf, type Scale } from '../../src/core/experiment.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { gowide } from '../support/program.js';
 
 test('the plan has every budget and the wide net that its arms learn from', () => {

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { planOf, planScale, measuredSpec } from '../../cli/plan/plan.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs, cellsOf } from '../../src/core/experiment.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { costOf, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { costOf, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost/cost.js';
 import { parameterCount } from '../../src/models/index.js';
-import type { TrainSpec } from '../../src/method/spec.js';
+import type { TrainSpec } from '../../src/method/spec/spec.js';
 
 const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };
 

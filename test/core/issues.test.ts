@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { issueWords, whatIsWrong } from '../../src/core/issues.js';
-import { TrainSpec } from '../../src/method/spec.js';
+import { TrainSpec } from '../../src/method/spec/spec.js';
 import { DIRECT, THREE } from '../method/support.js';
 
 function wrong(schema: z.ZodType, value: unknown): string {

@@ -7,7 +7,7 @@ import { bertGlosses } from '../../experiments/bert.js';
 import { armSpecs } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
 import { checkValues, MOST_VALUES } from '../../src/core/magnitudes.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { readConfig } from '../../src/store/config.js';
 import { parseSimulation } from '../../theory/simulate/declaration.js';
 import { STUDIES } from '../../theory/studies/index.js';

@@ -16,9 +16,9 @@ import {
   testFigures,
 } from '../../src/data/index.js';
 import { memorySource, type ImageSet } from '../../src/data/images.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { TRAIN_KIND } from '../../src/method/required.js';
-import { TRAIN_RUNNER } from '../../src/method/runner.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { TRAIN_KIND } from '../../src/method/run/required.js';
+import { TRAIN_RUNNER } from '../../src/method/run/runner.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { cell, DIRECT, LABELS, recipe } from '../method/support.js';

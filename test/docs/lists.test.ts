@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { SCALES } from '../../src/core/experiment.js';
 import { withSlashes } from '../../src/core/folder.js';
-import { EXPORT_FORMATS } from '../../src/method/export.js';
+import { EXPORT_FORMATS } from '../../src/method/run/export.js';
 import { FAMILIES } from '../../src/models/index.js';
 import { BACKENDS } from '../../src/sweep/backends/registry.js';
 
@@ -41,7 +41,7 @@ test.each(['src/method', 'src/models'])(
 );
 
 test('a run is exported in as many forms as the method’s README has', () => {
-  const row = read('src/method/README.md').match(/^\| `export\.ts` \|(.*)\|$/m)![1]!;
+  const row = read('src/method/README.md').match(/^\| `run\/export\.ts` \|(.*)\|$/m)![1]!;
   expect(row.split(/: /)[1]!.split(/, (?!a run)/)).toHaveLength(Object.keys(EXPORT_FORMATS).length);
 });
 

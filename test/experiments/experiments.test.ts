@@ -9,14 +9,14 @@ import {
   trainExperiment,
   trainExperiments,
 } from '../../experiments/registry.js';
-import { pointsBeyond } from '../../src/method/tuning.js';
+import { pointsBeyond } from '../../src/method/cost/tuning.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits } from '../../experiments/resnet.js';
 import { width } from '../../experiments/theory.js';
 import { cellsOf, armSpecs, SCALES, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { costOf } from '../../src/method/cost.js';
-import type { GradientImitation, TrainSpec } from '../../src/method/spec.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { costOf } from '../../src/method/cost/cost.js';
+import type { GradientImitation, TrainSpec } from '../../src/method/spec/spec.js';
 
 const ALL = Object.values(trainExperiments()).flat();
 const CASES = ALL.flatMap((experiment) =>

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tf, type Tensor2D } from '../../src/engine/tensor.js';
-import { alignByDepth, wideView } from '../../src/method/align.js';
-import { weightsOf } from '../../src/method/weights.js';
+import { alignByDepth, wideView } from '../../src/method/matching/align.js';
+import { weightsOf } from '../../src/method/values/weights.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';
 import { chain } from './chain.js';

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
-import { BatchInputs } from '../../src/method/batch-inputs.js';
+import { BatchInputs } from '../../src/method/values/batch-inputs.js';
 import { anyEngine } from '../support/engines.js';
 
 beforeAll(anyEngine);

@@ -1,6 +1,6 @@
 /** Training that ends with its best weights on the validation split. */
 import { beforeAll, expect, test } from 'vitest';
-import { isEvaluated } from '../../src/method/stages.js';
+import { isEvaluated } from '../../src/method/training/stages.js';
 import { readMetrics } from '../../src/store/runs.js';
 import { anyEngine } from '../support/engines.js';
 import { bytes, newFolder, run } from './arms.js';

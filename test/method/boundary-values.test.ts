@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
-import { BoundaryValues } from '../../src/method/boundary-values.js';
-import { disposeWeights, weightsOf } from '../../src/method/weights.js';
+import { BoundaryValues } from '../../src/method/values/boundary-values.js';
+import { disposeWeights, weightsOf } from '../../src/method/values/weights.js';
 import { networkOf } from '../../src/models/index.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';

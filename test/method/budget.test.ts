@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { ridgeMemory, totalCost, trainingFlops, type Plan } from '../../src/method/budget.js';
+import { ridgeMemory, totalCost, trainingFlops, type Plan } from '../../src/method/cost/budget.js';
 import type { Network } from '../../src/nn/network.js';
 import { networkOf } from '../../src/models/index.js';
-import { groupsOf } from '../../src/method/groups.js';
-import { KEPT_BYTES } from '../../src/method/ridge.js';
+import { groupsOf } from '../../src/method/maps/groups.js';
+import { KEPT_BYTES } from '../../src/method/imitation/ridge.js';
 import { chain } from './chain.js';
 import { IMITATION, recipe } from './support.js';
 

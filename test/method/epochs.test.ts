@@ -1,8 +1,8 @@
 /** Durations in passes over the data become steps before anything is run. */
 import { expect, test } from 'vitest';
 import type { Json } from '../../src/core/json.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { inSteps } from '../../src/method/epochs.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { inSteps } from '../../src/method/spec/epochs.js';
 import { DIRECT, THREE } from './support.js';
 
 type Spec = { [key: string]: Json };

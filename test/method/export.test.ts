@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { dropBeside, exportRun } from '../../src/method/export.js';
-import { trainExecutor } from '../../src/method/execute.js';
-import { TRAIN_KIND } from '../../src/method/required.js';
-import { fromArrays } from '../../src/method/weights.js';
+import { dropBeside, exportRun } from '../../src/method/run/export.js';
+import { trainExecutor } from '../../src/method/run/execute.js';
+import { TRAIN_KIND } from '../../src/method/run/required.js';
+import { fromArrays } from '../../src/method/values/weights.js';
 import { networkByName, readWeights } from '../../src/models/files.js';
 import type { NetworkSpec } from '../../src/models/index.js';
 import { environment } from '../../src/store/environment.js';

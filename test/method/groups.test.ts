@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkTaps, groupsOf } from '../../src/method/groups.js';
+import { checkTaps, groupsOf } from '../../src/method/maps/groups.js';
 import { chain } from './chain.js';
 
 const network = chain(1, 1, 1, 1, 1, 1, 1);

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { differentiate } from '../../src/engine/ops/gradients.js';
 import { tf, type Tensor, type Tensors } from '../../src/engine/tensor.js';
-import { groupsOf, type Group } from '../../src/method/groups.js';
-import { hintLoss, imitatedGroups, imitationStages } from '../../src/method/imitate.js';
-import { downPath, mapAcross, upPath } from '../../src/method/maps.js';
-import type { GradientImitation } from '../../src/method/spec.js';
-import type { TrainingStage } from '../../src/method/training-step.js';
-import { weightsOf, type Teacher } from '../../src/method/weights.js';
+import { groupsOf, type Group } from '../../src/method/maps/groups.js';
+import { hintLoss, imitatedGroups, imitationStages } from '../../src/method/imitation/gradient.js';
+import { downPath, mapAcross, upPath } from '../../src/method/maps/maps.js';
+import type { GradientImitation } from '../../src/method/spec/spec.js';
+import type { TrainingStage } from '../../src/method/training/training-step.js';
+import { weightsOf, type Teacher } from '../../src/method/values/weights.js';
 import { networkOf } from '../../src/models/index.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';

@@ -2,9 +2,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Row, Snapshot } from '../../src/core/run.js';
 import { notingSkipped, type Dataset, type Source } from '../../src/data/dataset.js';
-import { trainThin } from '../../src/method/pipeline.js';
-import type { StageContext } from '../../src/method/stages.js';
-import { disposeWeights } from '../../src/method/weights.js';
+import { trainThin } from '../../src/method/three-stage/pipeline.js';
+import type { StageContext } from '../../src/method/training/stages.js';
+import { disposeWeights } from '../../src/method/values/weights.js';
 import { anyEngine } from '../support/engines.js';
 import { chain } from './chain.js';
 import { LABELS, memory, recipe } from './support.js';

@@ -1,8 +1,8 @@
 /** Small specs and an in-memory context for tests of the method. */
 import type { Cell, Row } from '../../src/core/run.js';
-import type { GradientImitation, RecipeSpec, TrainSpec } from '../../src/method/spec.js';
-import type { StageContext } from '../../src/method/stages.js';
-import { TRAIN_KIND } from '../../src/method/required.js';
+import type { GradientImitation, RecipeSpec, TrainSpec } from '../../src/method/spec/spec.js';
+import type { StageContext } from '../../src/method/training/stages.js';
+import { TRAIN_KIND } from '../../src/method/run/required.js';
 import type { ConvnetSpec } from '../../src/models/plain/convnet.js';
 import type { MlpSpec } from '../../src/models/plain/mlp.js';
 import type { ResnetSpec } from '../../src/models/resnet/network.js';

@@ -3,8 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { toLabelled } from '../../src/data/dataset.js';
 import { tf, type Tensor2D } from '../../src/engine/tensor.js';
-import { enterStage, tensorsOf, trainingStep, weightsIn, type TrainingStage } from '../../src/method/training-step.js';
-import { toHost, weightsOf } from '../../src/method/weights.js';
+import {
+  enterStage,
+  tensorsOf,
+  trainingStep,
+  weightsIn,
+  type TrainingStage,
+} from '../../src/method/training/training-step.js';
+import { toHost, weightsOf } from '../../src/method/values/weights.js';
 import { networkOf } from '../../src/models/index.js';
 import { crossEntropy } from '../../src/optim/losses.js';
 import { enginesUnderTest } from '../support/engines.js';

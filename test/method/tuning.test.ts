@@ -4,10 +4,10 @@ import { trainExperiment } from '../../experiments/registry.js';
 import { UsageError } from '../../src/core/errors.js';
 import { armSpecs, type Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import { ownCost } from '../../src/method/cost.js';
-import { shortened } from '../../src/method/recipe-steps.js';
-import type { GradientImitation, TrainSpec } from '../../src/method/spec.js';
-import { specAtPoint, MOST_WIDENED, pointsBeyond, tuneByGrid } from '../../src/method/tuning.js';
+import { ownCost } from '../../src/method/cost/cost.js';
+import { shortened } from '../../src/method/spec/recipe-steps.js';
+import type { GradientImitation, TrainSpec } from '../../src/method/spec/spec.js';
+import { specAtPoint, MOST_WIDENED, pointsBeyond, tuneByGrid } from '../../src/method/cost/tuning.js';
 
 describe('a grid is widened', () => {
   test.each([

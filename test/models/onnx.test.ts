@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sizeOf, type HostArray, type HostArrays } from '../../src/core/host-array.js';
 import { disposeAll, tf, type Tensor, type Tensors } from '../../src/engine/tensor.js';
-import { disposeWeights, weightsOf } from '../../src/method/weights.js';
+import { disposeWeights, weightsOf } from '../../src/method/values/weights.js';
 import { writeOnnx } from '../../src/models/files.js';
 import { FAMILIES, networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { evaluation } from '../../src/nn/layers.js';

@@ -353,14 +353,14 @@ const FIGURES: readonly Mutant[] = [
   },
   {
     name: 'the best weights are chosen by the test split',
-    file: 'src/method/pipeline.ts',
+    file: 'src/method/three-stage/pipeline.ts',
     find: '      const found = await evaluate(run.data, run.data.validation, predict);',
     replace: '      const found = await evaluate(run.data, run.data.test, predict);',
     noticedBy: { vitest: 'test/method/best.test.ts', test: 'the weights at the end are those of the best' },
   },
   {
     name: 'the wide net teaches as it is while it is trained',
-    file: 'src/method/imitate.ts',
+    file: 'src/method/imitation/gradient.ts',
     find: '  const values = network.apply(evaluation(weights), x, { until: last });',
     replace: '  const values = network.apply({ ...evaluation(weights), train: true }, x, { until: last });',
     noticedBy: { vitest: 'test/method/imitate.test.ts', test: 'targets are what the wide net says' },
@@ -374,7 +374,7 @@ const FIGURES: readonly Mutant[] = [
   },
   {
     name: 'averaged weights keep the statistics of the way',
-    file: 'src/method/pipeline.ts',
+    file: 'src/method/three-stage/pipeline.ts',
     find: '        ema === undefined\n          ? own',
     replace: '        ema !== null\n          ? own',
     noticedBy: { vitest: 'test/method/statistics.test.ts', test: 'moving averages of the parameters' },

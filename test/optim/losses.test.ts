@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test as anywhere } from 'vitest';
 import { tf, type Scalar } from '../../src/engine/tensor.js';
-import { parseTrainSpec } from '../../src/method/check-spec.js';
-import { trainExecutor } from '../../src/method/execute.js';
-import { TRAIN_KIND } from '../../src/method/required.js';
+import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { trainExecutor } from '../../src/method/run/execute.js';
+import { TRAIN_KIND } from '../../src/method/run/required.js';
 import {
   crossEntropy,
   IMITATION_LOSSES,

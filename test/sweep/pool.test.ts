@@ -8,7 +8,7 @@ import { RUNNERS } from '../../experiments/runners.js';
 import { saddle } from '../../experiments/theory.js';
 import { cellsOf } from '../../src/core/experiment.js';
 import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
-import type { TrainSpec } from '../../src/method/spec.js';
+import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { listRuns, readMetrics } from '../../src/store/runs.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';

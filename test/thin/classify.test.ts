@@ -6,7 +6,7 @@ import { openImageFolder } from '../../src/data/imagefolder.js';
 import { toLabelled, type Dataset } from '../../src/data/dataset.js';
 import { textSource } from '../../src/data/texts.js';
 import { tf } from '../../src/engine/tensor.js';
-import { weightsOf } from '../../src/method/weights.js';
+import { weightsOf } from '../../src/method/values/weights.js';
 import { preparePredict, readWeights } from '../../src/models/files.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { evaluation } from '../../src/nn/layers.js';

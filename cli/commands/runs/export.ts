@@ -26,7 +26,7 @@ export function command(): Command {
     )
     .action(async (id: string, { out, output }: { out: string; output: string }) => {
       requireRuns(out);
-      const { exportRun } = await import('../../../src/method/export.js');
+      const { exportRun } = await import('../../../src/method/run/export.js');
       await exportRun(findRun(out, id), output);
       process.stdout.write(`written to ${output}\n`);
     });

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { isFolder } from '../../core/folder.js';
 import { isLayersModel, openLayersModel } from '../../models/layers/file.js';
 import { writeWeights } from '../../models/files.js';
-import { dropBeside, readLabels, writeLabels } from '../../method/export.js';
+import { dropBeside, readLabels, writeLabels } from '../../method/run/export.js';
 import type { SourceFormat } from './source.js';
 
 /** LayersModels; the thin net is one, too. */

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { declaredLabels } from '../../data/index.js';
-import { exportRun } from '../../method/export.js';
-import { parseTrainSpec } from '../../method/check-spec.js';
+import { exportRun } from '../../method/run/export.js';
+import { parseTrainSpec } from '../../method/run/check-spec.js';
 import { familyOf } from '../../models/index.js';
 import { makeFolder } from '../../store/atomic.js';
 import { findRun, listRuns } from '../../store/runs.js';

@@ -6,7 +6,7 @@ import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
 import { fileMetadata, withoutPrefix } from '../../models/formats/exchange.js';
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
-import { dropBeside, readLabels, writeLabels } from '../../method/export.js';
+import { dropBeside, readLabels, writeLabels } from '../../method/run/export.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
 
 /**

@@ -15,8 +15,8 @@ import {
   trainingStep,
   weightsIn,
   type TrainingStage,
-} from '../../../src/method/training-step.js';
-import { toHost, weightsOf } from '../../../src/method/weights.js';
+} from '../../../src/method/training/training-step.js';
+import { toHost, weightsOf } from '../../../src/method/values/weights.js';
 import type { BertSpec } from '../../../src/models/bert/network.js';
 import { networkOf, type NetworkSpec } from '../../../src/models/index.js';
 import { outputOf } from '../../../src/nn/network.js';

@@ -6,8 +6,8 @@ import { TYPES, type Graph, type Node, type OpNode, type Output } from '../../..
 import { tensorflowBackend } from '../../../src/engine/trace/recorder.js';
 import { segmented, type ProgramCall } from '../../../src/engine/trace/segments.js';
 import { canTrace, trace } from '../../../src/engine/trace/trace.js';
-import { enterStage, tensorsOf, trainingStep, type TrainingStage } from '../../../src/method/training-step.js';
-import { weightsOf } from '../../../src/method/weights.js';
+import { enterStage, tensorsOf, trainingStep, type TrainingStage } from '../../../src/method/training/training-step.js';
+import { weightsOf } from '../../../src/method/values/weights.js';
 import { networkOf, type NetworkSpec } from '../../../src/models/index.js';
 import { evaluation } from '../../../src/nn/layers.js';
 import { crossEntropy, klDivergence } from '../../../src/optim/losses.js';

@@ -1,0 +1,192 @@
+/**
+ * What training costs in steps and floating-point operations, known before it starts. A multiply-add counts as two
+ * operations, and a gradient as twice its forward pass.
+ */
+import { sizeOf } from '../../core/host-array.js';
+import { normOf } from '../../models/parts/layer-table.js';
+import { forwardFlops, type Network } from '../../nn/network.js';
+import { cloneFlops } from '../imitation/clone.js';
+import type { Group } from '../maps/groups.js';
+import { KEPT_BYTES, RIDGE_BATCH } from '../imitation/ridge.js';
+import type { ImitationSpec } from '../spec/spec.js';
+
+interface Length {
+  readonly steps: number;
+  readonly batch: number;
+}
+
+/** Cost of a run, in steps and floating-point operations. */
+export interface Cost {
+  /** Steps of the thin net's own training. */
+  readonly steps: number;
+  /** Operations of the thin net's training. */
+  readonly flops: number;
+  /** Operations of the wide net's forward passes meanwhile. */
+  readonly teacherFlops: number;
+}
+
+/** What the cost of training a thin net depends on. */
+export interface Plan {
+  readonly thin: Network;
+  readonly wide: Network | undefined;
+  /** Shape of one example. */
+  readonly shape: readonly number[];
+  /** Groups that there is something to imitate in. */
+  readonly imitated: readonly Group[];
+  readonly imitation: ImitationSpec | null;
+  readonly training: Length;
+  /** Whether the wide net is asked for its outputs while the thin one is fine-tuned. */
+  readonly watches: boolean;
+}
+
+/** Floating-point operations of training a whole network: three forward passes for each example of each step. */
+export function trainingFlops(network: Network, shape: readonly number[], { steps, batch }: Length): number {
+  return 3 * steps * batch * forwardFlops(network, shape);
+}
+
+/**
+ * Kernels of the linear layers between a tap and the one before it, those together that read the same channels. A layer
+ * that is fitted has a bias or a norm for the intercept, which a table of embeddings has not.
+ */
+function readersAt({ shapes, axes, owner }: Network, tap: string): string[][] {
+  const readers = new Map<string, string[]>();
+  for (const path of Object.keys(shapes)) {
+    const layer = path.replace(/\/kernel$/, '');
+    const norm = normOf(layer);
+    const isLinear = `${layer}/bias` in shapes || (norm !== layer && `${norm}/gamma` in shapes);
+    if (layer === path || !isLinear || owner(path) !== tap) continue;
+    const read = axes?.[path]?.at(-2) ?? path;
+    readers.set(read, [...(readers.get(read) ?? []), path]);
+  }
+  return [...readers.values()];
+}
+
+/**
+ * Products of what a tap's linear layers read, for one example: with itself and with what they are to give. All layers
+ * of the tap are taken to have the same number of positions, and its operations to be theirs (attention has others).
+ */
+function productFlops({ shapes }: Network, readers: readonly (readonly string[])[], flops: number): number {
+  const sizes = readers.flat().map((path) => sizeOf(shapes[path]!));
+  const positions = flops / (2 * sizes.reduce((sum, size) => sum + size, 0));
+  const products = readers.flatMap((paths) =>
+    paths.map((path, i) => {
+      const outputs = shapes[path]!.at(-1)!;
+      const inputs = sizeOf(shapes[path]!) / outputs + 1;
+      const isShared = i > 0 && shapes[path]!.length === 2; // rows have one set of products for all that read them
+      return 2 * inputs * (outputs + (isShared ? 0 : inputs));
+    }),
+  );
+  return positions * products.reduce((sum, size) => sum + size, 0);
+}
+
+/** Positions of one example that a tap's linear layers read, by its operations; those of the input without any. */
+function positionsAt({ shapes, owner, flops }: Network, tap: string, shape: readonly number[]): number {
+  const kernels = Object.keys(shapes).filter((path) => path.endsWith('/kernel') && owner(path) === tap);
+  const size = kernels.reduce((sum, path) => sum + sizeOf(shapes[path]!), 0);
+  const own = flops(shape)[tap] ?? 0;
+  const input = shape.length === 3 ? shape[0]! * shape[1]! : shape.at(-1)!;
+  return size === 0 || own === 0 ? input : own / (2 * size);
+}
+
+/** Values of one example at the boundary where a network has most of them. */
+function mostBoundaryValues(network: Network, shape: readonly number[]): number {
+  return Math.max(
+    0,
+    ...network.boundaries.block.map((tap) => positionsAt(network, tap, shape) * network.width(tap, shape)),
+  );
+}
+
+/** Bytes of a number on the engine, and of one in the matrices that are solved. */
+const [SINGLE, DOUBLE] = [4, 8];
+/** Bytes that a forward pass keeps for each of its operations: a third of what a training step does, see cost.ts. */
+const PASS_BYTES = 0.015;
+
+/**
+ * Memory of imitation in closed form in bytes, both nets' parameters aside: the inputs and both nets' values at a
+ * boundary, which are kept up to a limit; a batch on its way through both nets, with what a layer reads of it twice
+ * over; and the largest system of equations, three matrices of its size. An estimate, as operations give positions.
+ */
+export function ridgeMemory(thin: Network, wide: Network, shape: readonly number[], images: number): number {
+  const kept = [sizeOf(shape), mostBoundaryValues(thin, shape), mostBoundaryValues(wide, shape)];
+  let [rows, inputs] = [0, 0];
+  for (const tap of thin.taps)
+    for (const path of readersAt(thin, tap).flat()) {
+      const read = sizeOf(thin.shapes[path]!) / thin.shapes[path]!.at(-1)! + 1;
+      rows = Math.max(rows, positionsAt(thin, tap, shape) * read);
+      inputs = Math.max(inputs, read);
+    }
+  const pass = PASS_BYTES * (forwardFlops(thin, shape) + forwardFlops(wide, shape)) + 2 * SINGLE * rows;
+  return (
+    kept.reduce((sum, values) => sum + Math.min(KEPT_BYTES, SINGLE * images * values), 0) +
+    Math.min(images, RIDGE_BATCH) * pass +
+    3 * DOUBLE * inputs ** 2
+  );
+}
+
+/**
+ * Imitation in closed form: both nets go from boundary to boundary, with a pass of the way there for each value that
+ * linear layers read, one more of the thin net once they are fitted, and one where the norm at the boundary is fitted,
+ * too. Solving for the weights is not counted.
+ */
+function ridgeCost(thin: Network, wide: Network, shape: readonly number[], images: number): Cost {
+  const [own, theirs] = [thin.flops(shape), wide.flops(shape)];
+  const block = new Set(thin.boundaries.block);
+  const fitsNorms = thin.scales !== undefined && [...block].some((tap) => thin.width(tap) !== wide.width(tap));
+  const cost = { flops: 0, teacherFlops: 0 };
+  let part = { flops: 0, teacherFlops: 0, values: 0 };
+  for (const tap of thin.taps) {
+    const readers = readersAt(thin, tap);
+    if (readers.length > 0) cost.flops += productFlops(thin, readers, own[tap] ?? 0);
+    part.flops += own[tap] ?? 0;
+    part.teacherFlops += theirs[tap] ?? 0;
+    part.values += readers.length;
+    if (!block.has(tap) && tap !== thin.taps.at(-1)) continue;
+    const further = block.has(tap) ? 1 + Number(fitsNorms) : 0;
+    cost.flops += (part.values + further) * part.flops;
+    cost.teacherFlops += Math.max(part.values, Number(block.has(tap))) * part.teacherFlops;
+    part = { flops: 0, teacherFlops: 0, values: 0 };
+  }
+  return { steps: 0, flops: images * cost.flops, teacherFlops: images * cost.teacherFlops };
+}
+
+function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
+  if (imitation === null || wide === undefined) return { steps: 0, flops: 0, teacherFlops: 0 };
+  if (imitation.by === 'ridge') return ridgeCost(thin, wide, shape, imitation.images);
+  const { steps, batch } = imitation.recipe;
+  if (imitation.by === 'clone') {
+    return {
+      steps,
+      flops: trainingFlops(thin, shape, imitation.recipe) + 3 * steps * cloneFlops(thin, wide),
+      teacherFlops: steps * batch * forwardFlops(wide, shape),
+    };
+  }
+  const upTo = (network: Network, tap: string | undefined): number =>
+    tap === undefined ? 0 : forwardFlops(network, shape, tap);
+  const stages = imitation.order === 'joint' ? [imitated] : imitated.map((group) => [group]);
+  const parts = stages
+    .filter((which) => which.length > 0)
+    .map((which) => {
+      const last = which.at(-1)!.tap;
+      const learnt = which.reduce((sum, { tap, from }) => sum + upTo(thin, tap) - upTo(thin, from), 0);
+      const read = imitation.inputs === 'own' ? upTo(thin, last) : learnt;
+      return { flops: steps * batch * (read + 2 * learnt), teacherFlops: steps * batch * upTo(wide, last) };
+    });
+  return {
+    steps: steps * parts.length,
+    flops: parts.reduce((sum, { flops }) => sum + flops, 0),
+    teacherFlops: parts.reduce((sum, { teacherFlops }) => sum + teacherFlops, 0),
+  };
+}
+
+/** Cost of imitation and fine-tuning together, without the wide net's own training. */
+export function totalCost(plan: Plan): Cost {
+  const { thin, wide, shape, training, watches } = plan;
+  const imitation = imitationCost(plan);
+  return {
+    steps: imitation.steps + training.steps,
+    flops: imitation.flops + trainingFlops(thin, shape, training),
+    teacherFlops:
+      imitation.teacherFlops +
+      (watches && wide !== undefined ? training.steps * training.batch * forwardFlops(wide, shape) : 0),
+  };
+}

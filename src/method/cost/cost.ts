@@ -1,0 +1,174 @@
+/** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
+import { exampleShape } from '../../data/index.js';
+import { networkOf, parameterCount } from '../../models/index.js';
+import { forwardFlops, type Network } from '../../nn/network.js';
+import { OPTIMIZER_STATE } from '../../optim/optimizer.js';
+import { wideView } from '../matching/align.js';
+import { ridgeMemory, totalCost, trainingFlops, type Cost } from './budget.js';
+import { planGroups } from '../three-stage/pipeline.js';
+import { isTrained, type TrainSpec } from '../spec/spec.js';
+
+/** Steps and operations of a run, without its wide net's own training. */
+export function ownCost(spec: TrainSpec): Cost {
+  const [thin, wide] = [networkOf(spec.network), wideView(spec)?.network];
+  const { imitated } = planGroups(spec, thin, wide);
+  const { objective } = spec.training;
+  const shape = exampleShape(spec.data);
+  return totalCost({
+    thin,
+    wide,
+    shape,
+    imitated,
+    imitation: spec.imitation,
+    training: spec.training,
+    watches: objective.teacher + objective.hints > 0,
+  });
+}
+
+/** Steps and operations of a run, its wide net's own training included. */
+export function costOf(spec: TrainSpec): Cost {
+  const cost = ownCost(spec);
+  const wideTraining = isTrained(spec.teacher)
+    ? trainingFlops(networkOf(spec.teacher.network), exampleShape(spec.data), spec.teacher.recipe)
+    : 0;
+  return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
+}
+
+/** Floating-point operations per second that the products of training attain on one core of a small machine. */
+export const EXPECTED_FLOPS = 110e9;
+
+/** What a training step takes on one core of a small machine. */
+interface Speed {
+  /** Operations a second. */
+  readonly flops: number;
+  /** Seconds of a run beside its steps, and what imitation adds: what is set up, compiled and evaluated. */
+  readonly run: number;
+  readonly imitation: number;
+  /** Seconds that each step takes, whatever its network. */
+  readonly step: number;
+  /** Seconds that each tensor of a network adds, each output position of its convolutions, each output of products. */
+  readonly tensor: number;
+  readonly position: number;
+  readonly output: number;
+  /** Seconds that the tensors, positions and outputs of a wide net add that is watched. */
+  readonly watchedTensor: number;
+  readonly watchedPosition: number;
+  readonly watchedOutput: number;
+}
+
+/**
+ * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 40 took with two of them at
+ * work on two cores (2026-11-27, all but the digits' wide net within 0.3), WebAssembly to the processor time of 9
+ * (2026-11-27, replayed steps, within a quarter).
+ */
+const SPEEDS = {
+  tensorflow: {
+    ...{ flops: EXPECTED_FLOPS, run: 0.026, imitation: 0.1, step: 8.2e-4 },
+    ...{ tensor: 0, position: 2e-8, output: 4.8e-9 },
+    ...{ watchedTensor: 3.6e-6, watchedPosition: 2.4e-8, watchedOutput: 3.2e-9 },
+  },
+  wasm: {
+    ...{ flops: 36e9, run: 0.4, imitation: 0, step: 1.1e-3 },
+    ...{ tensor: 7e-6, position: 3.5e-8, output: 0 },
+    ...{ watchedTensor: 0, watchedPosition: 1e-8, watchedOutput: 0 },
+  },
+} as const satisfies Readonly<Record<string, Speed>>;
+
+/** The speed of an engine; TensorFlow's for one that is not known. */
+function speedOf(engine: string | undefined): Speed {
+  return (SPEEDS as Readonly<Record<string, Speed>>)[engine ?? ''] ?? SPEEDS.tensorflow;
+}
+
+interface Passes {
+  readonly tensors: number;
+  /** Positions of the outputs of all convolutions of a batch, as if none had a stride. */
+  readonly positions: number;
+  /** Outputs of all products of a batch, of a network without convolutions. */
+  readonly outputs: number;
+}
+
+function passesOf(network: Network, spec: TrainSpec): Passes {
+  const shape = exampleShape(spec.data);
+  const { batch } = spec.training;
+  const shapes = Object.values(network.shapes);
+  const convolutions = shapes.filter(({ length }) => length === 4).length;
+  const positions = convolutions * shape.slice(0, -1).reduce((product, size) => product * size, batch);
+  const kernels = Object.entries(network.shapes).flatMap(([path, one]) =>
+    path.endsWith('/kernel') && one.length === 2 ? [one] : [],
+  );
+  const columns = kernels.reduce((sum, [, out]) => sum + out!, 0);
+  const values = kernels.reduce((sum, [read, out]) => sum + read! * out!, 0);
+  // an output of a product takes two operations for each of the values that it is the sum of
+  const products = (batch * forwardFlops(network, shape)) / 2;
+  return {
+    tensors: shapes.length,
+    positions,
+    outputs: convolutions > 0 || values === 0 ? 0 : (products * columns) / values,
+  };
+}
+
+/**
+ * Expected seconds of a training step of `flops` operations on one core of a small machine, without a wide net: the
+ * step's own overhead and that of each parameter, the arithmetic, and the passes over the outputs of products or of
+ * convolutions, which are most of a thin ResNet's time.
+ */
+export function stepSeconds(spec: TrainSpec, flops: number, engine?: string): number {
+  const { tensors, positions, outputs } = passesOf(networkOf(spec.network), spec);
+  const speed = speedOf(engine);
+  const passes = speed.tensor * tensors + speed.position * positions + speed.output * outputs;
+  return speed.step + passes + flops / speed.flops;
+}
+
+/** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
+export function expectedSeconds(spec: TrainSpec, engine?: string): number {
+  const { steps, flops, teacherFlops } = ownCost(spec);
+  const { objective } = spec.training;
+  const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
+  const watched = wide === undefined ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
+  const { run, imitation, watchedTensor, watchedPosition, watchedOutput } = speedOf(engine);
+  const watching =
+    watchedTensor * watched.tensors + watchedPosition * watched.positions + watchedOutput * watched.outputs;
+  const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
+  return steps * each + run + (spec.imitation === null ? 0 : imitation);
+}
+
+/** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
+export function stepFlops(spec: TrainSpec): number {
+  const [network, batch] = isTrained(spec.teacher)
+    ? [spec.teacher.network, spec.teacher.recipe.batch]
+    : [spec.network, spec.training.batch];
+  return trainingFlops(networkOf(network), exampleShape(spec.data), { steps: 1, batch });
+}
+
+const FLOAT = 4;
+
+/**
+ * Memory of a training step in bytes: the thin net's parameters with their gradients and optimizer state, the wide
+ * net's parameters where it is watched, and `activations` bytes of what the step keeps for its gradients.
+ */
+export function stepMemory(spec: TrainSpec, activations: number): number {
+  const own = parameterCount(spec.network) * (2 + OPTIMIZER_STATE[spec.training.optimizer.kind].length);
+  const watched = spec.teacher === null ? 0 : parameterCount(spec.teacher.network);
+  return FLOAT * (own + watched) + activations;
+}
+
+/** What an engine takes before it computes anything, in bytes. */
+const ENGINE_MEMORY = 2 ** 29;
+
+/**
+ * Expected memory of a run in bytes, by which a GPU is chosen: of a training step, or of imitation in closed form
+ * before it, whichever takes more. A training step was measured to keep some 0.005 bytes for each operation (ResNet-50
+ * with 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
+ */
+export function expectedMemory(spec: TrainSpec): number {
+  return ENGINE_MEMORY + Math.max(stepMemory(spec, 0.005 * stepFlops(spec)), closedFormMemory(spec));
+}
+
+/** Memory of imitation in closed form in bytes, with the parameters of both nets; 0 where there is none. */
+function closedFormMemory(spec: TrainSpec): number {
+  const { imitation, teacher } = spec;
+  const wide = wideView(spec)?.network;
+  if (imitation?.by !== 'ridge' || teacher === null || wide === undefined) return 0;
+  const parameters = parameterCount(spec.network) + parameterCount(teacher.network);
+  return FLOAT * parameters + ridgeMemory(networkOf(spec.network), wide, exampleShape(spec.data), imitation.images);
+}

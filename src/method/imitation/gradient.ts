@@ -1,0 +1,103 @@
+/** Layerwise imitation by gradient: the paper's second stage. */
+import { detach } from '../../engine/ops/gradients.js';
+import { tf, type Scalar, type Tensor, type Tensors } from '../../engine/tensor.js';
+import { evaluation, type Scope } from '../../nn/layers.js';
+import type { Network } from '../../nn/network.js';
+import { imitationLoss, type ImitationLossName } from '../../optim/losses.js';
+import type { Group } from '../maps/groups.js';
+import { downPath, mapAcrossConstant, mapDown, mapUp, upPath } from '../maps/maps.js';
+import type { GradientImitation } from '../spec/spec.js';
+import type { TrainingStage } from '../training/training-step.js';
+import type { Teacher } from '../values/weights.js';
+
+/** Groups that there is something to learn in: not those that are the wide net's own already. */
+export function imitatedGroups(
+  groups: readonly Group[],
+  paths: readonly string[],
+  shared: ReadonlySet<string>,
+): Group[] {
+  return groups.filter(({ owns }) => paths.some((path) => owns(path) && !shared.has(path)));
+}
+
+/** The stages of imitation: one for each group, or one for all. */
+export function imitationStages(
+  spec: GradientImitation,
+  thin: Network,
+  teacher: Teacher,
+  groups: readonly Group[],
+  imitated: readonly Group[],
+): TrainingStage[] {
+  const stage = (name: string, which: readonly Group[]): TrainingStage => {
+    const last = which.at(-1)!.tap;
+    return {
+      name,
+      recipe: spec.recipe,
+      trainable: (path) =>
+        which.some(
+          ({ tap, from, owns }) =>
+            path === upPath(tap) ||
+            (from !== undefined && path === downPath(from)) ||
+            (!path.startsWith('maps/') && owns(path)),
+        ),
+      statisticsWeight: thin.statisticsWeight,
+      targets: (x) => boundaryValues(teacher, groups, last, x),
+      loss: (scope, { x }, targets) => groupLosses({ spec, thin, groups, which }, scope, x, targets),
+    };
+  };
+  if (spec.order === 'joint') return imitated.length === 0 ? [] : [stage('imitate all', imitated)];
+  return imitated.map((group) => stage(`imitate ${group.tap}`, [group]));
+}
+
+/** The wide net's values at the boundaries up to `last`. */
+function boundaryValues({ network, weights }: Teacher, groups: readonly Group[], last: string, x: Tensor): Tensors {
+  const values = network.apply(evaluation(weights), x, { until: last });
+  return Object.fromEntries(
+    groups.filter(({ tap }) => values[tap] !== undefined).map(({ tap }) => [tap, values[tap]!]),
+  );
+}
+
+/** What is imitated in a stage: of all groups of the thin net, those that learn. */
+interface Imitation {
+  readonly spec: GradientImitation;
+  readonly thin: Network;
+  readonly groups: readonly Group[];
+  readonly which: readonly Group[];
+}
+
+/**
+ * Sum over the groups `which` of the distance to the wide net's values. Each group reads the wide net's value before
+ * it, or the thin net's own.
+ */
+function groupLosses({ spec, thin, groups, which }: Imitation, scope: Scope, x: Tensor, targets: Tensors): Scalar {
+  const distance = imitationLoss(spec.loss);
+  const losses: Scalar[] = [];
+  let own = x;
+  for (const group of groups.slice(0, groups.indexOf(which.at(-1)!) + 1)) {
+    const { tap, from } = group;
+    const learns = which.includes(group);
+    if (spec.inputs === 'wide' && !learns) continue;
+    const input =
+      from === undefined
+        ? x
+        : spec.inputs === 'wide'
+          ? mapDown(scope.params, from, targets[from]!)
+          : mapAcrossConstant(scope.params, from, own);
+    const value = thin.apply(scope, input, { from, input: x, until: tap })[tap]!;
+    if (learns) losses.push(distance(mapUp(scope.params, tap, value), targets[tap]!));
+    own = learns ? detach(value) : value;
+  }
+  return losses.length === 1 ? losses[0]! : tf.addN(losses);
+}
+
+/** Mean over the groups of the distance to the wide net, all in one pass: FitNet hints. Romero et al. 2015. */
+export function hintLoss(
+  loss: ImitationLossName,
+  groups: readonly Group[],
+  params: Tensors,
+  taps: Tensors,
+  targets: Tensors,
+): Scalar {
+  const distance = imitationLoss(loss);
+  const distances = groups.map(({ tap }) => distance(mapUp(params, tap, taps[tap]!), targets[tap]!));
+  return tf.div(tf.addN(distances), groups.length);
+}

@@ -1,0 +1,16 @@
+/** How many answers a network tells apart, and how many the data have. */
+import { UsageError } from '../../core/errors.js';
+import type { Dataset } from '../../data/dataset.js';
+import type { Network } from '../../nn/network.js';
+
+/**
+ * The data with as many classes as the network's last tap has channels. A head may have more of them than the data, as
+ * the one of a network that was trained on other data: labels, losses and evaluations then count the network's. Throws
+ * UsageError when it has fewer.
+ */
+export function asAnswered(data: Dataset, network: Network): Dataset {
+  const classes = network.width(network.taps.at(-1)!, data.shape);
+  if (data.classes > classes)
+    throw new UsageError(`the data have ${data.classes} classes, the network only ${classes}`);
+  return data.classes === classes ? data : { ...data, classes };
+}

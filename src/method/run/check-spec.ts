@@ -1,0 +1,73 @@
+/** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
+import { UsageError } from '../../core/errors.js';
+import { checkValues } from '../../core/magnitudes.js';
+import { parseSpec } from '../../core/spec.js';
+import { exampleShape, taskOf } from '../../data/index.js';
+import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../../models/index.js';
+import { wideView } from '../matching/align.js';
+import { planGroups } from '../three-stage/pipeline.js';
+import { isTrained, TrainSpec, type PretrainedSpec } from '../spec/spec.js';
+import { STARTS } from '../start/start.js';
+
+/** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
+export function parseTrainSpec(value: unknown): TrainSpec {
+  const spec = parseSpec(TrainSpec, 'training spec', value);
+  for (const network of [spec.network, ...(spec.teacher === null ? [] : [spec.teacher.network])]) {
+    checkInput(network, spec.data);
+    checkValues('invalid training spec: parameters of a network', parameterCount(network));
+  }
+  checkBatches(spec);
+  for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
+    if (batch % accumulate !== 0)
+      throw new UsageError(
+        `invalid training spec: a batch of ${batch} cannot be divided into ${accumulate} equal parts (accumulate)`,
+      );
+  }
+  if (spec.pretrained !== undefined) checkPretrained(spec.network, spec.start, spec.pretrained);
+  if (isTrained(spec.teacher) && spec.teacher.pretrained !== undefined)
+    checkPretrained(spec.teacher.network, 'random', spec.teacher.pretrained);
+  planGroups(spec, networkOf(spec.network), wideView(spec)?.network);
+  return spec;
+}
+
+/** Throws UsageError when the examples that are read at once are more than any machine holds. */
+function checkBatches({ data, training, teacher, imitation }: TrainSpec): void {
+  const example = exampleShape(data).reduce((product, size) => product * size, 1);
+  const atOnce = [
+    training.batch,
+    isTrained(teacher) ? teacher.recipe.batch : 0,
+    imitation === null ? 0 : imitation.by === 'ridge' ? imitation.images : imitation.recipe.batch,
+  ];
+  checkValues('invalid training spec: examples of a batch', Math.max(...atOnce) * example);
+}
+
+/** Throws UsageError when nothing of the trained network would be used, or when the start would overwrite it. */
+function checkPretrained(spec: NetworkSpec, start: TrainSpec['start'], pretrained: PretrainedSpec): void {
+  if (STARTS[start].shares)
+    throw new UsageError(
+      `invalid training spec: start "${start}" would overwrite the pretrained network; expected "random"`,
+    );
+  const from = networkOf('run' in pretrained ? pretrained.run.network : pretrained.network).shapes;
+  const network = networkOf(spec);
+  const own = network.shapes;
+  // another task's head may have any shape
+  const isHead = (path: string): boolean => network.owner(path) === network.taps.at(-1);
+  const other = Object.keys(own).filter(
+    (path) => !isHead(path) && from[path] !== undefined && String(from[path]) !== String(own[path]),
+  );
+  if (other.length > 0)
+    throw new UsageError(
+      `invalid training spec: the pretrained network has other shapes: ${other
+        .slice(0, 5)
+        .map((path) => `${path} [${from[path]!.join(', ')}], expected [${own[path]!.join(', ')}]`)
+        .join('; ')}`,
+    );
+  if (!Object.keys(own).some((path) => from[path] !== undefined))
+    throw new UsageError('invalid training spec: the pretrained network has no parameter of this one');
+}
+
+/** Throws UsageError when the network cannot read the data or does not answer what they ask. */
+function checkInput(network: NetworkSpec, data: TrainSpec['data']): void {
+  const problem = inputProblem(network, { set: data.set, shape: exampleShape(data), task: taskOf(data) });
+  if (problem !== undefined) throw new UsageError(`invalid training spec: ${problem}`);
+}

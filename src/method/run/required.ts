@@ -1,0 +1,34 @@
+/** Which other runs a training run needs: the one that trains its wide net, and the one that it goes on from. */
+import type { Cell } from '../../core/run.js';
+import { isTrained, type TrainSpec } from '../spec/spec.js';
+
+/** The kind of run that trains a network. */
+export const TRAIN_KIND = 'train';
+
+/** The runs that must be finished before a run starts: its wide net's, and the one that it goes on from. */
+export function requiredCells(cell: Cell, spec: TrainSpec): Cell[] {
+  return [wideCell(cell, spec), pretrainedCell(cell, spec)].filter((required) => required !== undefined);
+}
+
+/** The run whose network a run goes on from, if it declares one. */
+export function pretrainedCell(cell: Cell, { pretrained }: TrainSpec): Cell | undefined {
+  if (pretrained === undefined || !('run' in pretrained)) return undefined;
+  const { experiment, arm, run } = pretrained;
+  return { experiment, arm, scale: cell.scale, kind: TRAIN_KIND, spec: run, seed: cell.seed };
+}
+
+/** The run that trains a run's wide net, or undefined where none is trained. Runs with equal wide nets share it. */
+export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
+  if (!isTrained(spec.teacher)) return undefined;
+  const { network, pretrained, recipe, objective } = spec.teacher;
+  const wide: TrainSpec = {
+    data: spec.data,
+    network,
+    ...(pretrained !== undefined && { pretrained }),
+    teacher: null,
+    start: 'random',
+    imitation: null,
+    training: { ...recipe, objective },
+  };
+  return { experiment: cell.experiment, arm: 'wide', scale: cell.scale, kind: TRAIN_KIND, spec: wide, seed: cell.seed };
+}
