@@ -236,6 +236,21 @@ export function powerLaw(
   return { ...tInterval(fits.map((fit) => fit.slope)), scale: Math.exp(mean(fits.map((fit) => fit.intercept))) };
 }
 
+/** What was drawn last: a report has hundreds of intervals of as many seeds, whose draws are the same. */
+let lastDrawn: { readonly n: number; readonly resamples: number; readonly indices: Uint32Array } | undefined;
+
+/** Indices of `resamples` samples of n out of n, with replacement, one sample after the other. */
+function resampled(n: number, resamples: number): Uint32Array {
+  if (lastDrawn?.n === n && lastDrawn.resamples === resamples) return lastDrawn.indices;
+  const u = uniforms(rngKey(0, 'bootstrap', n), resamples * n);
+  const indices = Uint32Array.from(u, (one) => Math.floor(one * n));
+  if (indices.length <= MOST_KEPT) lastDrawn = { n, resamples, indices };
+  return indices;
+}
+
+/** Indices that are kept between two calls: 4 MB. */
+const MOST_KEPT = 2 ** 20;
+
 /**
  * Percentile bootstrap interval of the mean; the resampling is seeded, so equal values give equal intervals. Throws
  * RangeError when empty, on a value that is not finite, on less than one resample, and on a level outside 0 to 1.
@@ -244,12 +259,14 @@ export function bootstrapInterval(values: readonly number[], resamples = 2000, l
   const n = values.length;
   checkSample('bootstrapInterval', values, level);
   checkWhole('bootstrapInterval: resamples', resamples, 1, 1e7);
-  const u = uniforms(rngKey(0, 'bootstrap', n), resamples * n);
-  const means = Array.from({ length: resamples }, (_, r) => {
+  const drawn = resampled(n, resamples);
+  const means = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
     let sum = 0;
-    for (let i = 0; i < n; i++) sum += values[Math.floor(u[r * n + i]! * n)]!;
-    return sum / n;
-  }).sort((a, b) => a - b);
+    for (let i = r * n; i < (r + 1) * n; i++) sum += values[drawn[i]!]!;
+    means[r] = sum / n;
+  }
+  means.sort();
   const at = (q: number): number => means[Math.min(resamples - 1, Math.max(0, Math.round(q * (resamples - 1))))]!;
   return { mean: mean(values), low: at((1 - level) / 2), high: at((1 + level) / 2), n };
 }

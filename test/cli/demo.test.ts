@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { gowideHere, newFolder } from '../support/program.js';
 
 test('the kept report, at once, in the folder that was named', async () => {
@@ -15,6 +15,12 @@ test('the kept report, at once, in the folder that was named', async () => {
 });
 
 test('without a folder in one of its own, which nobody else can have made beforehand', async () => {
+  // the page is the same, and drawn above
+  const writeReport = vi.fn((_: unknown, { file }: { file: string }) => writeFileSync(file, ''));
+  vi.doMock('../../reports/page/report.js', () => ({ writeReport }));
   const [one, two] = [await gowideHere(['demo', '--no-open']), await gowideHere(['demo', '--no-open'])];
-  expect(dirname(one.stdout)).not.toBe(dirname(two.stdout));
+  const files = [one, two].map(({ stdout }) => stdout.trim());
+  expect(writeReport.mock.calls.map(([, { file }]) => file)).toEqual(files);
+  expect(dirname(files[0]!)).not.toBe(dirname(files[1]!));
+  for (const file of files) expect(existsSync(file)).toBe(true);
 });

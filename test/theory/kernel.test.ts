@@ -1,8 +1,8 @@
 /** Both forms of the kernel against the formula, written out one pair at a time, and against each other. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -220,11 +220,35 @@ test.skipIf(nativeSkip())(
       }).stdout.trim();
     expect(run({})).toBe('native -');
     const [key] = readdirSync(join(cache, 'kernel'));
-    writeFileSync(join(cache, 'kernel', key!, 'kernel.node'), 'no addon');
-    expect(run({})).toBe('native -');
+    const addon = join(cache, 'kernel', key!, 'kernel.node');
+    // what the compiler made is what it makes again: a script that copies it, and notes its call, saves its time
+    const [made, called, bin] = ['made.node', 'called', 'bin'].map((name) => join(cache, name)) as [
+      string,
+      string,
+      string,
+    ];
+    copyFileSync(addon, made);
+    mkdirSync(bin);
+    const copies = join(bin, 'c++');
+    writeFileSync(
+      copies,
+      `#!/bin/sh
+[ "$1" = --version ] && exit
+echo compiled >> '${called}'
+while [ "$1" != -o ]; do shift; done
+cp '${made}' "$2"
+`,
+      { mode: 0o755 },
+    );
+    writeFileSync(addon, 'no addon');
+    expect(run({ CXX: copies })).toBe('native -');
+    expect(readFileSync(called, 'utf8')).toBe('compiled\n');
+    expect(readFileSync(addon)).toEqual(readFileSync(made));
     rmSync(join(cache, 'kernel'), { recursive: true });
     expect(run({ PATH: cache, CXX: '' })).toMatch(/^wasm the native kernel needs a C\+\+ compiler/);
-    expect(run({ CXX: 'false' })).toMatch(/^native/);
+    // one that CXX names and that does not work is passed over for the next
+    expect(run({ CXX: 'false', PATH: `${bin}${delimiter}${process.env.PATH}` })).toBe('native -');
+    expect(readFileSync(called, 'utf8')).toBe('compiled\ncompiled\n');
   },
 );
 
