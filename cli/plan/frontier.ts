@@ -20,6 +20,28 @@ export type BudgetCost = {
   readonly gigabytes: number;
 };
 
+interface CellCost {
+  readonly steps: number;
+  readonly flops: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** What cells cost, counted once for the seeds of an arm, which have the same spec. */
+function costsBySpec(): (cell: Cell) => CellCost {
+  const known = new Map<Cell['spec'], CellCost>();
+  return (cell) => {
+    const found = known.get(cell.spec);
+    if (found !== undefined) return found;
+    const spec = parseTrainSpec(cell.spec);
+    const { steps, flops, teacherFlops } = ownCost(spec);
+    const seconds = runnerOf(cell, RUNNERS).cost(cell);
+    const cost = { steps, flops: flops + teacherFlops, seconds, bytes: expectedMemory(spec) };
+    known.set(cell.spec, cost);
+    return cost;
+  };
+}
+
 /** Runs, steps, operations, time and memory by budget, with those of the wide net that the others learn from. */
 export function budgetCosts(cells: readonly Cell[], arms: Readonly<Record<string, Arm>>): BudgetCost[] {
   const all = [...withRequired(cells, RUNNERS).values()];
@@ -28,17 +50,17 @@ export function budgetCosts(cells: readonly Cell[], arms: Readonly<Record<string
     return budget === undefined ? 'wide net' : `x${budget}`;
   };
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const costOf = costsBySpec();
   return [...new Set(all.map(budgetOf))].map((budget) => {
     const mine = all.filter((cell) => budgetOf(cell) === budget);
-    const specs = mine.map(({ spec }) => parseTrainSpec(spec));
-    const costs = specs.map(ownCost);
+    const costs = mine.map(costOf);
     return {
       budget,
       runs: mine.length,
       steps: sum(costs.map(({ steps }) => steps)),
-      teraflops: sum(costs.map(({ flops, teacherFlops }) => flops + teacherFlops)) / 1e12,
-      minutes: sum(mine.map((cell) => runnerOf(cell, RUNNERS).cost(cell))) / 60,
-      gigabytes: Math.max(...specs.map(expectedMemory)) / 1e9,
+      teraflops: sum(costs.map(({ flops }) => flops)) / 1e12,
+      minutes: sum(costs.map(({ seconds }) => seconds)) / 60,
+      gigabytes: Math.max(...costs.map(({ bytes }) => bytes)) / 1e9,
     };
   });
 }

@@ -243,7 +243,8 @@ let lastDrawn: { readonly n: number; readonly resamples: number; readonly indice
 function resampled(n: number, resamples: number): Uint32Array {
   if (lastDrawn?.n === n && lastDrawn.resamples === resamples) return lastDrawn.indices;
   const u = uniforms(rngKey(0, 'bootstrap', n), resamples * n);
-  const indices = Uint32Array.from(u, (one) => Math.floor(one * n));
+  const indices = new Uint32Array(u.length);
+  for (let i = 0; i < u.length; i++) indices[i] = Math.floor(u[i]! * n);
   if (indices.length <= MOST_KEPT) lastDrawn = { n, resamples, indices };
   return indices;
 }
