@@ -1,6 +1,6 @@
 /** What the program does not load: the large packages, where a command does without them. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -45,8 +45,10 @@ test('the first use of a tensor is seen to load tfjs', () => {
 });
 
 test('drawing a report is seen to load the files with bundled packages', () => {
-  const results = resolve(import.meta.dirname, '../../reports/results');
-  const args = ['report', results, '--out', join(newFolder(), 'report.html')];
+  const [results, few] = [resolve(import.meta.dirname, '../../reports/results'), newFolder()];
+  for (const name of readdirSync(results))
+    if (/^(bounds|frontier-digits)\.laptop\./.test(name)) copyFileSync(join(results, name), join(few, name));
+  const args = ['report', few, '--out', join(newFolder(), 'report.html')];
   expect(gowide(args, { LOADED_MODULES: file }, HOOK).status).toBe(0);
   expect(loaded().filter((url) => BUNDLED.test(url)).length).toBe(2);
 });

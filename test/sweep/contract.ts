@@ -49,8 +49,11 @@ const CELLS: readonly Cell[] = [1, 2].flatMap((seed) => [
 const OTHERS: readonly Cell[] = [cellOf('wide', 9, SLOW)];
 const nameOf = ({ arm, seed }: { arm: string; seed: number }): string => `${arm} ${seed}`;
 
+/** The store of {@link makeSerialStore}, made once for all back ends: nothing writes to it. */
+let serialStore: Promise<string> | undefined;
+
 /** A store in which one process ran the cells one after the other, without any back end. */
-async function serialStore(): Promise<string> {
+async function makeSerialStore(): Promise<string> {
   const out = newFolder();
   const executors = Object.fromEntries(Object.entries(RUNNERS).map(([kind, { execute }]) => [kind, execute]));
   const { signal } = new AbortController();
@@ -113,7 +116,7 @@ export function contract(
       });
     };
     beforeAll(async () => {
-      serial = await serialStore();
+      serial = await (serialStore ??= makeSerialStore());
     });
     beforeEach(async () => {
       [out, journalFile] = [newFolder(), join(newFolder(), 'journal')];
