@@ -4,8 +4,10 @@
  * `npm ci` builds, and `npm start` and `npm test` build again, as sources may have changed in between: that second build
  * is a comparison of hashes. `dist/.built.json` holds the hash of all that a build reads and of all that it wrote. Where
  * something that it wrote has changed or is gone, where a source is gone, and where the packages, the settings or a
- * script of the build have changed, dist is made from nothing; where only the text of sources has changed, TypeScript
- * compiles those files and what depends on them.
+ * script of the build have changed, dist is made from nothing; where only the text of sources has changed, dist is
+ * written over.
+ *
+ * Programs need no declarations: `npm run declarations` writes them, for the package.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,9 +21,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build as esbuild } from 'esbuild';
 
 /** What a build made of what. */
 const RECORD = 'dist/.built.json';
@@ -112,20 +114,42 @@ async function run(root, script, ...args) {
   if (status !== 0) throw new Error(`${script} failed`);
 }
 
-/** Makes dist, with TypeScript at work beside what needs no file of it. */
+/** TypeScript files of the folders that tsconfig.build.json includes, and what they import of those that it excludes. */
+function compiledSources(root) {
+  const { exclude } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
+  const excluded = (file) => exclude.some((folder) => file.startsWith(`${folder}/`));
+  const files = new Set(sourcesOf(root).filter((file) => file.endsWith('.ts') && !excluded(file)));
+  for (const file of files)
+    for (const [, path] of readFileSync(join(root, file), 'utf8').matchAll(/ from '(\.[^']*)\.js'/g))
+      files.add(`${posix.join(posix.dirname(file), path)}.ts`);
+  return [...files].filter((file) => statSync(join(root, file), { throwIfNoEntry: false })?.isFile());
+}
+
+/** Writes each TypeScript source to dist as JavaScript, at the same path. */
+async function compile(root) {
+  await esbuild({
+    entryPoints: compiledSources(root),
+    absWorkingDir: root,
+    outbase: '.',
+    outdir: 'dist',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    charset: 'utf8',
+    logLevel: 'warning',
+  });
+}
+
+/** Makes dist, the sources compiled beside what needs no file of theirs. */
 async function build(root) {
-  const { resolve } = createRequire(join(root, 'package.json'));
-  const tsc = join(dirname(resolve('typescript/package.json')), 'bin', 'tsc');
-  const compile = async () => run(root, tsc, '-p', 'tsconfig.build.json');
   const bundle = async (...folders) => {
     for (const folder of folders) await run(root, `${folder}/build.mjs`);
   };
   // the page's script takes the kernel's module with it
   const bundles = [bundle('theory/kernel', 'reports/client'), bundle('src/data'), bundle('src/engine')];
-  const results = await Promise.allSettled([compile(), ...bundles]);
+  const results = await Promise.allSettled([compile(root), ...bundles]);
   for (const { status, reason } of results) if (status === 'rejected') throw reason;
   await run(root, 'cli/bundle.mjs');
-  await run(root, 'cli/commonjs-types.mjs');
   chmodSync(join(root, 'dist/cli/main.js'), 0o755);
 }
 

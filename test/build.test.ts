@@ -1,8 +1,9 @@
 /** `npm run build` does nothing where dist is what the sources make, and never leaves a stale dist. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { dirname, join, relative, resolve } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 type Needed = 'nothing' | 'changes' | 'everything';
 type Make = (root: string) => Promise<void>;
@@ -126,6 +127,13 @@ describe('declarations that the package’s entries lead to', () => {
     Record<string, string>
   > & { readonly exports: Record<string, string | { readonly types: string; readonly require: { types: string } }> };
   const entries = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
+  let types = '';
+  beforeAll(() => {
+    types = join(mkdtempSync(join(tmpdir(), 'gowide-types-')), 'types');
+    const options = { encoding: 'utf8', timeout: 300_000, killSignal: 'SIGKILL' } as const;
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'cli/declarations.mjs'), types], options);
+    expect(status, stdout).toBe(0);
+  });
   const installed = new Set(
     [facts.dependencies, facts.optionalDependencies, facts.peerDependencies].flatMap((packages) =>
       Object.keys(packages),
@@ -136,7 +144,7 @@ describe('declarations that the package’s entries lead to', () => {
     ['import', entries.map(({ types }) => types)],
     ['require', entries.map((entry) => entry.require.types)],
   ])('for %s read no package that users do not get', (_, first) => {
-    const files = new Set(first.map((path) => join(root, path)));
+    const files = new Set(first.map((path) => join(types, relative('types', path))));
     const others: string[] = [];
     for (const file of files)
       for (const [, name] of readFileSync(file, 'utf8').matchAll(
