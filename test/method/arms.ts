@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Cell } from '../../src/core/run.js';
+import type { HostBatch } from '../../src/data/dataset.js';
+import { DIGITS_SIZE, loadDigits } from '../../src/data/digits.js';
+import type { IdxSpec } from '../../src/data/idx.js';
 import { trainExecutor } from '../../src/method/run/execute.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../../src/method/spec/spec.js';
@@ -52,9 +55,41 @@ const direct = (network: TrainSpec['network'], training: RecipeSpec, labelSmooth
   network,
   training: { ...training, objective: { ...LABELS, labelSmoothing } },
 });
+/**
+ * A few of the digits, as idx files: each of the stages of a run is measured on all images of validation and test,
+ * and all 4,500 of them took most of the time of such runs. Those without stages have all digits.
+ */
+function fewDigits(): IdxSpec {
+  const folder = newFolder();
+  const { train, test } = loadDigits(96);
+  for (const [name, source, count] of [
+    ['train', train, 96],
+    ['t10k', test, 100],
+  ] as const) {
+    const { values, labels } = source.batch(Uint32Array.from({ length: count }, (_, i) => i)) as HostBatch;
+    const file = (kind: string, axes: readonly number[], bytes: Uint8Array): void => {
+      const header = Buffer.alloc(4 + 4 * axes.length);
+      header.writeUInt32BE(0x800 + axes.length, 0);
+      axes.forEach((length, axis) => header.writeUInt32BE(length, 4 + 4 * axis));
+      writeFileSync(join(folder, `${name}-${kind}-ubyte`), Buffer.concat([header, bytes]));
+    };
+    const side = DIGITS_SIZE;
+    file(
+      'images-idx3',
+      [count, side, side],
+      Uint8Array.from(values, (value) => Math.round(255 * value)),
+    );
+    file('labels-idx1', [count], Uint8Array.from(labels));
+  }
+  return { set: 'idx', folder, size: DIGITS_SIZE, classes: 10, validation: 32, padding: 1, mirror: false };
+}
+
+const FEW_DIGITS = fewDigits();
+
 /** A wide net of the network with these changes, and stages of a few steps. */
 const staged = (network: TrainSpec['network'], wider: object, changes: Partial<TrainSpec>): TrainSpec => ({
   ...THREE,
+  data: FEW_DIGITS,
   network,
   teacher: { network: { ...network, ...wider } as TrainSpec['network'], recipe: sgd(), objective: LABELS },
   training: { ...sgd(), objective: TEACHER },
