@@ -13,7 +13,7 @@ import { RUNNERS } from '../../experiments/runners.js';
 /**
  * Seconds of every cell of scale minutes by experiment, arm and seed: a run of `gowide reproduce --scale minutes` on
  * TensorFlow, two cells at work on two cores with nothing else (2026-11-27). The first trainings of a process open the
- * engine, the first BERT makes the vocabulary. BERTs: of steps that were more then, by their number.
+ * engine, the first BERT makes the vocabulary.
  */
 const RECORDED = JSON.parse(readFileSync(join(import.meta.dirname, 'minutes.json'), 'utf8')) as Readonly<
   Record<string, Readonly<Record<string, readonly number[]>>>
@@ -23,16 +23,11 @@ function recorded({ experiment, arm, seed }: Cell): number {
   return RECORDED[experiment]![arm]![seed - 1]!;
 }
 
-/** Seconds that trainings on WebAssembly took over those that were expected, by the steps of some of their arms. */
+/** Processor seconds of trainings on WebAssembly over those that were expected, by the steps of some of their arms. */
 const TAKEN: Readonly<Record<string, number>> = {
   'resnet-digits': 1.08,
   'resnet-hierarchy': 1.1,
   'bert-glosses': 1.05,
-};
-
-const SECONDS: Readonly<Record<'tensorflow' | 'wasm', (cell: Cell, cost: number) => number>> = {
-  tensorflow: recorded,
-  wasm: (cell, cost) => (cell.kind === 'train' ? cost * (TAKEN[cell.experiment] ?? 1) : recorded(cell)),
 };
 
 interface Played {
@@ -53,6 +48,19 @@ const costs = Object.fromEntries(
     new Map([...all].map(([id, cell]) => [id, RUNNERS[cell.kind]!.cost(cell, engine)])),
   ]),
 ) as Record<'tensorflow' | 'wasm', Map<string, number>>;
+
+/** How much longer trainings of the recorded run took than was expected of them: how slow its machine was. */
+function slowness(): number {
+  const trained = [...all.values()].filter(({ kind }) => kind === 'train');
+  const took = trained.reduce((sum, cell) => sum + recorded(cell), 0);
+  return took / trained.reduce((sum, cell) => sum + costs.tensorflow.get(cellId(cell))!, 0);
+}
+const SLOW = slowness();
+
+const SECONDS: Readonly<Record<'tensorflow' | 'wasm', (cell: Cell, cost: number) => number>> = {
+  tensorflow: recorded,
+  wasm: (cell, cost) => (cell.kind === 'train' ? SLOW * cost * (TAKEN[cell.experiment] ?? 1) : recorded(cell)),
+};
 
 /** Runs the cells of scale minutes, two at once, in a time of its own, and asks every ten seconds what is left. */
 function play(

@@ -1,4 +1,5 @@
 /** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
+import { sizeOf } from '../../core/host-array.js';
 import { exampleShape } from '../../data/index.js';
 import { networkOf, parameterCount } from '../../models/index.js';
 import { forwardFlops, type Network } from '../../nn/network.js';
@@ -46,7 +47,7 @@ interface Speed {
   readonly imitation: number;
   /** Seconds that each step takes, whatever its network. */
   readonly step: number;
-  /** Seconds that each tensor of a network adds, each output position of its convolutions, each output of products. */
+  /** Seconds that each tensor of a network adds, each output position of its convolutions, each output of either. */
   readonly tensor: number;
   readonly position: number;
   readonly output: number;
@@ -57,15 +58,15 @@ interface Speed {
 }
 
 /**
- * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 40 took with two of them at
- * work on two cores (2026-11-27, all but the digits' wide net within 0.3), WebAssembly to the processor time of 9
- * (2026-11-27, replayed steps, within a quarter).
+ * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 37 took in two runs with two of
+ * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %), WebAssembly to the
+ * processor time of 9 (2026-11-27, replayed steps, within a quarter).
  */
 const SPEEDS = {
   tensorflow: {
-    ...{ flops: EXPECTED_FLOPS, run: 0.026, imitation: 0.1, step: 8.2e-4 },
-    ...{ tensor: 0, position: 2e-8, output: 4.8e-9 },
-    ...{ watchedTensor: 3.6e-6, watchedPosition: 2.4e-8, watchedOutput: 3.2e-9 },
+    ...{ flops: EXPECTED_FLOPS, run: 0.23, imitation: 0.09, step: 4.7e-4 },
+    ...{ tensor: 0, position: 6.8e-9, output: 6.8e-9 },
+    ...{ watchedTensor: 0, watchedPosition: 1.4e-8, watchedOutput: 3.1e-9 },
   },
   wasm: {
     ...{ flops: 36e9, run: 0.4, imitation: 0, step: 1.1e-3 },
@@ -83,7 +84,7 @@ interface Passes {
   readonly tensors: number;
   /** Positions of the outputs of all convolutions of a batch, as if none had a stride. */
   readonly positions: number;
-  /** Outputs of all products of a batch, of a network without convolutions. */
+  /** Outputs of all products and convolutions of a batch, about. */
   readonly outputs: number;
 }
 
@@ -93,17 +94,15 @@ function passesOf(network: Network, spec: TrainSpec): Passes {
   const shapes = Object.values(network.shapes);
   const convolutions = shapes.filter(({ length }) => length === 4).length;
   const positions = convolutions * shape.slice(0, -1).reduce((product, size) => product * size, batch);
-  const kernels = Object.entries(network.shapes).flatMap(([path, one]) =>
-    path.endsWith('/kernel') && one.length === 2 ? [one] : [],
-  );
-  const columns = kernels.reduce((sum, [, out]) => sum + out!, 0);
-  const values = kernels.reduce((sum, [read, out]) => sum + read! * out!, 0);
+  const kernels = Object.entries(network.shapes).flatMap(([path, one]) => (path.endsWith('/kernel') ? [one] : []));
+  const columns = kernels.reduce((sum, one) => sum + one.at(-1)!, 0);
+  const values = kernels.reduce((sum, one) => sum + sizeOf(one), 0);
   // an output of a product takes two operations for each of the values that it is the sum of
   const products = (batch * forwardFlops(network, shape)) / 2;
   return {
     tensors: shapes.length,
     positions,
-    outputs: convolutions > 0 || values === 0 ? 0 : (products * columns) / values,
+    outputs: values === 0 ? 0 : (products * columns) / values,
   };
 }
 
