@@ -3,6 +3,8 @@ import { entryOf, register } from '../../src/core/registry.js';
 
 /** What stands above the claims and figures of a section; `text` is HTML. */
 export interface Section {
+  /** The group of experiments that stands in it. */
+  readonly group: string;
   readonly title: string;
   readonly text: string;
 }
@@ -10,6 +12,7 @@ export interface Section {
 /** Sections under the groups of experiments that stand in them; `cost` has figures of several groups. */
 export const SECTIONS: Record<string, Section> = {
   theory: {
+    group: 'theory',
     title: 'Theory',
     text:
       'A deep net of particles, z<sub>l</sub> = α z<sub>l−1</sub> + (c/m) Σ b<sub>i</sub> ' +
@@ -17,6 +20,7 @@ export const SECTIONS: Record<string, Section> = {
       'layer), S a thin one (m particles).',
   },
   resnet: {
+    group: 'resnet',
     title: 'ResNet',
     text:
       'Bottleneck residual networks on 10,000 real handwritten digits at 14 × 14 pixels; the wide net has more ' +
@@ -24,6 +28,7 @@ export const SECTIONS: Record<string, Section> = {
       'them. ResNet-50 and ResNet-101 on ImageNet were not run here.',
   },
   bert: {
+    group: 'bert',
     title: 'BERT',
     text:
       'Post-layer-norm transformers on the definitions of WordNet; the wide net has more channels in every layer, ' +
@@ -31,6 +36,7 @@ export const SECTIONS: Record<string, Section> = {
       'not run here.',
   },
   cost: {
+    group: 'cost',
     title: 'Cost',
     text:
       'What accuracy costs: parameters of the net that is kept, and floating-point operations of all training ' +
@@ -39,13 +45,13 @@ export const SECTIONS: Record<string, Section> = {
 };
 
 /** Adds a section for a group of experiments. Throws UsageError when the group has one. */
-export function registerSection(group: string, section: Section): void {
-  register('section', SECTIONS, group, section);
+export function registerSection(section: Section): void {
+  register('section', SECTIONS, section.group, section);
 }
 
 /** The words of a section; a group without any has its name for a title. */
 export function sectionOf(group: string): Section {
-  return entryOf(SECTIONS, group) ?? { title: group, text: '' };
+  return entryOf(SECTIONS, group) ?? { group, title: group, text: '' };
 }
 
 /** The groups that things belong to, in the order of the page: those that have words first. */

@@ -15,6 +15,7 @@ import { SlurmStandIn } from './slurm-stand-in.js';
 
 /** One cell after the other, each in a process of its own. */
 const ONE_BY_ONE = defineBackend({
+  name: 'one-by-one',
   description: 'one cell after the other',
   options: {
     gently: { kind: 'switch', description: 'one cell after the other' },
@@ -38,7 +39,7 @@ const ONE_BY_ONE = defineBackend({
 });
 
 const built = { ...BACKENDS };
-registerBackend('one-by-one', ONE_BY_ONE);
+registerBackend(ONE_BY_ONE);
 
 const redis = findRedis();
 
@@ -123,8 +124,8 @@ test('a back end that is registered has its flags in the help of gowide sweep, a
 });
 
 test('a name, or the name of an option, is registered once', () => {
-  expect(() => registerBackend('pool', ONE_BY_ONE)).toThrow(/option --gently, which belongs to "one-by-one"/);
-  expect(() => registerBackend('pool', { ...ONE_BY_ONE, options: {} })).toThrow(/"pool" is registered already/);
+  expect(() => registerBackend({ ...ONE_BY_ONE, name: 'pool' })).toThrow(/option --gently, which belongs to "one-by-one"/);
+  expect(() => registerBackend({ ...ONE_BY_ONE, name: 'pool', options: {} })).toThrow(/"pool" is registered already/);
   expect(BACKENDS.pool).toBe(built.pool);
 });
 

@@ -138,6 +138,8 @@ export interface SweepBackend<
   ControlOptions extends BackendOptions = BackendOptions,
   WorkerOptions extends BackendOptions = BackendOptions,
 > {
+  /** What `--backend` takes. */
+  readonly name: string;
   /** One line for help. */
   readonly description: string;
   /** Flags of `gowide sweep run` that belong to it. */

@@ -30,6 +30,7 @@ const controls = () => import('./bullmq/control.js');
 
 /** Cells on a BullMQ queue in Redis; `gowide worker` takes them on any machine that reaches it. */
 export const BULLMQ = defineBackend({
+  name: 'bullmq',
   description: 'a queue in Redis, from which gowide worker takes cells on any number of machines',
   options: QUEUE_OPTIONS,
   selector: 'queue',

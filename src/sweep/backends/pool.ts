@@ -87,6 +87,7 @@ export async function runHere(sweep: LocalSweep): Promise<void> {
 
 /** The worker pool of this machine: the back end of every command that is not told of another. */
 export const POOL = defineBackend({
+  name: 'pool',
   description: 'processes of this machine (the default)',
   options: {},
   run: async (sweep) => {

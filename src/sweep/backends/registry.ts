@@ -17,7 +17,8 @@ export const BACKENDS: Record<string, SweepBackend> = { pool: POOL, bullmq: BULL
  * Adds a back end from outside this folder. Throws UsageError when its name, or the name of one of its options, is
  * taken.
  */
-export function registerBackend(name: string, backend: SweepBackend): void {
+export function registerBackend(backend: SweepBackend): void {
+  const { name } = backend;
   for (const option of Object.keys(backend.options)) {
     const owner = Object.keys(BACKENDS).find((other) => Object.hasOwn(BACKENDS[other]!.options, option));
     if (owner !== undefined && owner !== name)
@@ -39,14 +40,14 @@ export interface Given {
  * so that what was added goes before what is built in and `--shard` before a `$GOWIDE_QUEUE` that happens to be set.
  * Undefined where nothing chooses one. Throws UsageError on an unknown name.
  */
-function selected(given: Given): { readonly name: string; readonly backend: SweepBackend } | undefined {
+function selected(given: Given): SweepBackend | undefined {
   const name =
     given.backend ??
     Object.keys(BACKENDS).findLast((key) => {
       const selector = BACKENDS[key]!.selector;
       return selector !== undefined && Boolean(given[selector]);
     });
-  return name === undefined ? undefined : { name, backend: lookUp('back end', BACKENDS, name) };
+  return name === undefined ? undefined : lookUp('back end', BACKENDS, name);
 }
 
 /**
@@ -54,17 +55,14 @@ function selected(given: Given): { readonly name: string; readonly backend: Swee
  * an option of another back end, which would have no effect.
  */
 export function backendOf(given: Given): SweepBackend {
-  const { name, backend } = selected(given) ?? {
-    name: Object.keys(BACKENDS)[0]!,
-    backend: Object.values(BACKENDS)[0]!,
-  };
-  for (const [other, { options, selector }] of Object.entries(BACKENDS)) {
-    if (other === name) continue;
+  const backend = selected(given) ?? Object.values(BACKENDS)[0]!;
+  for (const { name: other, options, selector } of Object.values(BACKENDS)) {
+    if (other === backend.name) continue;
     const idle = Object.keys(options).find((option) => isGiven(options[option]!, given[option]));
     if (idle === undefined) continue;
     const choice = selector === undefined ? `--backend ${other}` : `--${selector}`;
     const remedy = idle === selector ? `leave --${idle} out` : `add ${choice}, or leave --${idle} out`;
-    throw new UsageError(`--${idle} is of the back end "${other}", and this sweep uses "${name}"; ${remedy}`);
+    throw new UsageError(`--${idle} is of the back end "${other}", and this sweep uses "${backend.name}"; ${remedy}`);
   }
   return backend;
 }
@@ -102,7 +100,7 @@ function capable<Found>(find: (backend: SweepBackend) => Found | undefined): [st
 function capability<Found>(given: Given, phrase: string, find: (backend: SweepBackend) => Found | undefined): Found {
   const able = capable(find);
   const chosen = selected(given);
-  const found = chosen === undefined ? able[0]?.[1] : find(chosen.backend);
+  const found = chosen === undefined ? able[0]?.[1] : find(chosen);
   if (found !== undefined) return found;
   const names = able.map(([name]) => name).join(', ') || 'none';
   throw new UsageError(

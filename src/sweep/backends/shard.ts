@@ -66,6 +66,7 @@ export function shardOf(
 
 /** One part of the cells on this machine, for schedulers of all kinds: each of their tasks runs a part of its own. */
 export const SHARD = defineBackend({
+  name: 'shard',
   description: 'one of n parts of the cells on this machine',
   options: {
     shard: {

@@ -115,6 +115,7 @@ function submitSlurm(script: string): string {
 
 /** An array job of Slurm whose tasks run the parts of the sweep that {@link SHARD} makes. */
 export const SLURM = defineBackend({
+  name: 'slurm',
   description: 'an array job of Slurm, whose tasks leave before their time is up and are queued again',
   options: {
     slurm: { kind: 'switch', description: 'submit an array job; --out has to be on a disk that every node sees' },

@@ -8,6 +8,7 @@ import type { DataForm } from './form.js';
 
 /** A JSON file with a declaration of data. */
 export const declared: DataForm = {
+  name: 'declared',
   looks: 'a .json file with the "data" of a training spec',
   heeds: [],
   matches: (path) => extname(path) === '.json' && existsSync(path),

@@ -31,6 +31,7 @@ export interface Found {
 
 /** A form of data: one object, in a file of its own. */
 export interface DataForm {
+  readonly name: string;
   /** What such data look like, for messages. */
   readonly looks: string;
   /** Which of these options it heeds; all of them unless given. Others are refused where a user gives them. */

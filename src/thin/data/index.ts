@@ -13,8 +13,8 @@ import { texts } from './texts.js';
 export const DATA_FORMS: Record<string, DataForm> = { declared, tables, questions, texts, pictures };
 
 /** Adds a form from outside this folder. Throws UsageError when its name is taken. */
-export function registerDataForm(name: string, form: DataForm): void {
-  register('form of data', DATA_FORMS, name, form);
+export function registerDataForm(form: DataForm): void {
+  register('form of data', DATA_FORMS, form.name, form);
 }
 
 /**

@@ -60,6 +60,7 @@ function open(path: string, { side, rows }: FormOptions): Found {
 
 /** Folders of pictures. */
 export const pictures: DataForm = {
+  name: 'pictures',
   looks: 'a folder of pictures, train/<class>/* and val/<class>/* or test/<class>/*, or <class>/*',
   heeds: ['rows', 'size'],
   matches: (path, { vocabulary }) => vocabulary === undefined && isFolder(path) && foldersIn(path).length > 0,

@@ -50,6 +50,7 @@ function open(path: string, { vocabulary, mostTokens, tokens: asked }: FormOptio
 
 /** Questions in SQuAD's format. */
 export const questions: DataForm = {
+  name: 'questions',
   looks: 'a folder with train*.json and dev*.json in SQuAD’s format',
   heeds: ['tokens'],
   matches: (path, { vocabulary }) => vocabulary !== undefined && isFolder(path) && named(path, ['train']).length > 0,

@@ -423,6 +423,7 @@ function open(path: string, options: FormOptions): Found {
 
 /** Tables of texts with a class each. */
 export const tables: DataForm = {
+  name: 'tables',
   looks: 'a .tsv or .csv file (also .gz) with a column of texts and one of labels, or a folder with train, dev or test',
   heeds: ['columns', 'rows', 'tokens'],
   matches: (path, { vocabulary }) => {

@@ -34,6 +34,7 @@ function open(path: string, { vocabulary, mostTokens, rows, tokens: asked }: For
 
 /** Texts for a masked language model. */
 export const texts: DataForm = {
+  name: 'texts',
   looks: 'a folder of .txt files, for a masked language model',
   heeds: ['rows', 'tokens'],
   matches: (path, { vocabulary }) =>

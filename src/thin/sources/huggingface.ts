@@ -45,6 +45,7 @@ export function openHuggingFace(folder: string): Source {
 
 /** Folders of Hugging Face's. */
 export const huggingFace: SourceFormat = {
+  name: 'huggingface',
   looks: 'a Hugging Face folder (config.json and safetensors)',
   matches: (model) => isModelFolder(model) && existsSync(join(model, 'config.json')),
   open: openHuggingFace,

@@ -21,8 +21,8 @@ export const SOURCE_FORMATS: Record<string, SourceFormat> = {
 };
 
 /** Adds a format from outside this folder. Throws UsageError when its name is taken. */
-export function registerSourceFormat(name: string, format: SourceFormat): void {
-  register('source format', SOURCE_FORMATS, name, format);
+export function registerSourceFormat(format: SourceFormat): void {
+  register('source format', SOURCE_FORMATS, format.name, format);
 }
 
 /** The trained network at a path or of a name. Throws UsageError where no format knows it. */

@@ -8,6 +8,7 @@ import type { SourceFormat } from './source.js';
 
 /** LayersModels; the thin net is one, too. */
 export const layers: SourceFormat = {
+  name: 'layers',
   looks: 'a LayersModel of tfjs (a folder with model.json)',
   matches: isLayersModel,
   open: (model) => {

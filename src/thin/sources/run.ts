@@ -14,6 +14,7 @@ import { torchvision } from './torchvision.js';
 
 /** Runs by their id, or its beginning. */
 export const run: SourceFormat = {
+  name: 'run',
   looks: 'the id of a finished training run (see gowide runs list)',
   matches: (model, { runs }) =>
     /^[0-9a-f]{4,64}$/.test(model) && listRuns(runs).runs.some(({ id }) => id.startsWith(model)),

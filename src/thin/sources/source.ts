@@ -49,6 +49,7 @@ export interface OpenOptions {
 
 /** A format of trained networks: one object, in a file of its own. */
 export interface SourceFormat {
+  readonly name: string;
   /** What such a thing looks like, for messages. */
   readonly looks: string;
   /** Whether the path or name is of this format, by as little reading as tells it from the others. */

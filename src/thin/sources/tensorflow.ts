@@ -6,6 +6,7 @@ import type { SourceFormat } from './source.js';
 
 /** Checkpoints and SavedModels of BERTs; what is made of them is a Hugging Face folder. */
 export const tensorflow: SourceFormat = {
+  name: 'tensorflow',
   looks: 'a BERT as TensorFlow saves it (a checkpoint’s .index or its folder, or a SavedModel)',
   matches: (model) => findTensorflowBert(model) !== undefined,
   open: (model) => {

@@ -7,6 +7,7 @@ import { openTensors } from './torchvision.js';
 
 /** State dicts of `torch.save`. */
 export const torch: SourceFormat = {
+  name: 'torch',
   looks: 'a state dict of a network on images (a .pth, .pt or .bin file)',
   matches: (model) => ['.pth', '.pt', '.bin'].includes(extname(model)) && existsSync(model) && statSync(model).isFile(),
   open: (model, options) => {

@@ -46,6 +46,7 @@ export function openTensors(
 
 /** Networks on images, and of numbers, in one file. */
 export const torchvision: SourceFormat = {
+  name: 'torchvision',
   looks: 'a network on images in torchvision’s or timm’s names, or one that was trained here (a .safetensors file)',
   matches: (model) => extname(model) === '.safetensors' && existsSync(model),
   open: (model, options) => {
