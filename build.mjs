@@ -65,7 +65,7 @@ function hashOf(root, files) {
   return hash.digest('hex');
 }
 
-/** The files that a build of the package at `root` reads: everything in the folders that TypeScript compiles. */
+/** The files that a build of the package at `root` reads: everything in the folders with sources. */
 function sourcesOf(root) {
   const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
   const made = new Set(GENERATED.flatMap((path) => filesOf(root, path)));
@@ -167,7 +167,7 @@ export async function bringUpToDate(root, make = build) {
     await make(root);
     made = true;
   } finally {
-    // after a mistake in a source dist is no build's result, but TypeScript may go on from it
+    // after a mistake in a source dist is no build's result, and the next build writes it over
     const sources = made ? before.sources : '';
     mkdirSync(join(root, 'dist'), { recursive: true });
     writeFileSync(join(root, RECORD), JSON.stringify({ ...before, sources, written: writtenState(root) }));

@@ -1,18 +1,21 @@
 /**
- * `npm run declarations`, which `npm pack` begins with: writes the package's declarations to `types`, which programs need
- * no build for. Those that the entries of package.json lead to are there once more, in a folder whose package.json calls
+ * `npm run declarations`: writes the package's declarations to `types`. `npm pack` begins with it, and so does npm where
+ * this checkout is somebody's dependency (from git, or linked); a checkout's own programs and tests read none. Those that the entries of package.json lead to are there once more, in a folder whose package.json calls
  * them CommonJS: TypeScript's module setting `node16` takes no others for `require`, although Node itself gives it the ES
  * modules.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-/** Where they go: a test makes them in a folder of its own. */
-const types = resolve(root, process.argv[2] ?? 'types');
-rmSync(types, { recursive: true, force: true });
+const { npm_lifecycle_event: event, INIT_CWD: caller = root } = process.env;
+if (event === 'prepare' && realpathSync(caller) === realpathSync(root)) process.exit();
+
+/** Where they go: a test makes them in a new folder of its own. */
+const types = process.argv[2] ?? join(root, 'types');
+if (process.argv[2] === undefined) rmSync(types, { recursive: true, force: true });
 
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
 const options = ['-p', 'tsconfig.build.json', '--declarationDir', types];

@@ -11,7 +11,7 @@ const { bringUpToDate } = (await import('../build.mjs' as string)) as {
   bringUpToDate: (root: string, make: Make) => Promise<Needed>;
 };
 
-/** Writes to dist what the sources say, and leaves other files of dist alone, as TypeScript does. */
+/** Writes to dist what the sources say, and leaves other files of dist alone, as a build does. */
 const make: Make = async (root) => {
   mkdirSync(join(root, 'dist'), { recursive: true });
   for (const name of readdirSync(join(root, 'src')))
@@ -139,6 +139,14 @@ describe('declarations that the package’s entries lead to', () => {
       Object.keys(packages),
     ),
   );
+
+  test('are not written by a checkout’s own npm ci', () => {
+    const others = join(types, '..', 'others');
+    const env = { ...process.env, npm_lifecycle_event: 'prepare', INIT_CWD: root };
+    const made = spawnSync(process.execPath, [join(root, 'cli/declarations.mjs'), others], { env, timeout: 60_000 });
+    expect(made.status).toBe(0);
+    expect(existsSync(others)).toBe(false);
+  });
 
   test.each([
     ['import', entries.map(({ types }) => types)],

@@ -290,7 +290,8 @@ const STANDSTILL = 6;
 async function stopped(place: Place): Promise<Measured> {
   const wanted = scaled(6, place);
   const chance = chances('standstill');
-  return disturbedSweep(place, async (server, workers, sweep, stored) => {
+  // the whole sweep, so that workers hold cells whenever they are stopped
+  return disturbedSweep({ ...place, share: 1 }, async (server, workers, sweep, stored) => {
     const counts = { workers: 0, Redis: 0 };
     let over = false;
     void sweep.ended.then(() => (over = true));

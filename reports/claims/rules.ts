@@ -33,7 +33,10 @@ export function bandText(band: Band): string {
   );
 }
 
-/** A judgement by one interval. */
+/**
+ * A judgement by one interval, which lies evenly around its mean; `outcome` must decide by each narrower one around the
+ * same mean where it decides by this one, as its p-value says how narrow an interval has to be.
+ */
 export function byInterval(
   interval: (rows: readonly TableRow[]) => Interval,
   outcome: (interval: Interval) => Outcome,

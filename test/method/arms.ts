@@ -55,9 +55,11 @@ const direct = (network: TrainSpec['network'], training: RecipeSpec, labelSmooth
   network,
   training: { ...training, objective: { ...LABELS, labelSmoothing } },
 });
+
 /**
  * A few of the digits, as idx files: each of the stages of a run is measured on all images of validation and test,
- * and all 4,500 of them took most of the time of such runs. Those without stages have all digits.
+ * and all 4,500 of them took most of the time of such runs. Runs without stages have all digits with their random
+ * changes, and so has one with a wide net.
  */
 function fewDigits(): IdxSpec {
   const folder = newFolder();
@@ -176,7 +178,7 @@ export const ARMS: Readonly<Record<string, TrainSpec>> = {
   'resnet, direct': direct(THIN, sgd()),
   'resnet, direct: AdamW, clip, EMA, label smoothing': direct(THIN, adamw({ ema: 0.9 }), 0.1),
   'resnet, direct: a batch in parts, clip, EMA': direct(THIN, sgd({ accumulate: 2, clip: 0.5, ema: 0.5 })),
-  'resnet, kd': staged(THIN, { mid: 3 }, { start: 'random', imitation: null }),
+  'resnet, kd': staged(THIN, { mid: 3 }, { start: 'random', imitation: null, data: THREE.data }),
   'resnet, hints': staged(
     THIN,
     { mid: 3 },

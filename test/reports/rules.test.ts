@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Experiment } from '../../src/core/experiment.js';
 import { normals, rngKey } from '../../src/core/rng.js';
-import { atLevel, holm, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
+import { atLevel, holm, signFlip, sumInterval, tInterval, type Interval } from '../../src/core/stats.js';
 import { armBeats } from '../../reports/claims/arms.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
 import { LEFT_BY_MINUTES } from '../../reports/claims/scales.js';
 import { correctFamily, FAMILY_RATE } from '../../reports/claims/family.js';
-import { decided, errorRate, within, type Outcome } from '../../reports/claims/verdict.js';
+import { decided, errorRate, negative, positive, within, type Outcome } from '../../reports/claims/verdict.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
 import { TEST_ACCURACY, TEST_CROSS_ENTROPY } from '../../experiments/metrics.js';
 
@@ -213,13 +213,28 @@ describe('p-values', () => {
   });
 
   test('the bits are those of a search that asks for a quantile at each step', () => {
-    for (const [shift, outcome] of [
-      [0.3, (interval) => within(interval, 0, Infinity)],
-      [2, (interval) => within(interval, 0, Infinity)],
-      [40, (interval) => within(interval, 0, 1)],
-      [0.1, (interval) => within(interval, -1, 3)],
-    ] as const satisfies readonly (readonly [number, (interval: Interval) => Outcome])[]) {
-      const interval = tInterval([-0.4, 0.1, 0.7, 0.2, -0.1].map((value) => value + shift));
+    const values = [-0.4, 0.1, 0.7, 0.2, -0.1];
+    const shifted = (shift: number, n = 5): Interval => tInterval(values.slice(0, n).map((value) => value + shift));
+    for (const [interval, outcome] of [
+      [shifted(0.3), (given) => within(given, 0, Infinity)],
+      [shifted(2), (given) => within(given, 0, Infinity)],
+      [shifted(200), (given) => within(given, 0, Infinity)],
+      [shifted(40), (given) => within(given, 0, 1)],
+      [shifted(0.1), (given) => within(given, -1, 3)],
+      [shifted(3, 3), positive],
+      [shifted(-0.9), negative],
+      [
+        sumInterval(
+          0.5,
+          [
+            { variance: 0.02, df: 4 },
+            { variance: 0.01, df: 30 },
+          ],
+          5,
+        ),
+        positive,
+      ],
+    ] as const satisfies readonly (readonly [Interval, (interval: Interval) => Outcome])[]) {
       let [low, high] = [Math.log(1e-12), 0];
       for (let i = 0; i < 40; i++) {
         const middle = (low + high) / 2;

@@ -124,7 +124,9 @@ test('a back end that is registered has its flags in the help of gowide sweep, a
 });
 
 test('a name, or the name of an option, is registered once', () => {
-  expect(() => registerBackend({ ...ONE_BY_ONE, name: 'pool' })).toThrow(/option --gently, which belongs to "one-by-one"/);
+  expect(() => registerBackend({ ...ONE_BY_ONE, name: 'pool' })).toThrow(
+    /option --gently, which belongs to "one-by-one"/,
+  );
   expect(() => registerBackend({ ...ONE_BY_ONE, name: 'pool', options: {} })).toThrow(/"pool" is registered already/);
   expect(BACKENDS.pool).toBe(built.pool);
 });
