@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ts from 'typescript';
+import { transformSync } from 'esbuild';
 import { mutated, type Mutant } from './mutant.js';
 
 /** What of the package's root the copy has. */
@@ -69,12 +69,13 @@ export class Workspace {
 
 /** One file in JavaScript, as the build makes it. Throws Error where the text is not TypeScript. */
 function compiled(text: string, fileName: string): string {
-  const { outputText, diagnostics = [] } = ts.transpileModule(text, {
-    fileName,
-    reportDiagnostics: true,
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
-  });
-  if (diagnostics.length > 0)
-    throw new Error(`${fileName}: ${ts.flattenDiagnosticMessageText(diagnostics[0]!.messageText, ' ')}`);
-  return outputText;
+  return transformSync(text, {
+    loader: 'ts',
+    sourcefile: fileName,
+    format: 'esm',
+    target: 'node20',
+    charset: 'utf8',
+    logLevel: 'silent',
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+  }).code;
 }

@@ -51,8 +51,7 @@ interface Speed {
   readonly tensor: number;
   readonly position: number;
   readonly output: number;
-  /** Seconds that the tensors, positions and outputs of a wide net add that is watched. */
-  readonly watchedTensor: number;
+  /** Seconds that the positions and outputs of a wide net add that is watched. */
   readonly watchedPosition: number;
   readonly watchedOutput: number;
 }
@@ -66,12 +65,12 @@ const SPEEDS = {
   tensorflow: {
     ...{ flops: EXPECTED_FLOPS, run: 0.23, imitation: 0.09, step: 4.7e-4 },
     ...{ tensor: 0, position: 6.8e-9, output: 6.8e-9 },
-    ...{ watchedTensor: 0, watchedPosition: 1.4e-8, watchedOutput: 3.1e-9 },
+    ...{ watchedPosition: 1.4e-8, watchedOutput: 3.1e-9 },
   },
   wasm: {
     ...{ flops: 36e9, run: 0.4, imitation: 0, step: 1.1e-3 },
     ...{ tensor: 7e-6, position: 3.5e-8, output: 0 },
-    ...{ watchedTensor: 0, watchedPosition: 1e-8, watchedOutput: 0 },
+    ...{ watchedPosition: 1e-8, watchedOutput: 0 },
   },
 } as const satisfies Readonly<Record<string, Speed>>;
 
@@ -124,9 +123,8 @@ export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { objective } = spec.training;
   const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
   const watched = wide === undefined ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
-  const { run, imitation, watchedTensor, watchedPosition, watchedOutput } = speedOf(engine);
-  const watching =
-    watchedTensor * watched.tensors + watchedPosition * watched.positions + watchedOutput * watched.outputs;
+  const { run, imitation, watchedPosition, watchedOutput } = speedOf(engine);
+  const watching = watchedPosition * watched.positions + watchedOutput * watched.outputs;
   const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
   return steps * each + run + (spec.imitation === null ? 0 : imitation);
 }
