@@ -137,13 +137,15 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const out = newFolder();
     const controller = new AbortController();
     const list = cells.filter(({ arm }) => arm === 'wide');
-    setTimeout(() => controller.abort(), 300);
-    await expect(
+    const stopped = expect(
       runQueue(
         workOf(out, list, RUNNERS, () => {}),
         { ...place, out, signal: controller.signal, notice: () => {}, progress: () => {} },
       ),
     ).rejects.toThrow(/stopped; workers go on/);
+    while ((await queueStatus(place)).counts.waiting < list.length) await sleep(20);
+    controller.abort();
+    await stopped;
     const hand = worker();
     while ((await queueStatus(place)).counts.transfers < list.length) await sleep(200);
     await hand.stop();
