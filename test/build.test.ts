@@ -130,8 +130,11 @@ describe('declarations that the package’s entries lead to', () => {
   let types = '';
   beforeAll(() => {
     types = join(mkdtempSync(join(tmpdir(), 'gowide-types-')), 'types');
-    const options = { encoding: 'utf8', timeout: 300_000, killSignal: 'SIGKILL' } as const;
-    const { status, stdout } = spawnSync(process.execPath, [join(root, 'cli/declarations.mjs'), types], options);
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'cli/declarations.mjs'), types], {
+      encoding: 'utf8',
+      timeout: 300_000,
+      killSignal: 'SIGKILL',
+    });
     expect(status, stdout).toBe(0);
   });
   const installed = new Set(
@@ -143,8 +146,12 @@ describe('declarations that the package’s entries lead to', () => {
   test('are not written by a checkout’s own npm ci', () => {
     const others = join(types, '..', 'others');
     const env = { ...process.env, npm_lifecycle_event: 'prepare', INIT_CWD: root };
-    const made = spawnSync(process.execPath, [join(root, 'cli/declarations.mjs'), others], { env, timeout: 60_000 });
-    expect(made.status).toBe(0);
+    const { status } = spawnSync(process.execPath, [join(root, 'cli/declarations.mjs'), others], {
+      env,
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
+    expect(status).toBe(0);
     expect(existsSync(others)).toBe(false);
   });
 
