@@ -22,7 +22,7 @@ import {
 import { maskedPositions, type MaskedSpec } from '../src/data/masked.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import type { GradientImitation, ObjectiveSpec, RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
-import type { BertSpec } from '../src/models/bert/network.js';
+import type { BertSpec } from '../src/models/families/bert/network.js';
 import { preset } from '../src/models/index.js';
 import {
   armOf,

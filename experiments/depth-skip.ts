@@ -12,7 +12,7 @@
 import type { Arm, ArmFacts, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import type { TrainSpec } from '../src/method/spec/spec.js';
-import type { MlpSpec } from '../src/models/plain/mlp.js';
+import type { MlpSpec } from '../src/models/families/plain/mlp.js';
 import { armOf, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { adamw } from './recipes.js';

@@ -18,7 +18,7 @@
 import type { Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
-import type { ResnetSpec } from '../src/models/resnet/network.js';
+import type { ResnetSpec } from '../src/models/families/resnet/network.js';
 import { comparison, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { PAPER_IMAGENET } from './recipes.js';

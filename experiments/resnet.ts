@@ -14,7 +14,7 @@ import type { Arm, Experiment, Scale, TuningGrid } from '../src/core/experiment.
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import { preset } from '../src/models/index.js';
-import type { ResnetSpec } from '../src/models/resnet/network.js';
+import type { ResnetSpec } from '../src/models/families/resnet/network.js';
 import {
   armOf,
   comparison,

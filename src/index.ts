@@ -18,7 +18,7 @@ export {
   TrainSpec,
 } from './method/spec/spec.js';
 export { STARTS, type StartKind } from './method/start/start.js';
-export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage/three-stage.js';
+export { threeStage, type ThreeStageOptions, type ThreeStageResult } from './method/three-stage/call.js';
 export {
   pointsBeyond,
   specAtPoint,
@@ -27,7 +27,7 @@ export {
   type MeasureCells,
   type TriedPoint,
   type TunedArm,
-} from './method/cost/tuning.js';
+} from './method/run/tuning.js';
 export { type Confusion } from './metrics/confusion.js';
 export { type Evaluation } from './metrics/evaluate.js';
 export { IMITATION_LOSSES, registerImitationLoss, type ImitationLoss } from './optim/losses.js';
@@ -50,10 +50,10 @@ export { thin } from './thin/thin.js';
 export { type WorkOptions } from './thin/work.js';
 
 // Networks
-export { bert, BertSpec } from './models/bert/network.js';
-export { convnet, ConvnetSpec } from './models/plain/convnet.js';
-export { convnext, ConvnextSpec } from './models/convnext/network.js';
-export { distilbert, DistilbertSpec } from './models/distilbert/network.js';
+export { bert, BertSpec } from './models/families/bert/network.js';
+export { convnet, ConvnetSpec } from './models/families/plain/convnet.js';
+export { convnext, ConvnextSpec } from './models/families/convnext/network.js';
+export { distilbert, DistilbertSpec } from './models/families/distilbert/network.js';
 export {
   type DataFacts,
   type Family,
@@ -66,14 +66,19 @@ export {
   type Variant,
   type TokenizerFacts,
   type Unseen,
-} from './models/family/family.js';
+} from './models/interface/family.js';
 export { FAMILIES, NetworkSpec, networkOf, parameterCount, preset, registerFamily } from './models/index.js';
-export { fromLayersModel, toLayersModel, type LayersModel, type LayersModelOptions } from './models/layers/model.js';
-export { mlp, MlpSpec } from './models/plain/mlp.js';
-export { mobilenet, MobilenetSpec } from './models/mobilenet/network.js';
-export { type PredictOptions } from './models/family/predict.js';
-export { resnet, ResnetSpec, scaleWidth } from './models/resnet/network.js';
-export { vit, VitSpec } from './models/vit/network.js';
+export {
+  fromLayersModel,
+  toLayersModel,
+  type LayersModel,
+  type LayersModelOptions,
+} from './models/families/layers/model.js';
+export { mlp, MlpSpec } from './models/families/plain/mlp.js';
+export { mobilenet, MobilenetSpec } from './models/families/mobilenet/network.js';
+export { type PredictOptions } from './models/interface/predict.js';
+export { resnet, ResnetSpec, scaleWidth } from './models/families/resnet/network.js';
+export { vit, VitSpec } from './models/families/vit/network.js';
 
 // Layers, to build a network of
 export { applyTaps } from './models/parts/apply-taps.js';
@@ -125,7 +130,7 @@ export { type Windows } from './nn/windows.js';
 
 // Weights in files
 export { writeOnnx } from './models/files.js';
-export { readTorchvision, writeTorchvision } from './models/resnet/weights.js';
+export { readTorchvision, writeTorchvision } from './models/families/resnet/weights.js';
 export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';
 export { type WriteOptions } from './store/atomic.js';
 export { readSafetensors, writeSafetensors, type SafetensorsFile } from './store/safetensors.js';

@@ -40,14 +40,19 @@ function importedFiles(file: string): string[] {
     .map((name) => posix.join(posix.dirname(file), name.replace(/\.js$/, '.ts')));
 }
 
-/** Folders that a file imports from, its own left out. */
-function foldersBelow(file: string): string[] {
-  const folders = importedFiles(file).map((name) => posix.dirname(name));
-  return [...new Set(folders)].filter((folder) => folder !== posix.dirname(file));
+/** The row in which a file stands: its folder, or `FOLDER/*` for files in FOLDER and in the folders in it. */
+function rowOf(file: string): string {
+  const folder = posix.dirname(file);
+  return [`${folder}/*`, `${posix.dirname(folder)}/*`].find((row) => FLOORS.has(row)) ?? folder;
+}
+
+/** Rows that a file imports from, its own left out. */
+function rowsBelow(file: string): string[] {
+  return [...new Set(importedFiles(file).map(rowOf))].filter((row) => row !== rowOf(file));
 }
 
 test('the table of floors names every folder with sources, and no other', () => {
-  expect([...FLOORS.keys()].sort()).toEqual([...new Set(FILES.map((file) => posix.dirname(file)))].sort());
+  expect([...FLOORS.keys()].sort()).toEqual([...new Set(FILES.map(rowOf))].sort());
 });
 
 test('the table of floors allows only what stands below', () => {
@@ -60,23 +65,34 @@ test('the table of floors allows only what stands below', () => {
 
 test('a folder imports what its row allows, and its row allows nothing that it does not import', () => {
   const found = new Map([...FLOORS.keys()].map((folder) => [folder, new Set<string>()]));
-  for (const file of FILES) for (const folder of foldersBelow(file)) found.get(posix.dirname(file))?.add(folder);
+  for (const file of FILES) for (const row of rowsBelow(file)) found.get(rowOf(file))?.add(row);
   const sorted = (folders: Iterable<string>): string[] => [...folders].sort();
   const table = Object.fromEntries([...FLOORS].map(([folder, allowed]) => [folder, sorted(allowed)]));
   expect(Object.fromEntries([...found].map(([folder, others]) => [folder, sorted(others)]))).toEqual(table);
 });
 
-test('no import cycle between files', () => {
-  const graph = new Map(FILES.map((file) => [file, importedFiles(file)]));
+/** What files import, and what folders do by their files: a row `FOLDER/*` says nothing of the folders in it. */
+const GRAPHS: Readonly<Record<string, ReadonlyMap<string, ReadonlySet<string>>>> = {
+  files: new Map(FILES.map((file) => [file, new Set(importedFiles(file))])),
+  folders: new Map(
+    [...new Set(FILES.map((file) => posix.dirname(file)))].map((folder) => {
+      const files = FILES.filter((file) => posix.dirname(file) === folder);
+      const others = files.flatMap(importedFiles).map((file) => posix.dirname(file));
+      return [folder, new Set(others.filter((other) => other !== folder))];
+    }),
+  ),
+};
+
+test.each(Object.entries(GRAPHS))('no import cycle between %s', (_, graph) => {
   const done = new Set<string>();
-  const visit = (file: string, path: readonly string[]): void => {
-    const cycle = path.includes(file) ? [...path.slice(path.indexOf(file)), file] : [];
+  const visit = (node: string, path: readonly string[]): void => {
+    const cycle = path.includes(node) ? [...path.slice(path.indexOf(node)), node] : [];
     expect(cycle).toEqual([]);
-    if (done.has(file)) return;
-    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
-    done.add(file);
+    if (done.has(node)) return;
+    for (const next of graph.get(node) ?? []) visit(next, [...path, node]);
+    done.add(node);
   };
-  for (const file of FILES) visit(file, []);
+  for (const node of graph.keys()) visit(node, []);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 /** BERT_BASE: masked-LM training with scores at masked positions alone, inference, and the tokenizer that feeds it. */
 import { rngKey, uniforms } from '../../src/core/rng.js';
 import { tf } from '../../src/engine/tensor.js';
-import { bert, type BertSpec } from '../../src/models/bert/network.js';
+import { bert, type BertSpec } from '../../src/models/families/bert/network.js';
 import { preset } from '../../src/models/index.js';
 import { glosses } from '../../src/text/corpus.js';
 import { trainWordPiece } from '../../src/text/train-wordpiece.js';

@@ -7,7 +7,7 @@ import { Loader } from '../../src/data/dataset.js';
 import { openImageFolder } from '../../src/data/imagefolder.js';
 import { tf } from '../../src/engine/tensor.js';
 import { preset } from '../../src/models/index.js';
-import { resnet } from '../../src/models/resnet/network.js';
+import { resnet } from '../../src/models/families/resnet/network.js';
 import { inferenceTimes, trainingTimes, type Case, type NetworkCases } from './compare.js';
 import { networkBench } from './network.js';
 

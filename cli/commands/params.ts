@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Variant } from '../../src/models/family/family.js';
+import type { Variant } from '../../src/models/interface/family.js';
 import { countParameters } from '../../src/models/files.js';
 import { presetNames } from '../../src/models/index.js';
 import { notice } from '../terminal/notices.js';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Variant } from '../../src/models/family/family.js';
+import type { Variant } from '../../src/models/interface/family.js';
 import { UsageError } from '../../src/core/errors.js';
 import { preparePredict } from '../../src/models/files.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';

@@ -11,7 +11,7 @@ import {
   tuneByGrid,
   type MeasureCells,
   type TriedPoint,
-} from '../../src/method/cost/tuning.js';
+} from '../../src/method/run/tuning.js';
 import { folderOf, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { ARM_PATTERN, armsAtScale } from '../terminal/arms.js';

@@ -11,10 +11,10 @@ import { readDeclaration } from '../store/config.js';
 import { readMetadata, readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { writeGraph } from '../onnx/graph.js';
 import { checkUnseen } from './formats/exchange.js';
-import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from './family/family.js';
+import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from './interface/family.js';
 import { folderConfig } from './formats/huggingface-folder.js';
 import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
-import type { PredictOptions } from './family/predict.js';
+import type { PredictOptions } from './interface/predict.js';
 import { checkpointFiles, findTensorflowBert } from './formats/bert-tensorflow.js';
 
 /** Gets a line for the user: a key of a file that has another name now. */

@@ -5,16 +5,16 @@ import { UsageError } from '../core/errors.js';
 import { lookUp, register, specSchema } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import type { Network } from '../nn/network.js';
-import { bertFamily } from './bert/family.js';
-import { convnetFamily } from './plain/convnet.js';
-import { convnextFamily } from './convnext/family.js';
-import { distilbertFamily } from './distilbert/family.js';
-import type { DataFacts, Family } from './family/family.js';
-import { layersFamily } from './layers/family.js';
-import { mlpFamily } from './plain/mlp.js';
-import { mobilenetFamily } from './mobilenet/family.js';
-import { resnetFamily } from './resnet/family.js';
-import { vitFamily } from './vit/family.js';
+import { bertFamily } from './families/bert/family.js';
+import { convnetFamily } from './families/plain/convnet.js';
+import { convnextFamily } from './families/convnext/family.js';
+import { distilbertFamily } from './families/distilbert/family.js';
+import type { DataFacts, Family } from './interface/family.js';
+import { layersFamily } from './families/layers/family.js';
+import { mlpFamily } from './families/plain/mlp.js';
+import { mobilenetFamily } from './families/mobilenet/family.js';
+import { resnetFamily } from './families/resnet/family.js';
+import { vitFamily } from './families/vit/family.js';
 
 const OWN = {
   resnet: resnetFamily,
@@ -28,7 +28,7 @@ const OWN = {
   layers: layersFamily,
 };
 
-/** Every family under its name. To add one: a file that defines it and a line above, or {@link registerFamily}. */
+/** Every family by its name. To add one: a file or folder in `families` and a line above, or {@link registerFamily}. */
 export const FAMILIES: Record<string, Family> = { ...OWN };
 
 /** Adds a family from outside this folder. Throws UsageError when its name, or that of a preset, is taken. */

@@ -1,6 +1,6 @@
 /** How networks are trained by `gowide thin` where nothing else is said: one recipe for each optimizer. */
 import type { RecipeSpec } from '../method/spec/spec.js';
-import type { Thinning } from '../models/family/family.js';
+import type { Thinning } from '../models/interface/family.js';
 
 /** What stays the same in all runs of one kind of network. */
 export interface BaseRecipe {

@@ -14,7 +14,7 @@ import { EXPECTED_FLOPS } from '../method/cost/cost.js';
 import { groupsOf } from '../method/maps/groups.js';
 import { imitatedGroups, imitationStages } from '../method/imitation/gradient.js';
 import { initialMaps } from '../method/maps/initial.js';
-import { isMap, withoutMaps } from '../method/maps/maps.js';
+import { isMap, withoutMaps } from '../method/maps/apply.js';
 import { mergeMaps } from '../method/maps/merge.js';
 import { GradientImitation, RecipeSpec } from '../method/spec/spec.js';
 import { sharedPaths, startWeights } from '../method/start/start.js';

@@ -2,7 +2,7 @@
 import { UsageError } from '../core/errors.js';
 import { familyOf, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
-import type { Thinning } from '../models/family/family.js';
+import type { Thinning } from '../models/interface/family.js';
 
 /** What the thin net is to be; one of the three. Half of the channels where none is given. */
 export interface Size {

@@ -6,7 +6,7 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { beforeAll, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import { tf } from '../../src/engine/tensor.js';
-import { fromLayersModel } from '../../src/models/layers/model.js';
+import { fromLayersModel } from '../../src/models/families/layers/model.js';
 import { groupsOf } from '../../src/method/maps/groups.js';
 import { checkMaps } from '../../src/method/maps/check.js';
 import { evaluate } from '../../src/metrics/evaluate.js';

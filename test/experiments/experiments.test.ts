@@ -9,7 +9,7 @@ import {
   trainExperiment,
   trainExperiments,
 } from '../../experiments/registry.js';
-import { pointsBeyond } from '../../src/method/cost/tuning.js';
+import { pointsBeyond } from '../../src/method/run/tuning.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetAblations, resnetDigits } from '../../experiments/resnet.js';
 import { width } from '../../experiments/theory.js';

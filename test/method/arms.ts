@@ -10,7 +10,7 @@ import type { IdxSpec } from '../../src/data/idx.js';
 import { trainExecutor } from '../../src/method/run/execute.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../../src/method/spec/spec.js';
-import type { BertSpec } from '../../src/models/bert/network.js';
+import type { BertSpec } from '../../src/models/families/bert/network.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import type { RunRecord } from '../../src/store/runs.js';

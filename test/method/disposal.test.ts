@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { loadDigits } from '../../src/data/digits.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
-import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage/three-stage.js';
+import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage/call.js';
 import { networkOf } from '../../src/models/index.js';
 import type { Network } from '../../src/nn/network.js';
 import { anyEngine } from '../support/engines.js';

@@ -5,7 +5,7 @@ import { disposeAll, tf, type Tensors } from '../../src/engine/tensor.js';
 import { groupsOf } from '../../src/method/maps/groups.js';
 import { checkMaps } from '../../src/method/maps/check.js';
 import { initialMaps } from '../../src/method/maps/initial.js';
-import { applyWithMaps, downPath, upPath } from '../../src/method/maps/maps.js';
+import { applyWithMaps, downPath, upPath } from '../../src/method/maps/apply.js';
 import { mergeMaps } from '../../src/method/maps/merge.js';
 import { trainThin } from '../../src/method/three-stage/pipeline.js';
 import { weightsOf, type Weights } from '../../src/method/values/weights.js';

@@ -11,9 +11,9 @@ import { ownTokens, vocabularyOfWide } from '../../src/method/matching/own-token
 import { TRAIN_KIND } from '../../src/method/run/required.js';
 import { TRAIN_RUNNER } from '../../src/method/run/runner.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
-import { threeStage } from '../../src/method/three-stage/three-stage.js';
+import { threeStage } from '../../src/method/three-stage/call.js';
 import { weightsOf } from '../../src/method/values/weights.js';
-import { bert, type BertSpec } from '../../src/models/bert/network.js';
+import { bert, type BertSpec } from '../../src/models/families/bert/network.js';
 import { writeWeights } from '../../src/models/files.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights } from '../../src/nn/network.js';

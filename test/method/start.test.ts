@@ -6,7 +6,7 @@ import { imitateByRidge } from '../../src/method/imitation/ridge.js';
 import { gather, sharedPaths, startWeights } from '../../src/method/start/start.js';
 import { weightsOf, type Weights } from '../../src/method/values/weights.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
-import { fromLayersModel } from '../../src/models/layers/model.js';
+import { fromLayersModel } from '../../src/models/families/layers/model.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights } from '../../src/nn/network.js';
 import { anyEngine } from '../support/engines.js';

@@ -3,9 +3,9 @@ import type { Cell, Row } from '../../src/core/run.js';
 import type { GradientImitation, RecipeSpec, TrainSpec } from '../../src/method/spec/spec.js';
 import type { StageContext } from '../../src/method/training/stages.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
-import type { ConvnetSpec } from '../../src/models/plain/convnet.js';
-import type { MlpSpec } from '../../src/models/plain/mlp.js';
-import type { ResnetSpec } from '../../src/models/resnet/network.js';
+import type { ConvnetSpec } from '../../src/models/families/plain/convnet.js';
+import type { MlpSpec } from '../../src/models/families/plain/mlp.js';
+import type { ResnetSpec } from '../../src/models/families/resnet/network.js';
 
 export const THIN: ResnetSpec = {
   family: 'resnet',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { Dataset, Source } from '../../src/data/dataset.js';
 import { loadDigits } from '../../src/data/digits.js';
-import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage/three-stage.js';
+import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage/call.js';
 import { networkOf } from '../../src/models/index.js';
 import { anyEngine } from '../support/engines.js';
 import { IMITATION, MLP, recipe } from './support.js';

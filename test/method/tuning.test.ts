@@ -7,7 +7,7 @@ import type { Cell } from '../../src/core/run.js';
 import { ownCost } from '../../src/method/cost/cost.js';
 import { shortened } from '../../src/method/spec/recipe-steps.js';
 import type { GradientImitation, TrainSpec } from '../../src/method/spec/spec.js';
-import { specAtPoint, MOST_WIDENED, pointsBeyond, tuneByGrid } from '../../src/method/cost/tuning.js';
+import { specAtPoint, MOST_WIDENED, pointsBeyond, tuneByGrid } from '../../src/method/run/tuning.js';
 
 describe('a grid is widened', () => {
   test.each([

@@ -17,7 +17,7 @@ import { requiredCells, TRAIN_KIND } from '../../src/method/run/required.js';
 import { checkShares, shareOf } from '../../src/method/training/share.js';
 import type { RecipeSpec, TrainSpec } from '../../src/method/spec/spec.js';
 import type { StageContext } from '../../src/method/training/stages.js';
-import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage/three-stage.js';
+import { threeStage, type ThreeStageOptions } from '../../src/method/three-stage/call.js';
 import { disposeWeights } from '../../src/method/values/weights.js';
 import { networkOf } from '../../src/models/index.js';
 import type { HostWeights } from '../../src/nn/network.js';

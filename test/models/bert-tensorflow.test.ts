@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays } from '../../src/core/host-array.js';
-import { bert, type BertSpec } from '../../src/models/bert/network.js';
+import { bert, type BertSpec } from '../../src/models/families/bert/network.js';
 import { transpose } from '../../src/models/formats/exchange.js';
 import { isModelFolder, networkByName, readWeights, taskNetworks, weightFiles } from '../../src/models/files.js';
 import { huggingFaceOf } from '../../src/models/formats/bert-tensorflow.js';

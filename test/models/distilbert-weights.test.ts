@@ -3,13 +3,13 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { distilbert, type DistilbertSpec } from '../../src/models/distilbert/network.js';
+import { distilbert, type DistilbertSpec } from '../../src/models/families/distilbert/network.js';
 import {
   distilbertName,
   exportDistilbert,
   importDistilbert,
   readDistilbertFolder,
-} from '../../src/models/distilbert/weights.js';
+} from '../../src/models/families/distilbert/weights.js';
 import { networkByName, readWeights, taskNetworks, weightLabels, writeWeights } from '../../src/models/files.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 

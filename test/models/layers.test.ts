@@ -12,8 +12,13 @@ import { startWeights } from '../../src/method/start/start.js';
 import { weightsOf } from '../../src/method/values/weights.js';
 import { weightFiles } from '../../src/models/files.js';
 import { familyOf, NetworkSpec, networkOf } from '../../src/models/index.js';
-import { isLayersModel, openLayersModel, readLayersModel, writeLayersModel } from '../../src/models/layers/file.js';
-import { dividing, graphOf, type LayersSpec } from '../../src/models/layers/network.js';
+import {
+  isLayersModel,
+  openLayersModel,
+  readLayersModel,
+  writeLayersModel,
+} from '../../src/models/families/layers/file.js';
+import { dividing, graphOf, type LayersSpec } from '../../src/models/families/layers/network.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';
 

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensor.js';
 import { preparePredict } from '../../src/models/files.js';
-import { resnet } from '../../src/models/resnet/network.js';
-import { writeTorchvision } from '../../src/models/resnet/weights.js';
+import { resnet } from '../../src/models/families/resnet/network.js';
+import { writeTorchvision } from '../../src/models/families/resnet/weights.js';
 import { preset } from '../../src/models/index.js';
-import { layersNetwork, type LayersSpec } from '../../src/models/layers/network.js';
-import { readRows } from '../../src/models/family/predict.js';
+import { layersNetwork, type LayersSpec } from '../../src/models/families/layers/network.js';
+import { readRows } from '../../src/models/interface/predict.js';
 import { writeSafetensors } from '../../src/store/safetensors.js';
 import { anyEngine } from '../support/engines.js';
 

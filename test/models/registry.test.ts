@@ -10,7 +10,7 @@ import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
 import { TRAIN_RUNNER } from '../../src/method/run/runner.js';
 import { applyTaps } from '../../src/models/parts/apply-taps.js';
-import { mismatch, type Family } from '../../src/models/family/family.js';
+import { mismatch, type Family } from '../../src/models/interface/family.js';
 import { countParameters, networkByName, readWeights } from '../../src/models/files.js';
 import {
   FAMILIES,
@@ -24,7 +24,7 @@ import {
   type NetworkSpec,
 } from '../../src/models/index.js';
 import { denseLayer, layerNormLayer, tableOf } from '../../src/models/parts/layer-table.js';
-import { scaleWidth } from '../../src/models/resnet/network.js';
+import { scaleWidth } from '../../src/models/families/resnet/network.js';
 import { dense, type Scope } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
 import { gelu, layerNorm, rowsOf } from '../../src/nn/transformer.js';

@@ -5,14 +5,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { countParameters, networkByName, preparePredict } from '../../src/models/files.js';
 import { statisticsOf, toTorchShape } from '../../src/models/formats/exchange.js';
 import { networkOf, preset } from '../../src/models/index.js';
-import { predictImages } from '../../src/models/family/predict.js';
+import { predictImages } from '../../src/models/interface/predict.js';
 import {
   exportResnet,
   importResnet,
   readTorchvision,
   resnetName,
   writeTorchvision,
-} from '../../src/models/resnet/weights.js';
+} from '../../src/models/families/resnet/weights.js';
 import type { HostArray } from '../../src/core/host-array.js';
 import type { HostWeights } from '../../src/nn/network.js';
 import { rms } from '../../src/core/stats.js';

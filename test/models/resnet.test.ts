@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { disposeAll, tf } from '../../src/engine/tensor.js';
 import { NetworkSpec, networkOf, parameterCount, preset } from '../../src/models/index.js';
-import { ResnetSpec, scaleWidth } from '../../src/models/resnet/network.js';
+import { ResnetSpec, scaleWidth } from '../../src/models/families/resnet/network.js';
 import { countValues } from '../../src/core/host-array.js';
 import { toTensors } from '../../src/engine/host-memory.js';
 import { evaluation } from '../../src/nn/layers.js';

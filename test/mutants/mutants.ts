@@ -363,7 +363,7 @@ const FIGURES: readonly Mutant[] = [
     file: 'src/method/imitation/gradient.ts',
     find: '  const values = network.apply(evaluation(weights), x, { until: last });',
     replace: '  const values = network.apply({ ...evaluation(weights), train: true }, x, { until: last });',
-    noticedBy: { vitest: 'test/method/imitate.test.ts', test: 'targets are what the wide net says' },
+    noticedBy: { vitest: 'test/method/gradient.test.ts', test: 'targets are what the wide net says' },
   },
   {
     name: 'every epoch has the same order',

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isFlush, listenToFiles, STORE_CALLS } from '../../cli/selftest/file-calls.js';
-import { bert, type BertSpec } from '../../src/models/bert/network.js';
-import { writeBertFolder } from '../../src/models/bert/weights.js';
-import { writeLayersModel } from '../../src/models/layers/file.js';
-import { layersNetwork, type LayersSpec } from '../../src/models/layers/network.js';
+import { bert, type BertSpec } from '../../src/models/families/bert/network.js';
+import { writeBertFolder } from '../../src/models/families/bert/weights.js';
+import { writeLayersModel } from '../../src/models/families/layers/file.js';
+import { layersNetwork, type LayersSpec } from '../../src/models/families/layers/network.js';
 import { writeTogether } from '../../src/store/atomic.js';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-atomic-'));

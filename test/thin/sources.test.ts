@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
 import { networkIn, readWeights } from '../../src/models/files.js';
-import { scaleMobilenet } from '../../src/models/mobilenet/family.js';
+import { scaleMobilenet } from '../../src/models/families/mobilenet/family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { setUp, type Setup } from '../../src/thin/plan.js';
 import { openSource } from '../../src/thin/sources/index.js';

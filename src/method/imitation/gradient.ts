@@ -5,7 +5,7 @@ import { evaluation, type Scope } from '../../nn/layers.js';
 import type { Network } from '../../nn/network.js';
 import { imitationLoss, type ImitationLossName } from '../../optim/losses.js';
 import type { Group } from '../maps/groups.js';
-import { downPath, mapAcrossConstant, mapDown, mapUp, upPath } from '../maps/maps.js';
+import { downPath, mapAcrossConstant, mapDown, mapUp, upPath } from '../maps/apply.js';
 import type { GradientImitation } from '../spec/spec.js';
 import type { TrainingStage } from '../training/training-step.js';
 import type { Teacher } from '../values/weights.js';

@@ -2,7 +2,7 @@
 import { UsageError } from '../../core/errors.js';
 import type { Network } from '../../nn/network.js';
 import type { Group } from './groups.js';
-import type { MapKind } from './maps.js';
+import type { MapKind } from './apply.js';
 
 /**
  * Throws UsageError when the widths differ at a boundary and the maps cannot bridge that, or when a pair could not be

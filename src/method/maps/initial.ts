@@ -7,7 +7,7 @@ import { toTensors } from '../../engine/host-memory.js';
 import { evaluation, linearMap, type Scope } from '../../nn/layers.js';
 import type { HostWeights, Network } from '../../nn/network.js';
 import type { Group } from './groups.js';
-import { BASIS, downPath, mapDown, upPath, type MapKind } from './maps.js';
+import { BASIS, downPath, mapDown, upPath, type MapKind } from './apply.js';
 import { productSums, wideMoments } from '../values/moments.js';
 import type { Selection } from '../start/start.js';
 import { parameterOf, principal, type StreamBasis } from '../start/stream.js';

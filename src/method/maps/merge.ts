@@ -3,7 +3,7 @@ import { UsageError } from '../../core/errors.js';
 import { tf, type Tensor, type Tensor2D, type Tensors } from '../../engine/tensor.js';
 import type { Network } from '../../nn/network.js';
 import type { Group } from './groups.js';
-import { downPath, upPath, withoutMaps } from './maps.js';
+import { downPath, upPath, withoutMaps } from './apply.js';
 import type { Teacher, Weights } from '../values/weights.js';
 
 /** kernel' [..., m, out] = map [m, m] kernel [..., m, out], so that kernel' reads x as `kernel` reads x map. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { UsageError } from '../../core/errors.js';
 import type { Answer } from '../../data/dataset.js';
 import { declaredLabels, tokenizerOf } from '../../data/index.js';
-import type { TokenizerFacts } from '../../models/family/family.js';
+import type { TokenizerFacts } from '../../models/interface/family.js';
 import { hasOnnx, isPublished, writeOnnx, writeWeights } from '../../models/files.js';
 import { familyOf, networkOf, type NetworkSpec } from '../../models/index.js';
 import type { HostWeights } from '../../nn/network.js';

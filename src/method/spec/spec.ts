@@ -10,7 +10,7 @@ import { NetworkSpec } from '../../models/index.js';
 import { ImitationLossName } from '../../optim/losses.js';
 import { OptimizerSpec } from '../../optim/optimizer.js';
 import { ScheduleSpec } from '../../optim/schedule.js';
-import { MAP_KINDS } from '../maps/maps.js';
+import { MAP_KINDS } from '../maps/apply.js';
 import { STARTS } from '../start/start.js';
 
 /** Schema of how a network is trained: for how long, on which batches, by which optimizer. */

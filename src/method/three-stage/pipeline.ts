@@ -18,7 +18,7 @@ import { checkTaps, groupsOf, type Division, type Group } from '../maps/groups.j
 import { hintLoss, imitatedGroups, imitationStages } from '../imitation/gradient.js';
 import { checkMaps } from '../maps/check.js';
 import { initialMaps } from '../maps/initial.js';
-import { applyWithMaps, mapUp, upPath, withoutMaps } from '../maps/maps.js';
+import { applyWithMaps, mapUp, upPath, withoutMaps } from '../maps/apply.js';
 import { headOfWide, mergeMaps } from '../maps/merge.js';
 import { imitateByRidge } from '../imitation/ridge.js';
 import type { ImitationSpec, RecipeSpec, TrainSpec } from '../spec/spec.js';

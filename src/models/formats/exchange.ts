@@ -5,7 +5,7 @@
 import { UsageError } from '../../core/errors.js';
 import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../../core/host-array.js';
 import { dtypeOf } from '../../store/safetensors.js';
-import type { Unseen } from '../family/family.js';
+import type { Unseen } from '../interface/family.js';
 
 /** Metadata of a safetensors file that say which network its tensors are; `format` is what transformers wants. */
 export function fileMetadata(spec: { readonly family: string }): Record<string, string> {

@@ -15,7 +15,7 @@ import { readConfig } from '../../store/config.js';
 import { encodeSafetensors, readSafetensors } from '../../store/safetensors.js';
 import { readTorch } from '../../store/torch.js';
 import { withoutPrefix } from './exchange.js';
-import type { FolderConfig, TokenizerFacts } from '../family/family.js';
+import type { FolderConfig, TokenizerFacts } from '../interface/family.js';
 import { findTensorflowBert, readTensorflowBert } from './bert-tensorflow.js';
 
 /** The name that a class has without one of its own. */

@@ -3,7 +3,7 @@ import type { HostArrays, HostValues } from '../../core/host-array.js';
 import type { HostWeights, Network } from '../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
 import { fileMetadata, statisticsOf, takeArrays } from './exchange.js';
-import type { PublishedWeights } from '../family/family.js';
+import type { PublishedWeights } from '../interface/family.js';
 
 /** A network's weights out of arrays by their names here. Throws UsageError as {@link takeArrays}. */
 export function weightsFrom({ shapes }: Network, tensors: HostArrays<HostValues>, source: string): HostWeights {

@@ -1,7 +1,7 @@
 /** LayersModel folders of tfjs, as `model.save` writes them. */
 import { dirname } from 'node:path';
 import { isFolder } from '../../core/folder.js';
-import { isLayersModel, openLayersModel } from '../../models/layers/file.js';
+import { isLayersModel, openLayersModel } from '../../models/families/layers/file.js';
 import { writeWeights } from '../../models/files.js';
 import { dropBeside, readLabels, writeLabels } from '../../method/run/export.js';
 import type { SourceFormat } from './source.js';

@@ -1,6 +1,6 @@
 /** What a trained network is to `gowide thin`: where it lies, what it is, and how a thin one is written beside it. */
 import type { HostWeights } from '../../nn/network.js';
-import type { TokenizerFacts } from '../../models/family/family.js';
+import type { TokenizerFacts } from '../../models/interface/family.js';
 import type { NetworkSpec } from '../../models/index.js';
 import type { DataSpec } from '../../data/index.js';
 

@@ -17,7 +17,7 @@ import {
   type TrainingStage,
 } from '../../../src/method/training/training-step.js';
 import { toHost, weightsOf } from '../../../src/method/values/weights.js';
-import type { BertSpec } from '../../../src/models/bert/network.js';
+import type { BertSpec } from '../../../src/models/families/bert/network.js';
 import { networkOf, type NetworkSpec } from '../../../src/models/index.js';
 import { outputOf } from '../../../src/nn/network.js';
 import { crossEntropy } from '../../../src/optim/losses.js';
