@@ -17,7 +17,7 @@ import { readWeights } from '../models/files.js';
 import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
-import type { DataOption } from './data/form.js';
+import type { DataOption, Found } from './data/form.js';
 import { findData } from './data/index.js';
 import { roundsOf } from './halving.js';
 import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
@@ -138,63 +138,39 @@ function givenOf({ columns, rows, size, tokens }: ThinOptions): DataOption[] {
   return all.filter(([, value]) => value !== undefined).map(([name]) => name);
 }
 
-/** Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit. */
-export async function setUp(options: ThinOptions): Promise<Setup> {
-  checkOptions(options);
-  if (typeof options.samples === 'object' && options.compare !== true)
-    throw new UsageError('--samples: several numbers are compared with --compare; expected one without it');
-  const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1, rows = Infinity } = options;
-  checkPlace(out, options.model, options.data);
-  const work = join(out, 'work');
-  const source = await openSource(options.model, { work, runs });
-  if (options.runs !== undefined && source.data === undefined)
-    throw new UsageError(`--runs: ${options.model} is no id of a run in a folder; leave it out`);
+/** The declaration of the data that are meant, and notes about it. Throws UsageError where there is none that fits. */
+function findSpec(options: ThinOptions, source: Source, work: string): Found {
   const given = givenOf(options);
-  const thinning = thinningOf(source.network);
-  const { maxPositions } = source.network as { maxPositions?: number };
-  const found =
-    options.data === undefined
-      ? { spec: source.data, notes: [] }
-      : findData(
-          options.data,
-          {
-            ...{ work, vocabulary: source.vocabulary, columns: options.columns ?? {}, rows, tokens: options.tokens },
-            mostTokens: maxPositions ?? Infinity,
-            side: options.size ?? thinning.side?.(source.network) ?? DEFAULT_SIDE,
-          },
-          given,
-        );
-  if (options.data === undefined && given.length > 0)
+  if (options.data !== undefined) {
+    const { maxPositions } = source.network as { maxPositions?: number };
+    const { columns = {}, rows = Infinity, tokens, size } = options;
+    const side = size ?? thinningOf(source.network).side?.(source.network) ?? DEFAULT_SIDE;
+    const { vocabulary } = source;
+    return findData(
+      options.data,
+      { work, vocabulary, columns, rows, tokens, mostTokens: maxPositions ?? Infinity, side },
+      given,
+    );
+  }
+  if (given.length > 0)
     throw new UsageError(`--${given[0]}: has no effect on the data of a run, which are declared; leave it out`);
-  if (found.spec === undefined)
+  if (source.data === undefined)
     throw new UsageError('--data is needed: the network does not say what it was trained on');
-  const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);
-  const data = await openData(spec);
-  const { wide, why } = withHead(source, spec, data);
+  return { spec: source.data, notes: [] };
+}
+
+/** Throws UsageError where the data are read with another vocabulary than the network was trained with. */
+async function checkVocabulary(options: ThinOptions, source: Source, spec: DataSpec): Promise<void> {
   const other = source.vocabulary === undefined ? undefined : await otherVocabulary(spec, source.vocabulary);
   if (other !== undefined)
     throw new UsageError(
       `${options.data}: its vocabulary is another one than that of ${options.model} (${other.difference}); ` +
         `expected "vocabulary": "${other.path}"`,
     );
-  const words = data.vocabulary === undefined ? [] : vocabularyNotes(options.model, wide, data.vocabulary);
-  const problem = inputProblem(wide, { set: spec.set, shape: data.shape, task: taskOf(spec) });
-  if (problem !== undefined) throw new UsageError(`${options.model}: ${problem}`);
-  // a head of its own stays; another one may want the pooler that the task's network leaves out
-  const begun = haveSameShapes(wide, source.network) ? source.network : (source.encoder ?? source.network);
-  // throws where tensors are missing or of other shapes: a plan of what cannot be read would be none
-  readWeights(source.weights, begun);
-  const thin = narrowed(wide, options, data.shape);
-  const base = RECIPES[thinning.recipe];
-  const batch = Math.min(options.batch ?? base.batch, data.train.count);
-  const stepsOf = (epochs: number): number => Math.max(1, Math.round((epochs * data.train.count) / batch));
-  const epochs = options.epochs ?? base.epochs;
-  const steps = { thin: stepsOf(epochs), wide: stepsOf(options.wideEpochs ?? epochs) };
-  const setting = settingOf({ options, wide, thin, batch, base, data }, steps.thin);
-  const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
-  const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);
-  const training = why ?? (options.finetune === true ? 'it was asked for' : undefined);
-  const arms = names.filter((arm) => obstacleOf(arm) === undefined);
+}
+
+/** Throws UsageError where an option changes nothing: `training` is why the wide net is trained, if it is. */
+function checkEffects(options: ThinOptions, training: string | undefined, arms: readonly ArmName[]): void {
   if (options.wideEpochs !== undefined && training === undefined)
     throw new UsageError(
       '--wide-epochs: has no effect, since the head of the wide net fits the data and is not trained; leave it out, or ' +
@@ -205,6 +181,44 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
       `--samples: has no effect on the arms ${arms.join(', ')}; leave it out` +
         (options.compare === true ? '' : ', or add --compare'),
     );
+}
+
+/** Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit. */
+export async function setUp(options: ThinOptions): Promise<Setup> {
+  checkOptions(options);
+  if (typeof options.samples === 'object' && options.compare !== true)
+    throw new UsageError('--samples: several numbers are compared with --compare; expected one without it');
+  const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1 } = options;
+  checkPlace(out, options.model, options.data);
+  const work = join(out, 'work');
+  const source = await openSource(options.model, { work, runs });
+  if (options.runs !== undefined && source.data === undefined)
+    throw new UsageError(`--runs: ${options.model} is no id of a run in a folder; leave it out`);
+  const { recipe } = thinningOf(source.network);
+  const found = findSpec(options, source, work);
+  const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);
+  const data = await openData(spec);
+  const { wide, why } = withHead(source, spec, data);
+  await checkVocabulary(options, source, spec);
+  const words = data.vocabulary === undefined ? [] : vocabularyNotes(options.model, wide, data.vocabulary);
+  const problem = inputProblem(wide, { set: spec.set, shape: data.shape, task: taskOf(spec) });
+  if (problem !== undefined) throw new UsageError(`${options.model}: ${problem}`);
+  // a head of its own stays; another one may want the pooler that the task's network leaves out
+  const begun = haveSameShapes(wide, source.network) ? source.network : (source.encoder ?? source.network);
+  // throws where tensors are missing or of other shapes: a plan of what cannot be read would be none
+  readWeights(source.weights, begun);
+  const thin = narrowed(wide, options, data.shape);
+  const base = RECIPES[recipe];
+  const batch = Math.min(options.batch ?? base.batch, data.train.count);
+  const stepsOf = (epochs: number): number => Math.max(1, Math.round((epochs * data.train.count) / batch));
+  const epochs = options.epochs ?? base.epochs;
+  const steps = { thin: stepsOf(epochs), wide: stepsOf(options.wideEpochs ?? epochs) };
+  const setting = settingOf({ options, wide, thin, batch, base, data }, steps.thin);
+  const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
+  const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);
+  const training = why ?? (options.finetune === true ? 'it was asked for' : undefined);
+  const arms = names.filter((arm) => obstacleOf(arm) === undefined);
+  checkEffects(options, training, arms);
   const setup: Setup = {
     ...{ options, out, work, source, spec, data, begun, wide, thin, base, batch, steps, seed },
     training,

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FailureError } from '../../core/errors.js';
 import { firstInfinite, infiniteIn, type Floats, type HostArrays } from '../../core/host-array.js';
 import type { Workers } from '../../core/workers.js';
-import type { Row, RunContext } from '../../core/run.js';
+import type { Row, RunContext, Snapshot } from '../../core/run.js';
 import { Loader, toLabelled, type Dataset, type HostBatch, type SkippedFile } from '../../data/dataset.js';
 import { unbundle } from '../../engine/ops/bundle.js';
 import { disposeAll, tf, type Tensor } from '../../engine/tensor.js';
@@ -73,6 +73,24 @@ function restoreBest({ best }: Position, arrays: HostArrays<Floats>): Best | und
   return best === undefined ? undefined : { score: best, host: fromArrays(withPrefix(arrays, BEST)) };
 }
 
+/** What a run goes on from: the arrays of its state, and where it stood. */
+function savedState(
+  arrays: HostArrays,
+  at: Pick<Position, 'stage' | 'step'>,
+  skipped: ReadonlySet<string>,
+  best: Best | undefined,
+): Snapshot {
+  const position: Position = {
+    ...at,
+    ...(skipped.size > 0 && { skipped: [...skipped] }),
+    ...(best && { best: best.score }),
+  };
+  return {
+    arrays: { ...arrays, ...(best && prefixed(toArrays(best.host), BEST)) },
+    position: JSON.stringify(position),
+  };
+}
+
 /** Whether the weights are evaluated after so many of a stage's steps. */
 export function isEvaluated(step: number, steps: number, evaluations: number): boolean {
   const count = Math.min(evaluations, steps);
@@ -127,15 +145,7 @@ export async function trainStages(
           }
           const saves = context.shouldSave();
           if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(state, frame, stage, at);
-          if (saves)
-            context.save({
-              arrays: { ...(await save(state, frame)), ...(best && prefixed(toArrays(best.host), BEST)) },
-              position: JSON.stringify({
-                ...{ stage: index, step: at },
-                ...(skipped.size > 0 && { skipped: [...skipped] }),
-                ...(best && { best: best.score }),
-              } satisfies Position),
-            });
+          if (saves) context.save(savedState(await save(state, frame), { stage: index, step: at }, skipped, best));
           const host = await loader.get(before + at, before + steps);
           const batch = toLabelled(data, host);
           const stepped = step.run(state, batch, at, before + at);
