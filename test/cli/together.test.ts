@@ -126,7 +126,7 @@ describe('two workers by --workers', { timeout: LIMIT }, () => {
     const at = Date.now();
     workers[killed]!.child.kill('SIGKILL');
     const { code, text } = await workers[1 - killed]!.ended;
-    expect(Date.now() - at).toBeLessThan(10_000);
+    expect(Date.now() - at).toBeLessThan(30_000);
     expect(code).toBe(1);
     expect(text).toMatch(
       new RegExp(`\nerror: worker ${killed} \\(127\\.0\\.0\\.1:\\d+\\) is gone: its connection ended\n$`),

@@ -125,7 +125,7 @@ describe('a worker that ends', () => {
     await expect(workers[0]!.sum(new Float32Array(10))).rejects.toThrow(
       /^worker 1 \(127.*\) has said nothing for 1 s$/,
     );
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     await expect(workers[1]!.sum(new Float32Array(10))).rejects.toThrow(/worker 1 .* has said nothing/);
   });
 

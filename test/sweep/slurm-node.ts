@@ -65,7 +65,7 @@ export class SlurmNode {
         '',
       ].join('\n'),
     );
-    for (let k = 0; k < 50 && !existsSync(socket); k++) await sleep(100);
+    for (let k = 0; k < 300 && !existsSync(socket); k++) await sleep(100);
     this.run('slurmctld', ['-D', '-c']);
     this.run('slurmd', ['-D', '-N', node]);
     for (let k = 0; ; k++) {
