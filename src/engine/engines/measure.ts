@@ -11,7 +11,7 @@ export interface Gflops {
   readonly conv2dGrad: number;
 }
 
-/** Median of repeated timings: at least three, about `seconds` long. */
+/** Median of repeated timings, about `seconds` long: a single one where it takes longer than that. */
 async function secondsPerCall(call: () => Tensor[], seconds = 0.6): Promise<number> {
   const times: number[] = [];
   const once = async (): Promise<number> => {
@@ -22,8 +22,7 @@ async function secondsPerCall(call: () => Tensor[], seconds = 0.6): Promise<numb
     return (performance.now() - start) / 1000;
   };
   await once();
-  for (let spent = 0; times.length < 3 || (spent < seconds && times.length < 50); spent += times.at(-1)!)
-    times.push(await once());
+  for (let spent = 0; spent < seconds && times.length < 50; spent += times.at(-1)!) times.push(await once());
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
 
@@ -50,7 +49,7 @@ async function convolution(batch: number): Promise<{ conv2d: number; conv2dGrad:
   return { conv2d, conv2dGrad };
 }
 
-/** Seconds that a call may take by the throughput seen so far; some four are made of each kind. */
+/** Seconds that a call may take by the throughput seen so far; two are made of each kind, or more. */
 const MOST_SECONDS = 0.3;
 
 /**
