@@ -6,16 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { HostBatch } from '../../src/data/dataset.js';
 import { idx, loadIdx, type IdxSpec } from '../../src/data/idx.js';
+import { idxFile } from '../support/idx-file.js';
 
 const root = mkdtempSync(join(tmpdir(), 'idx-'));
 afterAll(() => rmSync(root, { recursive: true }));
-
-function file(shape: readonly number[], values: Uint8Array): Buffer {
-  const header = Buffer.alloc(4 + 4 * shape.length);
-  header.writeUInt32BE(0x800 + shape.length, 0);
-  shape.forEach((length, axis) => header.writeUInt32BE(length, 4 + 4 * axis));
-  return Buffer.concat([header, values]);
-}
 
 /** Images whose pixels are their number, 4 x 4, of classes 0, 1, 2, 0, ... */
 function folderOf(changes: Readonly<Record<string, Buffer>> = {}, gzipped = true): string {
@@ -27,8 +21,8 @@ function folderOf(changes: Readonly<Record<string, Buffer>> = {}, gzipped = true
     const images = Uint8Array.from({ length: count * 16 }, (_, i) => Math.floor(i / 16));
     const labels = Uint8Array.from({ length: count }, (_, i) => i % 3);
     const files = {
-      [`${prefix}-images-idx3-ubyte`]: file([count, 4, 4], images),
-      [`${prefix}-labels-idx1-ubyte`]: file([count], labels),
+      [`${prefix}-images-idx3-ubyte`]: idxFile([count, 4, 4], images),
+      [`${prefix}-labels-idx1-ubyte`]: idxFile([count], labels),
     };
     for (const [name, bytes] of Object.entries(files)) {
       const content = changes[name] ?? bytes;
@@ -70,7 +64,7 @@ test('no training image is a validation image', () => {
 
 test('digits are not mirrored', () => {
   const images = Uint8Array.from({ length: 12 * 16 }, (_, i) => (i % 4 === 0 ? 255 : 0));
-  const folder = folderOf({ 'train-images-idx3-ubyte': file([12, 4, 4], images) });
+  const folder = folderOf({ 'train-images-idx3-ubyte': idxFile([12, 4, 4], images) });
   const brightAt = (mirror: boolean): number[] => {
     const { train } = loadIdx({ ...specOf(folder), padding: 0, mirror });
     const { values } = train.batch(Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 7), { seed: 1, step: 1 }) as HostBatch;
@@ -85,10 +79,22 @@ test('digits are not mirrored', () => {
 describe('files that are not as they should be', () => {
   test.each([
     ['of another kind', { 'train-images-idx3-ubyte': Buffer.alloc(300) }, /expected an idx file of bytes with 3 axes/],
-    ['cut off', { 't10k-labels-idx1-ubyte': file([6], new Uint8Array(3)) }, /its header says 14; the file is cut off/],
-    ['of other images', { 't10k-labels-idx1-ubyte': file([5], new Uint8Array(5)) }, /5 labels, and there are 6 images/],
-    ['with a label too large', { 'train-labels-idx1-ubyte': file([12], new Uint8Array(12).fill(3)) }, /label 0 is 3/],
-    ['of another size', { 'train-images-idx3-ubyte': file([3, 8, 8], new Uint8Array(192)) }, /8 x 8 pixels/],
+    [
+      'cut off',
+      { 't10k-labels-idx1-ubyte': idxFile([6], new Uint8Array(3)) },
+      /its header says 14; the file is cut off/,
+    ],
+    [
+      'of other images',
+      { 't10k-labels-idx1-ubyte': idxFile([5], new Uint8Array(5)) },
+      /5 labels, and there are 6 images/,
+    ],
+    [
+      'with a label too large',
+      { 'train-labels-idx1-ubyte': idxFile([12], new Uint8Array(12).fill(3)) },
+      /label 0 is 3/,
+    ],
+    ['of another size', { 'train-images-idx3-ubyte': idxFile([3, 8, 8], new Uint8Array(192)) }, /8 x 8 pixels/],
   ] as const)('%s: named, with what was expected', (_, changes, message) => {
     expect(() => loadIdx(specOf(folderOf(changes)))).toThrow(message);
   });

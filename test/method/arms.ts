@@ -15,6 +15,7 @@ import { environment } from '../../src/store/environment.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
 import type { RunRecord } from '../../src/store/runs.js';
 import { wordsOf } from '../../src/text/wordpiece.js';
+import { idxFile } from '../support/idx-file.js';
 import { cell, CONVNET, DIRECT, IMITATION, LABELS, MLP, recipe, TEACHER, THIN, THREE } from './support.js';
 
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-arms-'));
@@ -69,19 +70,9 @@ function fewDigits(): IdxSpec {
     ['t10k', test, 100],
   ] as const) {
     const { values, labels } = source.batch(Uint32Array.from({ length: count }, (_, i) => i)) as HostBatch;
-    const file = (kind: string, axes: readonly number[], bytes: Uint8Array): void => {
-      const header = Buffer.alloc(4 + 4 * axes.length);
-      header.writeUInt32BE(0x800 + axes.length, 0);
-      axes.forEach((length, axis) => header.writeUInt32BE(length, 4 + 4 * axis));
-      writeFileSync(join(folder, `${name}-${kind}-ubyte`), Buffer.concat([header, bytes]));
-    };
-    const side = DIGITS_SIZE;
-    file(
-      'images-idx3',
-      [count, side, side],
-      Uint8Array.from(values, (value) => Math.round(255 * value)),
-    );
-    file('labels-idx1', [count], Uint8Array.from(labels));
+    const pixels = Uint8Array.from(values, (value) => Math.round(255 * value));
+    writeFileSync(join(folder, `${name}-images-idx3-ubyte`), idxFile([count, DIGITS_SIZE, DIGITS_SIZE], pixels));
+    writeFileSync(join(folder, `${name}-labels-idx1-ubyte`), idxFile([count], Uint8Array.from(labels)));
   }
   return { set: 'idx', folder, size: DIGITS_SIZE, classes: 10, validation: 32, padding: 1, mirror: false };
 }

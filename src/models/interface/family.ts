@@ -4,6 +4,7 @@ import { UsageError } from '../../core/errors.js';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import type { HostWeights, Network } from '../../nn/network.js';
 import type { OnnxGraph } from '../../onnx/graph.js';
+import type { AddedToken } from '../../text/added-tokens.js';
 import type { PredictOptions } from './predict.js';
 
 /** What is known of data before they are opened, as far as a network is concerned. */
@@ -36,14 +37,7 @@ export interface TokenizerFacts {
     readonly stripAccents?: boolean;
     readonly cleanText?: boolean;
     readonly handleChineseChars?: boolean;
-    readonly added?: readonly {
-      readonly content: string;
-      readonly singleWord: boolean;
-      readonly lstrip: boolean;
-      readonly rstrip: boolean;
-      readonly normalized: boolean;
-      readonly extra?: true;
-    }[];
+    readonly added?: readonly AddedToken[];
   };
 }
 
