@@ -150,6 +150,45 @@ function studyArgument(): NamedArgument {
   return new NamedArgument('study', 'what is measured', { all: 'every one of them', ...Object.fromEntries(laws) });
 }
 
+/** Prints the specs of the cells, by arm; of all studies the declared ones, by study. */
+function printSpecs(name: string, cells: readonly Cell[], scale: string): void {
+  const specs =
+    name === 'all'
+      ? declared(name).map((study) => [study.name, armSpecs(study, declaredScale(study, scale))] as const)
+      : cells.map(({ arm, spec }) => [arm, spec] as const);
+  process.stdout.write(`${JSON.stringify(Object.fromEntries(specs), null, 2)}\n`);
+}
+
+/** Prints runs, with their rows where it is as JSON, and what the claims' rules say of them. */
+function printRuns(runs: readonly RunRecord[], { json, set, out }: Options): void {
+  const own = judgeOwn(runs, { rows: tableRows(runs), results: [] }).groups;
+  const names = runs.map(({ id, cell }) => ({ run: id, study: cell.experiment, arm: cell.arm, seed: cell.seed }));
+  if (json) {
+    const records = runs.map((run, i) => ({ ...names[i]!, rows: readMetrics(run) }));
+    const judged = set.length > 0 ? { runs: records, verdicts: own } : records;
+    process.stdout.write(`${JSON.stringify(judged, null, 2)}\n`);
+    return;
+  }
+  process.stdout.write(`${textTable(runs.map(({ seconds }, i) => ({ ...names[i]!, seconds: seconds ?? 0 })))}\n`);
+  process.stdout.write(verdictLines(own));
+  process.stdout.write(`Figures and verdicts: gowide report ${out}\n`);
+}
+
+/** Runs the cells that the options name, or prints their specs. */
+async function run(name: string, { regime, ...given }: Options): Promise<void> {
+  if (regime !== undefined) notice('--regime is called --arm now');
+  const options: Options = regime === undefined ? given : { ...given, arm: regime };
+  const cells = cellsFor(name, options);
+  if (options.printConfig) return printSpecs(name, cells, options.scale);
+  for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) notice(line);
+  const out = checkOut(options.out);
+  await work(cells, options);
+  printRuns(
+    cells.map((cell) => readRun(folderOf(out, cell))),
+    options,
+  );
+}
+
 /** `gowide theory run`. */
 export function command(): Command {
   return withThreads(new Command('run'))
@@ -185,43 +224,5 @@ export function command(): Command {
         'gowide theory run depth --config mine.json --seeds 4',
       ]),
     )
-    .action(async (name: string, { regime, ...given }: Options) => {
-      if (regime !== undefined) notice('--regime is called --arm now');
-      const options: Options = regime === undefined ? given : { ...given, arm: regime };
-      const cells = cellsFor(name, options);
-      if (options.printConfig && name === 'all') {
-        const specs = declared(name).map(
-          (study) => [study.name, armSpecs(study, declaredScale(study, options.scale))] as const,
-        );
-        process.stdout.write(`${JSON.stringify(Object.fromEntries(specs), null, 2)}\n`);
-        return;
-      }
-      if (options.printConfig) {
-        const specs = Object.fromEntries(cells.map(({ arm, spec }) => [arm, spec]));
-        process.stdout.write(`${JSON.stringify(specs, null, 2)}\n`);
-        return;
-      }
-      for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) notice(line);
-      const out = checkOut(options.out);
-      await work(cells, options);
-      const runs = cells.map((cell) => readRun(folderOf(out, cell)));
-      const own = judgeOwn(runs, { rows: tableRows(runs), results: [] }).groups;
-      if (options.json) {
-        const records = runs.map((run) => ({
-          run: run.id,
-          study: run.cell.experiment,
-          arm: run.cell.arm,
-          seed: run.cell.seed,
-          rows: readMetrics(run),
-        }));
-        const judged = options.set.length > 0 ? { runs: records, verdicts: own } : records;
-        process.stdout.write(`${JSON.stringify(judged, null, 2)}\n`);
-      } else {
-        process.stdout.write(
-          `${textTable(runs.map((run) => ({ run: run.id, study: run.cell.experiment, arm: run.cell.arm, seed: run.cell.seed, seconds: run.seconds ?? 0 })))}\n`,
-        );
-        process.stdout.write(verdictLines(own));
-        process.stdout.write(`Figures and verdicts: gowide report ${options.out}\n`);
-      }
-    });
+    .action(run);
 }

@@ -6,7 +6,7 @@ import { objectIn } from '../../../src/store/config.js';
 import { checkOutput, OUTPUTS, type OutputKind } from '../../../src/store/output.js';
 import { writeSafetensors } from '../../../src/store/safetensors.js';
 import { FLOWS } from '../../../theory/flow/flows.js';
-import { checkSimulation, simulate } from '../../../theory/simulate/simulate.js';
+import { checkSimulation, simulate, type SimulationResult } from '../../../theory/simulate/simulate.js';
 import { notice } from '../../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
@@ -25,6 +25,48 @@ const SUMMARY: OutputKind = {
   what: 'a summary that theory simulate wrote',
   isOne: (path) => Array.isArray(objectIn(path)?.warnings),
 };
+
+/** The figures of a summary, for people. */
+function summaryText(summary: SimulationResult['summary']): string {
+  const thin = summary.thin as Record<string, unknown> | undefined;
+  const figures = [
+    ...Object.entries(summary).filter(([, value]) => typeof value === 'number' || typeof value === 'string'),
+    ...(thin === undefined
+      ? []
+      : ['loss', 'discrepancy', 'relative'].map((name) => [`thin ${name}`, thin[name]] as const)),
+  ];
+  return figures.map(([name, value]) => `${name.padEnd(18)} ${String(value)}\n`).join('');
+}
+
+/** Runs a declaration and writes what came of it, or prints the declaration with its defaults. */
+async function run(options: Options): Promise<void> {
+  const { config, arrays, particles } = readDeclared(options);
+  if (options.printConfig) {
+    process.stdout.write(`${JSON.stringify({ ...checkSimulation(config, arrays), particles }, null, 2)}\n`);
+    return;
+  }
+  if (options.out === undefined) throw new UsageError('--out is missing: expected a folder for what the run writes');
+  const out = checkOut(options.out);
+  const inputs = [options.config, options.particles];
+  const final = checkOutput(join(out, 'final.safetensors'), OUTPUTS.safetensors, inputs);
+  const summaryFile = checkOutput(join(out, 'summary.json'), SUMMARY, inputs);
+  const progress = new Progress();
+  const {
+    arrays: results,
+    summary,
+    warnings,
+  } = simulate(config, arrays, (stage, done, total) =>
+    progress.update(stage, done / total, `step ${done} of ${total}`),
+  );
+  progress.clear();
+  for (const warning of warnings) notice(`warning: ${warning}`);
+  writeSafetensors(final, results);
+  const text = `${JSON.stringify({ ...summary, warnings }, null, 2)}\n`;
+  writeAtomic(summaryFile, text);
+  process.stdout.write(
+    options.json ? text : `${summaryText(summary)}Particles and outputs: ${join(options.out, 'final.safetensors')}\n`,
+  );
+}
 
 /** `gowide theory simulate`. */
 export function command(): Command {
@@ -59,42 +101,5 @@ export function command(): Command {
             .join('\n')}`,
       ),
     )
-    .action(async (options: Options) => {
-      const { config, arrays, particles } = readDeclared(options);
-      if (options.printConfig) {
-        process.stdout.write(`${JSON.stringify({ ...checkSimulation(config, arrays), particles }, null, 2)}\n`);
-        return;
-      }
-      if (options.out === undefined)
-        throw new UsageError('--out is missing: expected a folder for what the run writes');
-      const out = checkOut(options.out);
-      const inputs = [options.config, options.particles];
-      const final = checkOutput(join(out, 'final.safetensors'), OUTPUTS.safetensors, inputs);
-      const summaryFile = checkOutput(join(out, 'summary.json'), SUMMARY, inputs);
-      const progress = new Progress();
-      const {
-        arrays: results,
-        summary,
-        warnings,
-      } = simulate(config, arrays, (stage, done, total) =>
-        progress.update(stage, done / total, `step ${done} of ${total}`),
-      );
-      progress.clear();
-      for (const warning of warnings) notice(`warning: ${warning}`);
-      writeSafetensors(final, results);
-      const text = `${JSON.stringify({ ...summary, warnings }, null, 2)}\n`;
-      writeAtomic(summaryFile, text);
-      if (options.json) process.stdout.write(text);
-      else {
-        const shown = Object.entries(summary).filter(
-          ([, value]) => typeof value === 'number' || typeof value === 'string',
-        );
-        process.stdout.write(`${shown.map(([name, value]) => `${name.padEnd(18)} ${String(value)}`).join('\n')}\n`);
-        const thin = summary.thin as Record<string, unknown> | undefined;
-        if (thin !== undefined)
-          for (const name of ['loss', 'discrepancy', 'relative'])
-            process.stdout.write(`${`thin ${name}`.padEnd(18)} ${String(thin[name])}\n`);
-        process.stdout.write(`Particles and outputs: ${join(options.out, 'final.safetensors')}\n`);
-      }
-    });
+    .action(run);
 }
