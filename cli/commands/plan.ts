@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
-import { parseScale } from '../../src/core/experiment.js';
+import { parseScale, type Scale } from '../../src/core/experiment.js';
 import { requestedEngine, tuneFor } from '../../src/engine/engines/choose.js';
 import type { Exchange, Link } from '../plan/exchange.js';
 import type { Measured, Plan } from '../plan/plan.js';
@@ -89,6 +89,46 @@ function printExchanges(exchanges: readonly Exchange[], workers: number, { bytes
   process.stdout.write(`${textTable(rows)}\n`);
 }
 
+/** Measures one experiment in this process, for the process that plans it. */
+async function measureHere(experiment: string, scale: Scale, engine: string | undefined): Promise<void> {
+  const { measuredStepFlops, measureExperiment } = await import('../plan/plan.js');
+  tuneFor(measuredStepFlops(experiment, scale));
+  await openForCommand(engine);
+  process.stdout.write(`${JSON.stringify(await measureExperiment(experiment, scale, 3))}\n`);
+}
+
+/** Measures one experiment in a process of its own: an engine's threads are settled once, for one network. */
+function measureApart(experiment: string, scale: Scale, engine: string | undefined): Promise<Measured> {
+  const chosen = engine === undefined ? [] : ['--engine', engine];
+  return printedBy(['plan', '--scale', scale, '--measure', experiment, ...chosen]);
+}
+
+/** Plans a scale, and prints what it takes. */
+async function run(options: Options): Promise<void> {
+  const { devices, workers, bandwidth, tflops, engine, json, measure } = options;
+  const scale = parseScale(options.scale);
+  requestedEngine(engine);
+  if (bandwidth !== undefined && workers === undefined)
+    throw new UsageError('--bandwidth: expected with --workers only');
+  if (measure !== undefined) return measureHere(measure, scale, engine);
+  const { planScale } = await import('../plan/plan.js');
+  const machine =
+    tflops === undefined
+      ? 'processes as measured here'
+      : `devices with ${tflops} TFLOP/s attained in training (assumed)`;
+  const flopsPerSecond = tflops === undefined ? undefined : tflops * 1e12;
+  const plan = await planScale(scale, flopsPerSecond, (name) => measureApart(name, scale, engine), notice);
+  const together = workers === undefined ? undefined : await planTogether(plan, workers, bandwidth);
+  if (json) {
+    const { link, exchanges } = together ?? {};
+    const more = together === undefined ? {} : { workers, link, exchanges };
+    process.stdout.write(`${JSON.stringify({ machine, devices, ...plan, ...more }, null, 2)}\n`);
+    return;
+  }
+  print(plan, machine, devices);
+  if (together !== undefined) printExchanges(together.exchanges, workers!, together.link);
+}
+
 /** `gowide plan`. */
 export function command(): Command {
   return new Command('plan')
@@ -126,39 +166,5 @@ export function command(): Command {
         'gowide plan --scale paper --tflops 60 --workers 8 --bandwidth 10',
       ]),
     )
-    .action(async ({ scale: name, devices, workers, bandwidth, tflops, engine, json, measure }: Options) => {
-      const scale = parseScale(name);
-      requestedEngine(engine);
-      if (bandwidth !== undefined && workers === undefined)
-        throw new UsageError('--bandwidth: expected with --workers only');
-      const { measuredStepFlops, measureExperiment, planScale } = await import('../plan/plan.js');
-      if (measure !== undefined) {
-        tuneFor(measuredStepFlops(measure, scale));
-        await openForCommand(engine);
-        return void process.stdout.write(`${JSON.stringify(await measureExperiment(measure, scale, 3))}\n`);
-      }
-      const machine =
-        tflops === undefined
-          ? 'processes as measured here'
-          : `devices with ${tflops} TFLOP/s attained in training (assumed)`;
-      const measureApart = (experiment: string): Promise<Measured> =>
-        printedBy([
-          'plan',
-          '--scale',
-          scale,
-          '--measure',
-          experiment,
-          ...(engine === undefined ? [] : ['--engine', engine]),
-        ]);
-      const plan = await planScale(scale, tflops === undefined ? undefined : tflops * 1e12, measureApart, notice);
-      const together = workers === undefined ? undefined : await planTogether(plan, workers, bandwidth);
-      if (json) {
-        const { link, exchanges } = together ?? {};
-        const more = together === undefined ? {} : { workers, link, exchanges };
-        process.stdout.write(`${JSON.stringify({ machine, devices, ...plan, ...more }, null, 2)}\n`);
-        return;
-      }
-      print(plan, machine, devices);
-      if (together !== undefined) printExchanges(together.exchanges, workers!, together.link);
-    });
+    .action(run);
 }

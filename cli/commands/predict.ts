@@ -53,6 +53,32 @@ async function printClasses({
   process.stdout.write(json ? `${JSON.stringify({ labels, items, skipped }, null, 2)}\n` : `${lines.join('\n')}\n`);
 }
 
+/** Writes a network's outputs for the inputs of a safetensors file, and prints their names and shapes. */
+async function writeOutputs(options: Options): Promise<void> {
+  const { output, size } = options;
+  if (size !== undefined) throw new UsageError('--size goes with pictures as input; those of safetensors have theirs');
+  if (output === undefined)
+    throw new UsageError('--output is needed: the safetensors file that outputs are written to');
+  const inputs = [options.input, options.model, options.weights];
+  const target = checkOutput(output, OUTPUTS.safetensors, inputs);
+  const predict = preparePredict({ ...options, output: target }, options, notice);
+  const engine = await openForCommand(options.engine);
+  const progress = new Progress();
+  const shapes = await predict({
+    mode: options.mode,
+    taps: options.taps === true,
+    onBatch: (done, total) => progress.update('predict', done / total, `${done}/${total}`),
+  });
+  progress.clear();
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ output: options.output, engine: engine.name, tensors: shapes }, null, 2)}\n`
+      : `${Object.entries(shapes)
+          .map(([name, shape]) => `${name} [${shape.join(', ')}]`)
+          .join('\n')}\nwritten to ${options.output}\n`,
+  );
+}
+
 /** `gowide predict`. */
 export function command(): Command {
   const command = new Command('predict')
@@ -112,28 +138,6 @@ export function command(): Command {
         throw new UsageError(
           '--out goes with the id of a run, for classes; the file that outputs are written to is --output',
         );
-      const { output, size } = options;
-      if (size !== undefined)
-        throw new UsageError('--size goes with pictures as input; those of safetensors have theirs');
-      if (output === undefined)
-        throw new UsageError('--output is needed: the safetensors file that outputs are written to');
-      const inputs = [options.input, options.model, options.weights];
-      const target = checkOutput(output, OUTPUTS.safetensors, inputs);
-      const predict = preparePredict({ ...options, output: target }, options, notice);
-      const engine = await openForCommand(options.engine);
-      const progress = new Progress();
-      const shapes = await predict({
-        mode: options.mode,
-        taps: options.taps === true,
-        onBatch: (done, total) => progress.update('predict', done / total, `${done}/${total}`),
-      });
-      progress.clear();
-      process.stdout.write(
-        options.json
-          ? `${JSON.stringify({ output: options.output, engine: engine.name, tensors: shapes }, null, 2)}\n`
-          : `${Object.entries(shapes)
-              .map(([name, shape]) => `${name} [${shape.join(', ')}]`)
-              .join('\n')}\nwritten to ${options.output}\n`,
-      );
+      await writeOutputs(options);
     });
 }
