@@ -52,6 +52,15 @@ function times(text: string): number {
   return value;
 }
 
+/** How many settings of the rates an arm may be tried with. */
+const TRIES = ['1', '3', '6'];
+
+/** One of {@link TRIES}, as a number. */
+function tries(text: string): number {
+  if (!TRIES.includes(text)) throw new InvalidArgumentError(`Allowed choices are ${TRIES.join(', ')}.`);
+  return Number(text);
+}
+
 /** `600`, or `256,1024,4096`. */
 function samples(text: string): number | number[] {
   const values = wholeNumbers(text);
@@ -170,11 +179,8 @@ export function command(): Command {
     .addOption(new Option('--batch <n>', 'examples of a step').argParser(wholeNumber(1)))
     .addOption(
       new Option('--tries <n>', 'settings of the rates that each arm is tried with (default: 6)')
-        .choices(['1', '3', '6'])
-        .argParser((text) => {
-          if (!['1', '3', '6'].includes(text)) throw new InvalidArgumentError('Allowed choices are 1, 3, 6.');
-          return Number(text);
-        }),
+        .choices(TRIES)
+        .argParser(tries),
     )
     .addOption(
       new Option(
