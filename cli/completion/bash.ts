@@ -5,15 +5,6 @@ import type { CommandModel, Values } from './model.js';
 export function bashCompletion(commands: readonly CommandModel[]): string {
   const { paths, valued, values } = wordCases(commands, 'path', assigned);
   const places = commands.flatMap(placesOf).join('\n');
-  const flags = commands
-    .map(({ path, options }) => [path, options.flatMap(({ names }) => names).join(' ')] as const)
-    .map(([path, names]) => `        ${quoted(path)}) words=${quoted(names)} ;;`)
-    .join('\n');
-  const groups = commands
-    .filter(({ commands: below }) => below.length > 0)
-    .map(({ path, commands: below }) => [path, below.map(({ word }) => word).join(' ')] as const)
-    .map(([path, names]) => `        ${quoted(path)}) words+=${quoted(` ${names}`)} ;;`)
-    .join('\n');
   return `# Completion of gowide for bash, made by: gowide completion bash
 _gowide_files() {
   local IFS=$'\\n'
@@ -47,11 +38,11 @@ ${places}
     if [[ $cur == -* ]]; then
       kind=names
       case $path in
-${flags}
+${flagCases(commands)}
       esac
     elif [[ $place == 0 ]]; then
       case $path in
-${groups}
+${groupCases(commands)}
       esac
     fi
   fi
@@ -63,6 +54,23 @@ ${groups}
 }
 complete -F _gowide gowide
 `;
+}
+
+/** Cases of the options that a command offers. */
+function flagCases(commands: readonly CommandModel[]): string {
+  return commands
+    .map(({ path, options }) => [path, options.flatMap(({ names }) => names).join(' ')] as const)
+    .map(([path, names]) => `        ${quoted(path)}) words=${quoted(names)} ;;`)
+    .join('\n');
+}
+
+/** Cases of the commands that a group offers. */
+function groupCases(commands: readonly CommandModel[]): string {
+  return commands
+    .filter(({ commands: below }) => below.length > 0)
+    .map(({ path, commands: below }) => [path, below.map(({ word }) => word).join(' ')] as const)
+    .map(([path, names]) => `        ${quoted(path)}) words+=${quoted(` ${names}`)} ;;`)
+    .join('\n');
 }
 
 function assigned({ kind, candidates }: Values): string {
