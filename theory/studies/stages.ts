@@ -7,7 +7,7 @@ import { lossOf } from '../network/network.js';
 import { trainDirect, unexploded } from '../flow/direct.js';
 import { compress } from '../flow/pipeline.js';
 import { thinNet, type Net } from '../model/particles.js';
-import { PAIR_SECONDS, stepsOf, trainWide } from './pair.js';
+import { PAIR_SECONDS, stepsOf, trainWide, type Wide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
@@ -35,6 +35,74 @@ export const STAGES_RATIO: Band = {
   to: 0,
 };
 
+/** What is measured of the thin nets of one draw, in the order of a row's columns. */
+const FIGURES = ['direct', 'sampled', 'staged', 'imitated', 'discrepancy', 'stagedDiscrepancy', 'long'] as const;
+type Figure = (typeof FIGURES)[number];
+
+/** The thin nets of one draw, each trained in its way. */
+interface ThinNets {
+  /** Held-out losses, and discrepancies from the wide net; without `long` where no net was trained for so long. */
+  readonly figures: Readonly<Partial<Record<Figure, number>>>;
+  /** Steps on which the loss of a net went up, without those of `long`. */
+  readonly lossIncreases: number;
+  /** Such steps of the net that was trained at the total cost. */
+  readonly longIncreases: number;
+}
+
+/** Trains the thin nets of one draw of m particles. Throws FailureError when one explodes. */
+function trainThinNets(
+  spec: StagesSpec,
+  { task, initial, trained: wide, onTrain, onHeldOut }: Wide,
+  { m, seed, draw }: { readonly m: number; readonly seed: number; readonly draw: number },
+): ThinNets {
+  const { dt, imitationTime, tuningTime } = spec;
+  const { train, heldOut } = task;
+  const [imitationSteps, tuningSteps] = [stepsOf(imitationTime, dt), stepsOf(tuningTime, dt)];
+  const trainFrom = (net: Net, steps: number, what: string): { readonly net: Net; readonly increases: number } => {
+    const { increases } = unexploded(what, trainDirect(net, train, { steps, dt }), dt);
+    return { net, increases };
+  };
+  const { imitated, tuned, imitation, tuning } = compress(
+    wide,
+    train,
+    { m, seed, draw },
+    { imitation: { steps: imitationSteps, dt, targets: onTrain }, tuning: { steps: tuningSteps, dt } },
+  );
+  imitation.forEach((layer, l) => unexploded(`imitation of layer ${l + 1}`, layer, dt));
+  const { increases } = unexploded('fine-tuning', tuning, dt);
+  const thinSteps = imitationSteps + tuningSteps;
+  const direct = trainFrom(thinNet(initial, m, seed, draw), thinSteps, 'direct training');
+  const sampled = trainFrom(thinNet(wide, m, seed, draw), thinSteps, 'training of sampled particles');
+  const allSteps = thinSteps + Math.round((stepsOf(spec.time, dt) * spec.wide) / m);
+  const long =
+    draw < spec.longDraws
+      ? trainFrom(thinNet(initial, m, seed, draw), allSteps, 'direct training at the total cost')
+      : undefined;
+  return {
+    figures: {
+      direct: lossOf(direct.net, heldOut),
+      sampled: lossOf(sampled.net, heldOut),
+      staged: lossOf(tuned, heldOut),
+      imitated: lossOf(imitated, heldOut),
+      discrepancy: discrepancy(direct.net, wide, heldOut.x, onHeldOut.at(-1)),
+      stagedDiscrepancy: discrepancy(tuned, wide, heldOut.x, onHeldOut.at(-1)),
+      ...(long !== undefined && { long: lossOf(long.net, heldOut) }),
+    },
+    lossIncreases: increases + direct.increases + sampled.increases,
+    longIncreases: long?.increases ?? 0,
+  };
+}
+
+/** Means over the draws that have a figure; without the figures that none has. */
+function meanFigures(drawn: readonly ThinNets[]): Partial<Record<Figure, number>> {
+  return Object.fromEntries(
+    FIGURES.flatMap((name) => {
+      const values = drawn.flatMap(({ figures }) => figures[name] ?? []);
+      return values.length === 0 ? [] : [[name, mean(values)] as const];
+    }),
+  );
+}
+
 /** Three stages against direct training, at equal steps of the thin net. */
 export const stagesStudy: Study<StagesSpec> = {
   name: 'stages',
@@ -51,66 +119,24 @@ export const stagesStudy: Study<StagesSpec> = {
       PAIR_SECONDS +
     0.05,
   run: async (spec, seed, tick) => {
-    const { dt, imitationTime, tuningTime, draws, depth, regime } = spec;
-    const {
-      task,
-      initial,
-      trained: wide,
-      onTrain,
-      onHeldOut,
-      lossIncreases: wideLossIncreases,
-    } = trainWide(spec, depth, seed);
-    const flow = (t: number): { steps: number; dt: number } => ({ steps: stepsOf(t, dt), dt });
+    const { widths, draws, depth, regime } = spec;
+    const wide = trainWide(spec, depth, seed);
     const rows = [];
-    for (const [i, m] of spec.widths.entries()) {
-      const found: Record<
-        'direct' | 'sampled' | 'staged' | 'imitated' | 'discrepancy' | 'stagedDiscrepancy' | 'long',
-        number[]
-      > = { direct: [], sampled: [], staged: [], imitated: [], discrepancy: [], stagedDiscrepancy: [], long: [] };
-      let [increases, longIncreases] = [0, 0];
-      const train = (what: string, net: Net, steps: number): Net => {
-        increases += unexploded(what, trainDirect(net, task.train, { steps, dt }), dt).increases;
-        return net;
-      };
-      const thinSteps = stepsOf(imitationTime, dt) + stepsOf(tuningTime, dt);
-      const allSteps = thinSteps + Math.round((stepsOf(spec.time, dt) * spec.wide) / m);
+    for (const [i, m] of widths.entries()) {
+      const drawn: ThinNets[] = [];
       for (let draw = 0; draw < draws; draw++) {
-        await tick(i * draws + draw, spec.widths.length * draws);
-        const { imitated, tuned, imitation, tuning } = compress(
-          wide,
-          task.train,
-          { m, seed, draw },
-          { imitation: { ...flow(imitationTime), targets: onTrain }, tuning: flow(tuningTime) },
-        );
-        imitation.forEach((layer, l) => unexploded(`imitation of layer ${l + 1}`, layer, dt));
-        increases += unexploded('fine-tuning', tuning, dt).increases;
-        const direct = train('direct training', thinNet(initial, m, seed, draw), thinSteps);
-        const sampled = train('training of sampled particles', thinNet(wide, m, seed, draw), thinSteps);
-        found.sampled.push(lossOf(sampled, task.heldOut));
-        if (draw < spec.longDraws) {
-          const long = thinNet(initial, m, seed, draw);
-          const result = trainDirect(long, task.train, { steps: allSteps, dt });
-          longIncreases += unexploded('direct training at the total cost', result, dt).increases;
-          found.long.push(lossOf(long, task.heldOut));
-        }
-        found.direct.push(lossOf(direct, task.heldOut));
-        found.staged.push(lossOf(tuned, task.heldOut));
-        found.imitated.push(lossOf(imitated, task.heldOut));
-        found.discrepancy.push(discrepancy(direct, wide, task.heldOut.x, onHeldOut.at(-1)));
-        found.stagedDiscrepancy.push(discrepancy(tuned, wide, task.heldOut.x, onHeldOut.at(-1)));
+        await tick(i * draws + draw, widths.length * draws);
+        drawn.push(trainThinNets(spec, wide, { m, seed, draw }));
       }
+      const total = (what: 'lossIncreases' | 'longIncreases'): number => drawn.reduce((sum, one) => sum + one[what], 0);
       rows.push({
         regime,
         m,
-        wide: lossOf(wide, task.heldOut),
-        ...Object.fromEntries(
-          Object.entries(found)
-            .filter(([, values]) => values.length > 0)
-            .map(([name, values]) => [name, mean(values)]),
-        ),
-        lossIncreases: increases,
-        ...(spec.longDraws > 0 && { longIncreases }),
-        wideLossIncreases,
+        wide: lossOf(wide.trained, wide.task.heldOut),
+        ...meanFigures(drawn),
+        lossIncreases: total('lossIncreases'),
+        ...(spec.longDraws > 0 && { longIncreases: total('longIncreases') }),
+        wideLossIncreases: wide.lossIncreases,
       });
     }
     return rows;
