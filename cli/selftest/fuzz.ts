@@ -227,7 +227,26 @@ function readAsExpected(file: string): unknown {
   return read;
 }
 
-function targets(folder: string): Target[] {
+/** A JSON file that is an input: its name, what it holds undamaged, and its reader. */
+interface JsonFile {
+  readonly file: string;
+  readonly value: (chance: Chance) => unknown;
+  readonly read: (file: string) => unknown;
+}
+
+/** A target that is given a JSON file, damaged as JSON, as bytes, or as both. */
+function jsonTarget(name: string, share: number, { file, value, read }: JsonFile): Target {
+  return {
+    name,
+    share,
+    prepare: (at, spoiler) => {
+      const written = text(at, file, value(spoiler.chance), spoiler);
+      return () => read(written);
+    },
+  };
+}
+
+function safetensorsTarget(folder: string): Target {
   const good = join(folder, 'good.safetensors');
   writeSafetensors(
     good,
@@ -238,97 +257,88 @@ function targets(folder: string): Target[] {
     { note: 'x' },
   );
   const tensors = readFileSync(good);
-  const cifar = Object.fromEntries(
-    [
-      'data_batch_1.bin',
-      'data_batch_2.bin',
-      'data_batch_3.bin',
-      'data_batch_4.bin',
-      'data_batch_5.bin',
-      'test_batch.bin',
-    ].map((name, k) => [name, Buffer.alloc(3073 * 4, k)]),
-  );
-  const specs = [resnetDigits, bertGlosses].flatMap((experiment) => Object.values(armSpecs(experiment, 'minutes')));
+  return {
+    name: 'safetensors',
+    share: 0.35,
+    prepare: (at, spoiler) => {
+      const file = join(at, 'x.safetensors');
+      const moved = spoiler.chance() < 0.5 ? oddTensors(tensors, spoiler.chance) : tensors;
+      writeFileSync(file, moved === tensors || spoiler.chance() < 0.1 ? spoiler.bytes(moved) : moved);
+      return () => readAsExpected(file);
+    },
+  };
+}
+
+/** The files of CIFAR-10, one of which is damaged. */
+function cifarTarget(): Target {
+  const names = [...[1, 2, 3, 4, 5].map((k) => `data_batch_${k}.bin`), 'test_batch.bin'];
+  const files = Object.fromEntries(names.map((name, k) => [name, Buffer.alloc(3073 * 4, k)]));
+  return {
+    name: 'CIFAR files',
+    share: 0.05,
+    prepare: (at, { chance, bytes: spoil }) => {
+      const damaged = pick(names, chance);
+      for (const [name, bytes] of Object.entries(files))
+        writeFileSync(join(at, name), name === damaged ? spoil(bytes) : bytes);
+      return () => loadCifar({ set: 'cifar10', folder: at, validation: 4, padding: 0 });
+    },
+  };
+}
+
+function vocabularyTarget(): Target {
   const vocabulary = Buffer.from(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', '##b', 'é', '漢'].join('\n'));
+  return {
+    name: 'vocabularies',
+    share: 0.05,
+    prepare: (at, { bytes }) => {
+      const file = join(at, 'vocab.txt');
+      writeFileSync(file, bytes(vocabulary));
+      return () => readVocabulary(file);
+    },
+  };
+}
+
+/** A cell whose names lead out of its store, and the store that it is put into. */
+function storeTarget(): Target {
+  return {
+    name: 'cells and stores',
+    share: 0.1,
+    writes: true,
+    prepare: (at, { chance, json }) => {
+      const names = { experiment: '../../x', arm: '..', scale: 'minutes', kind: 'train', spec: { a: 1 }, seed: 1 };
+      const given = json({ ...names, experiment: String(pick(ODD, chance)).slice(0, 400) });
+      return () => {
+        const cell = parseCell(given);
+        const folderName = folderOf(at, cell);
+        if (!folderName.startsWith(join(at, 'runs'))) throw new WrongAnswer(`outside of the store: ${folderName}`);
+        const incoming = incomingFolder(at, 'x');
+        writeFileSync(join(incoming.folder, 'spec.json'), JSON.stringify(cell));
+        return listRuns(at);
+      };
+    },
+  };
+}
+
+/** All targets, in the order in which they draw their damage. */
+function targets(folder: string): Target[] {
+  const specs = [resnetDigits, bertGlosses].flatMap((experiment) => Object.values(armSpecs(experiment, 'minutes')));
   return [
-    {
-      name: 'safetensors',
-      share: 0.35,
-      prepare: (at, spoiler) => {
-        const file = join(at, 'x.safetensors');
-        const moved = spoiler.chance() < 0.5 ? oddTensors(tensors, spoiler.chance) : tensors;
-        writeFileSync(file, moved === tensors || spoiler.chance() < 0.1 ? spoiler.bytes(moved) : moved);
-        return () => readAsExpected(file);
-      },
-    },
-    {
-      name: 'training specs',
-      share: 0.15,
-      prepare: (at, spoiler) => {
-        const file = text(at, 'spec.json', pick(specs, spoiler.chance), spoiler);
-        return () => parseTrainSpec(readDeclaration(file, () => {}));
-      },
-    },
-    {
-      name: 'simulations',
-      share: 0.1,
-      prepare: (at, spoiler) => {
-        const file = text(at, 'simulation.json', SIMULATION, spoiler);
-        return () => parseSimulation(readDeclaration(file, () => {}));
-      },
-    },
-    {
-      name: 'CIFAR files',
-      share: 0.05,
-      prepare: (at, { chance, bytes: spoil }) => {
-        const damaged = pick(Object.keys(cifar), chance);
-        for (const [name, bytes] of Object.entries(cifar))
-          writeFileSync(join(at, name), name === damaged ? spoil(bytes) : bytes);
-        return () => loadCifar({ set: 'cifar10', folder: at, validation: 4, padding: 0 });
-      },
-    },
-    {
-      name: 'SQuAD files',
-      share: 0.15,
-      prepare: (at, spoiler) => {
-        const file = text(at, 'squad.json', SQUAD, spoiler);
-        return () => readSquad(file);
-      },
-    },
-    {
-      name: 'tokenizers',
-      share: 0.05,
-      prepare: (at, spoiler) => {
-        const file = text(at, 'tokenizer.json', TOKENIZER, spoiler);
-        return () => readVocabulary(file);
-      },
-    },
-    {
-      name: 'vocabularies',
-      share: 0.05,
-      prepare: (at, { bytes }) => {
-        const file = join(at, 'vocab.txt');
-        writeFileSync(file, bytes(vocabulary));
-        return () => readVocabulary(file);
-      },
-    },
-    {
-      name: 'cells and stores',
-      share: 0.1,
-      writes: true,
-      prepare: (at, { chance, json }) => {
-        const names = { experiment: '../../x', arm: '..', scale: 'minutes', kind: 'train', spec: { a: 1 }, seed: 1 };
-        const given = json({ ...names, experiment: String(pick(ODD, chance)).slice(0, 400) });
-        return () => {
-          const cell = parseCell(given);
-          const folderName = folderOf(at, cell);
-          if (!folderName.startsWith(join(at, 'runs'))) throw new WrongAnswer(`outside of the store: ${folderName}`);
-          const incoming = incomingFolder(at, 'x');
-          writeFileSync(join(incoming.folder, 'spec.json'), JSON.stringify(cell));
-          return listRuns(at);
-        };
-      },
-    },
+    safetensorsTarget(folder),
+    jsonTarget('training specs', 0.15, {
+      file: 'spec.json',
+      value: (chance) => pick(specs, chance),
+      read: (file) => parseTrainSpec(readDeclaration(file, () => {})),
+    }),
+    jsonTarget('simulations', 0.1, {
+      file: 'simulation.json',
+      value: () => SIMULATION,
+      read: (file) => parseSimulation(readDeclaration(file, () => {})),
+    }),
+    cifarTarget(),
+    jsonTarget('SQuAD files', 0.15, { file: 'squad.json', value: () => SQUAD, read: readSquad }),
+    jsonTarget('tokenizers', 0.05, { file: 'tokenizer.json', value: () => TOKENIZER, read: readVocabulary }),
+    vocabularyTarget(),
+    storeTarget(),
   ];
 }
 
