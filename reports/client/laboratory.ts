@@ -226,6 +226,25 @@ function saidIn(className: string, lines: number): HTMLParagraphElement {
   return line;
 }
 
+/** Calls `act` once, `milliseconds` after the last of the calls that follow one another sooner. */
+function debounced(act: () => void, milliseconds: number): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, milliseconds);
+  };
+}
+
+/** Calls `act` when the reader comes to an element for the first time. */
+function whenReached(element: HTMLElement, act: () => void): void {
+  const near = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    near.disconnect();
+    act();
+  });
+  near.observe(element);
+}
+
 /** Puts the laboratory into the page; its first simulation waits until the reader comes there. */
 export function startLaboratory(): void {
   const root = document.getElementById('laboratory-root');
@@ -254,14 +273,10 @@ export function startLaboratory(): void {
     show(setting, []);
     simulation.run(setting);
   };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const changed = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      history.replaceState(null, '', addressOf(dials.read()));
-      run();
-    }, 150);
-  };
+  const changed = debounced(() => {
+    history.replaceState(null, '', addressOf(dials.read()));
+    run();
+  }, 150);
   const dials = new Dials(changed);
   const choose = (setting: Setting): void => {
     dials.set(setting);
@@ -284,10 +299,5 @@ export function startLaboratory(): void {
   };
   follow();
   addEventListener('hashchange', follow);
-  const near = new IntersectionObserver((entries) => {
-    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-    near.disconnect();
-    run();
-  });
-  near.observe(root);
+  whenReached(root, run);
 }
