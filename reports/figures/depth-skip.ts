@@ -23,6 +23,58 @@ function panelOf({ facts }: TableRow): string {
   return PANELS[facts.factors!.skip === true ? 1 : 0];
 }
 
+/** Number of layers, each depth with its tick. */
+function depthAxis(depths: readonly number[]): object {
+  return {
+    field: 'x',
+    type: 'quantitative',
+    scale: { type: 'log', base: 2, nice: false, padding: 12 },
+    title: 'layers',
+    axis: { values: [...new Set(depths)], grid: false },
+  };
+}
+
+function seriesColor(series: readonly string[], colors: readonly string[], columns: number): object {
+  return {
+    field: 'series',
+    type: 'nominal',
+    scale: { domain: series, range: colors },
+    title: null,
+    legend: { columns },
+  };
+}
+
+/** A panel of the nets without skip connections, and beside it one of those with them. */
+function panels(data: readonly Datum[], panel: { readonly encoding: object; readonly layer: unknown }): FigureSpec {
+  return {
+    config: CONFIG,
+    data: { values: data },
+    facet: { column: { field: 'facet', type: 'nominal', sort: PANELS, title: null } },
+    spec: { width: 340, height: 260, ...panel },
+  };
+}
+
+function accuracySpec(
+  depths: readonly number[],
+  data: readonly Datum[],
+  palette: ReadonlyMap<string, string>,
+): FigureSpec {
+  const domain = domainOf(drawnValues(data), true);
+  const y = (field: string): object => ({
+    field,
+    type: 'quantitative',
+    scale: { domain, zero: false, nice: false },
+    title: 'test accuracy, %',
+  });
+  return panels(data, {
+    encoding: { x: depthAxis(depths), color: seriesColor([...palette.keys()], [...palette.values()], 3) },
+    layer: [
+      { mark: { type: 'line', point: { size: 36 } }, encoding: { y: y('mean') } },
+      { mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+    ],
+  });
+}
+
 /** Test accuracy against depth, without and with skip connections. */
 const drawAccuracy: Draw = ({ results, scale }) => {
   // an arm that the experiment does not declare has no depth
@@ -35,42 +87,6 @@ const drawAccuracy: Draw = ({ results, scale }) => {
     facet: panelOf(row),
   }));
   const summary = summarize(points, 'proportion');
-  const domain = domainOf(drawnValues(summary), true);
-  const palette = shadesOf(depthSkip, mine);
-  const color = {
-    field: 'series',
-    type: 'nominal',
-    scale: { domain: [...palette.keys()], range: [...palette.values()] },
-    title: null,
-    legend: { columns: 3 },
-  };
-  const x = {
-    field: 'x',
-    type: 'quantitative',
-    scale: { type: 'log', base: 2, nice: false, padding: 12 },
-    title: 'layers',
-    axis: { values: [...new Set(points.map((point) => point.x))], grid: false },
-  };
-  const y = (field: string): object => ({
-    field,
-    type: 'quantitative',
-    scale: { domain, zero: false, nice: false },
-    title: 'test accuracy, %',
-  });
-  const spec = {
-    config: CONFIG,
-    data: { values: summary },
-    facet: { column: { field: 'facet', type: 'nominal', sort: PANELS, title: null } },
-    spec: {
-      width: 340,
-      height: 260,
-      encoding: { x, color },
-      layer: [
-        { mark: { type: 'line', point: { size: 36 } }, encoding: { y: y('mean') } },
-        { mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { y: y('low'), y2: { field: 'high' } } },
-      ],
-    },
-  };
   return {
     id: 'depth-skip',
     title: 'Where imitation itself pays: depth and skip connections',
@@ -83,7 +99,11 @@ const drawAccuracy: Draw = ({ results, scale }) => {
       'over the seeds.',
     scale,
     command: commandOf(depthSkip, scale),
-    spec,
+    spec: accuracySpec(
+      points.map(({ x }) => x),
+      summary,
+      shadesOf(depthSkip, mine),
+    ),
     data: summary,
     runs: runIds(mine),
   };
@@ -143,54 +163,34 @@ function sumsOf(
 
 function bridgeSpec(depths: readonly number[], data: readonly Datum[]): FigureSpec {
   const domain = SUMS.map(({ series }) => series);
-  const color = {
-    field: 'series',
-    type: 'nominal',
-    scale: { domain, range: SUMS.map((sum) => sum.color) },
-    title: null,
-    legend: { columns: 2 },
-  };
-  const x = {
-    field: 'x',
-    type: 'quantitative',
-    scale: { type: 'log', base: 2, nice: false, padding: 12 },
-    title: 'layers',
-    axis: { values: [...new Set(depths)], grid: false },
-  };
+  const colors = SUMS.map(({ color }) => color);
   const y = (field: string): object => ({
     field,
     type: 'quantitative',
     scale: { type: 'log', nice: false, padding: 8 },
     title: 'relative discrepancy',
   });
-  return {
-    config: CONFIG,
-    data: { values: data },
-    facet: { column: { field: 'facet', type: 'nominal', sort: PANELS, title: null } },
-    spec: {
-      width: 340,
-      height: 260,
-      encoding: { x, color },
-      layer: layersWithData(data, [
-        { needs: 'mean', mark: { type: 'area', opacity: 0.15 }, encoding: { y: y('low'), y2: { field: 'high' } } },
-        {
-          needs: 'mean',
-          mark: { type: 'line', strokeWidth: 2 },
-          encoding: {
-            y: y('mean'),
-            strokeDash: {
-              field: 'series',
-              type: 'nominal',
-              scale: { domain, range: SUMS.map(({ dash }) => [...dash]) },
-              title: null,
-              legend: { columns: 2 },
-            },
+  return panels(data, {
+    encoding: { x: depthAxis(depths), color: seriesColor(domain, colors, 2) },
+    layer: layersWithData(data, [
+      { needs: 'mean', mark: { type: 'area', opacity: 0.15 }, encoding: { y: y('low'), y2: { field: 'high' } } },
+      {
+        needs: 'mean',
+        mark: { type: 'line', strokeWidth: 2 },
+        encoding: {
+          y: y('mean'),
+          strokeDash: {
+            field: 'series',
+            type: 'nominal',
+            scale: { domain, range: SUMS.map(({ dash }) => [...dash]) },
+            title: null,
+            legend: { columns: 2 },
           },
         },
-        { needs: 'value', mark: { type: 'point', filled: true, size: 20, opacity: 0.6 }, encoding: { y: y('value') } },
-      ]),
-    },
-  };
+      },
+      { needs: 'value', mark: { type: 'point', filled: true, size: 20, opacity: 0.6 }, encoding: { y: y('value') } },
+    ]),
+  });
 }
 
 /**

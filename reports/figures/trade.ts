@@ -75,26 +75,15 @@ function panelRows(
   return [...sorted.map((datum, i) => ({ ...datum, label: labels[i]! })), ...means.filter((one) => !isDrawn(one))];
 }
 
-function tradeSpec(
-  data: readonly Datum[],
-  axes: readonly CostAxis[],
-  metric: Metric,
-  [width, height]: readonly [number, number],
-): FigureSpec {
-  const sources = Object.values(SOURCES);
-  const color = {
-    field: 'learns',
-    type: 'nominal',
-    scale: { domain: sources.map(({ label }) => label), range: sources.map((source) => source.color) },
-    title: 'learns from',
-  };
+/** The cost of an arm; ticks are those that have room in some panel. Several panels have their titles above them. */
+function costEncoding(data: readonly Datum[], axes: readonly CostAxis[], width: number): object {
   const xs = data.map((datum) => Number(datum.x));
   const ticks = axes.flatMap(({ title }) => {
     const mine = data.filter(({ panel }) => panel === title).map(({ x }) => Number(x));
     const [low, high] = [Math.min(...mine) / 1.2, Math.max(...mine) * 1.2];
     return ticksOf([...logTicks(low, high)], width - 2 * PAD, true);
   });
-  const x = {
+  return {
     field: 'x',
     type: 'quantitative',
     scale: { type: 'log', nice: false, padding: PAD },
@@ -107,6 +96,26 @@ function tradeSpec(
       titleAnchor: 'start',
     },
   };
+}
+
+/** What an arm learns from, as its color. */
+function sourceColor(): object {
+  const sources = Object.values(SOURCES);
+  return {
+    field: 'learns',
+    type: 'nominal',
+    scale: { domain: sources.map(({ label }) => label), range: sources.map((source) => source.color) },
+    title: 'learns from',
+  };
+}
+
+function tradeSpec(
+  data: readonly Datum[],
+  axes: readonly CostAxis[],
+  metric: Metric,
+  [width, height]: readonly [number, number],
+): FigureSpec {
+  const [x, color] = [costEncoding(data, axes, width), sourceColor()];
   const scale = { domain: domainOf(drawnValues(data), metric.proportion), zero: false, nice: false };
   const y = (field: string): object => ({
     field,
