@@ -49,22 +49,9 @@ function encode(graph: Graph): Code | undefined {
   const order = [...floats, ...ints];
   if (order.length < given.length || results.some(([node]) => !givesFloats(graph, node))) return undefined;
   if (unsureParts(graph).size > 0) return undefined;
-  const ops: { readonly node: number; readonly op: OpNode; readonly encoded: Encoded }[] = [];
-  const constants = new Map<number, Known>();
-  for (const [node, one] of nodes.entries()) {
-    const op = asOp(one);
-    if (op === undefined) continue;
-    const known = knownOf(op, graph);
-    const encoded = known === undefined ? encodedOp(op, graph) : undefined;
-    if (known !== undefined) constants.set(node, known);
-    else if (encoded !== undefined) ops.push({ node, op, encoded });
-    else return undefined;
-  }
-  const read = [...ops.flatMap(({ encoded }) => encoded.inputs), ...results].map(([node]) => node);
-  for (const node of read) {
-    const one = nodes[node]!;
-    if (one.op === 'Const') constants.set(node, one as ConstNode);
-  }
+  const computed = opsAndConstants(graph);
+  if (computed === undefined) return undefined;
+  const { ops, constants } = computed;
   // values are numbered: first what is given, then the constants, then what the ops make
   const first = new Map<number, number>(order.map((argument, i) => [given[argument]!, i]));
   for (const node of constants.keys()) first.set(node, first.size);
@@ -102,6 +89,41 @@ function encode(graph: Graph): Code | undefined {
   );
   const values = together([...[...constants.values()].map((one) => one.values), Float32Array.from(numbersOfOps)]);
   return { names, numbers, values, order, floats: floats.length };
+}
+
+/** An op that a program runs. */
+interface EncodedOp {
+  readonly node: number;
+  readonly op: OpNode;
+  readonly encoded: Encoded;
+}
+
+/**
+ * The ops that the program of a graph runs, and its constants by their nodes; undefined where TensorFlow has to run the
+ * graph. An op whose value is known beforehand becomes a constant; a constant of the graph is kept where something reads
+ * it.
+ */
+function opsAndConstants(
+  graph: Graph,
+): { readonly ops: readonly EncodedOp[]; readonly constants: ReadonlyMap<number, Known> } | undefined {
+  const { nodes, results } = graph;
+  const ops: EncodedOp[] = [];
+  const constants = new Map<number, Known>();
+  for (const [node, one] of nodes.entries()) {
+    const op = asOp(one);
+    if (op === undefined) continue;
+    const known = knownOf(op, graph);
+    const encoded = known === undefined ? encodedOp(op, graph) : undefined;
+    if (known !== undefined) constants.set(node, known);
+    else if (encoded !== undefined) ops.push({ node, op, encoded });
+    else return undefined;
+  }
+  const read = [...ops.flatMap(({ encoded }) => encoded.inputs), ...results].map(([node]) => node);
+  for (const node of read) {
+    const one = nodes[node]!;
+    if (one.op === 'Const') constants.set(node, one as ConstNode);
+  }
+  return { ops, constants };
 }
 
 /** Floats and whole numbers, four bytes each, one after the other, bit by bit: as a number, a NaN would lose some. */
