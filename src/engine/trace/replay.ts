@@ -109,62 +109,23 @@ function programOf(
   const backend = wasmBackend();
   const names = Object.keys(inputs);
   const recorder = new ProgramRecorder(what);
-  const recording = (): {
-    recorded: Recorded;
-    copied: [string, Place][];
-    computed: Map<string, Result>;
-    shapes: Record<string, number[]>;
-  } => {
-    const kept = names.filter((_, i) => !first.changed.has(i));
-    const byData = new Map<object, Tensor>();
-    const copies: Record<string, Tensor> = {};
-    for (const name of kept) {
-      const input = inputs[name]!;
-      copies[name] = byData.get(input.dataId) ?? recorder.copyOf(input);
-      byData.set(input.dataId, copies[name]);
-    }
-    const given = { ...inputs, ...copies };
-    recorder.begin(Object.values(given));
-    const copied = kept.map((name): [string, Place] => [name, placeOf(backend, copies[name]!)]);
-    const others = new Set([...Object.values(inputs), ...Object.values(copies)]);
-    try {
-      const results = recorder.listen(() => tf.tidy(() => step(given)));
-      const recorded = recorder.recorded(results);
-      const made = Object.entries(results).filter(([name]) => recorded.results[name]!.from !== 'input');
-      const computed = made.map(
-        ([name, tensor]) => [name, { ...placeOf(backend, tensor), shape: tensor.shape, dtype: tensor.dtype }] as const,
-      );
-      tf.dispose(Object.values(results).filter((tensor) => !others.has(tensor)));
-      const shapes = Object.fromEntries(Object.entries(results).map(([name, { shape }]) => [name, shape]));
-      return { recorded, copied, computed: new Map(computed), shapes };
-    } finally {
-      tf.dispose([...byData.values()]);
-    }
-  };
-  let made: ReturnType<typeof recording>;
+  const dispose = (): void => recorder.dispose();
+  let recording: Recording;
   try {
-    made = recorder.within(recording);
-    const changed = difference({ names, inputs: [], ...first }, { names, inputs: [], ...made.recorded });
+    recording = recorder.within(() => recordOnCopies(recorder, step, inputs, first.changed));
+    const changed = difference({ names, inputs: [], ...first }, { names, inputs: [], ...recording.recorded });
     if (changed !== undefined)
       throw new UsageError(`${what} cannot be compiled: ${changed}; GOWIDE_TRACE=0 runs it op by op`);
   } catch (error) {
-    recorder.dispose();
+    dispose();
     throw error;
   }
-  const { recorded, copied, computed, shapes } = made;
-  const resultsOf = (given: Tensors): Tensors =>
-    Object.fromEntries(
-      Object.entries(recorded.results).map(([name, source]): [string, Tensor] => [
-        name,
-        source.from === 'input' ? tf.reshape(given[names[source.index]!]!, shapes[name]!) : copyAt(computed.get(name)!),
-      ]),
-    );
-  const results = resultsOf(inputs);
-  const dispose = (): void => recorder.dispose();
+  const results = resultsOf(recording, inputs);
   if (recorder.bytes > MOST_BYTES) {
     dispose();
     return { results, program: undefined };
   }
+  const { recorded, copied } = recording;
   const bound = [...first.changed].map((i) => [names[i]!, inputs[names[i]!]!.dataId] as const);
   const takes: Program['takes'] = (given) => bound.every(([name, dataId]) => given[name]!.dataId === dataId);
   const run: Program['run'] = (given) => {
@@ -178,13 +139,75 @@ function programOf(
       backend.wasm.HEAPU8.copyWithin(address, from, from + bytes);
     }
     recorder.replay();
-    return resultsOf(given);
+    return resultsOf(recording, given);
   };
   return { results, program: { takes, run, dispose } };
 }
 
 /** Where a result lies, and what it is. */
 type Result = Place & Pick<Tensor, 'shape' | 'dtype'>;
+
+/** What the recording of a step in a program's memory gives. */
+interface Recording {
+  readonly recorded: Recorded;
+  /** Names of the inputs, in order. */
+  readonly names: readonly string[];
+  /** Where the copies of inputs lie, by name. */
+  readonly copied: readonly (readonly [string, Place])[];
+  /** The results that are computed, by name; the others are inputs. */
+  readonly computed: ReadonlyMap<string, Result>;
+  /** Shapes of all results. */
+  readonly shapes: Readonly<Record<string, number[]>>;
+}
+
+/**
+ * Records a step on copies of its inputs, to which those of a replay are copied; the inputs with the numbers `changed`,
+ * which the step changes in place, are used where they are.
+ */
+function recordOnCopies(
+  recorder: ProgramRecorder,
+  step: Step,
+  inputs: Tensors,
+  changed: ReadonlySet<number>,
+): Recording {
+  const backend = wasmBackend();
+  const names = Object.keys(inputs);
+  const kept = names.filter((_, i) => !changed.has(i));
+  const byData = new Map<object, Tensor>();
+  const copies: Record<string, Tensor> = {};
+  for (const name of kept) {
+    const input = inputs[name]!;
+    copies[name] = byData.get(input.dataId) ?? recorder.copyOf(input);
+    byData.set(input.dataId, copies[name]);
+  }
+  const given = { ...inputs, ...copies };
+  recorder.begin(Object.values(given));
+  const copied = kept.map((name): [string, Place] => [name, placeOf(backend, copies[name]!)]);
+  const others = new Set([...Object.values(inputs), ...Object.values(copies)]);
+  try {
+    const results = recorder.listen(() => tf.tidy(() => step(given)));
+    const recorded = recorder.recorded(results);
+    const made = Object.entries(results).filter(([name]) => recorded.results[name]!.from !== 'input');
+    const computed = made.map(
+      ([name, tensor]) => [name, { ...placeOf(backend, tensor), shape: tensor.shape, dtype: tensor.dtype }] as const,
+    );
+    tf.dispose(Object.values(results).filter((tensor) => !others.has(tensor)));
+    const shapes = Object.fromEntries(Object.entries(results).map(([name, { shape }]) => [name, shape]));
+    return { recorded, names, copied, computed: new Map(computed), shapes };
+  } finally {
+    tf.dispose([...byData.values()]);
+  }
+}
+
+/** Results of a step that has just been recorded or replayed, as tensors that the next replay does not change. */
+function resultsOf({ recorded, names, computed, shapes }: Recording, given: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(recorded.results).map(([name, source]): [string, Tensor] => [
+      name,
+      source.from === 'input' ? tf.reshape(given[names[source.index]!]!, shapes[name]!) : copyAt(computed.get(name)!),
+    ]),
+  );
+}
 
 /** A tensor of its own with a result's values. */
 function copyAt({ address, bytes, shape, dtype }: Result): Tensor {
