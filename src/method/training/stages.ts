@@ -22,8 +22,9 @@ import {
   trainingStep,
   weightsIn,
   type StepFrame,
-  type TrainingStage,
   type StepState,
+  type TrainingStage,
+  type TrainingStep,
 } from './training-step.js';
 import {
   disposeWeights,
@@ -97,6 +98,29 @@ export function isEvaluated(step: number, steps: number, evaluations: number): b
   return Math.floor((step * count) / steps) > Math.floor(((step - 1) * count) / steps);
 }
 
+/** What the stages of a run share. */
+interface Training {
+  readonly context: StageContext;
+  readonly data: Dataset;
+  /** Steps of all stages. */
+  readonly totalSteps: number;
+  /** Files that could not be read, each of which is logged once. */
+  readonly skipped: Set<string>;
+}
+
+/** The stage that is being trained. */
+interface ActiveStage {
+  readonly stage: TrainingStage;
+  readonly index: number;
+  /** Steps of the stages before it. */
+  readonly before: number;
+  readonly loader: Loader;
+  readonly frame: StepFrame;
+  /** After the last step that was taken; what was before it is consumed. */
+  state: StepState;
+  best: Best | undefined;
+}
+
 /**
  * Trains `stages` in order; returns the trained weights, which the caller disposes. `initial` is called for a run that
  * does not resume.
@@ -115,6 +139,7 @@ export async function trainStages(
   const skipped = data.named ?? new Set<string>();
   for (const file of position.skipped ?? []) skipped.add(file);
   data.countSkipped?.([...skipped].map((file) => ({ file, reason: 'skipped before the run was resumed' })));
+  const training: Training = { context, data, totalSteps, skipped };
   let weights = resumed === undefined ? await moveWeights(await initial()) : weightsOf(fromArrays(resumed.arrays));
   /** Frees what the run holds, where it fails or is stopped: another may follow in this process. */
   let owned = (): void => disposeWeights(weights);
@@ -122,57 +147,18 @@ export async function trainStages(
     let before = stages.slice(0, position.stage).reduce((sum, { recipe }) => sum + recipe.steps, 0);
     for (let index = position.stage; index < stages.length; index++) {
       const stage = stages[index]!;
-      const { steps, batch: size } = stage.recipe;
-      const first = index === position.stage ? position.step : 0;
-      const loader = new Loader(data.train, seed, size, 2, shares[index]!);
+      const { steps, batch } = stage.recipe;
+      const loader = new Loader(data.train, seed, batch, 2, shares[index]!);
       if (workers !== undefined) weights = await likeWorker0(workers, weights);
-      const entered = enterStage(weights, stage);
-      const { frame } = entered;
-      let state = entered.state;
-      owned = () => disposeState(state, frame);
-      let best: Best | undefined;
+      const active: ActiveStage = { ...enterStage(weights, stage), stage, index, before, loader, best: undefined };
+      owned = () => disposeState(active.state, active.frame);
       if (resumed !== undefined && index === position.stage) {
-        state = restore(state, resumed.arrays);
-        best = restoreBest(position, resumed.arrays);
+        active.state = restore(active.state, resumed.arrays);
+        active.best = restoreBest(position, resumed.arrays);
       }
-      const step = trainingStep(stage, frame, { seed, classes: data.classes, workers });
-      let turned = -Infinity;
-      try {
-        for (let at = first; at < steps; at++) {
-          if (performance.now() - turned > TURN_MS) {
-            await nextTurn();
-            turned = performance.now();
-          }
-          const saves = context.shouldSave();
-          if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(state, frame, stage, at);
-          if (saves) context.save(savedState(await save(state, frame), { stage: index, step: at }, skipped, best));
-          const host = await loader.get(before + at, before + steps);
-          const batch = toLabelled(data, host);
-          const stepped = step.run(state, batch, at, before + at);
-          const {
-            state: next,
-            loss,
-            rate,
-            examples,
-          } = await stepped.finally(() => tf.dispose([batch.x, batch.labels]));
-          state = next;
-          for (const { file, reason } of await skippedIn(host, data, examples < size ? workers : undefined)) {
-            if (!skipped.has(file)) context.log({ event: 'skipped', step: before + at + 1, file, reason });
-            skipped.add(file);
-          }
-          context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
-          if (isEvaluated(at + 1, steps, stage.recipe.evaluations ?? 0))
-            best = await better(best, stage, state, frame, (figures) =>
-              context.log({ event: 'evaluation', when: stage.name, step: at + 1, ...figures }),
-            );
-          context.progress(stage.name, before + at + 1, totalSteps);
-        }
-        await checkFinite(state, frame, stage, steps);
-      } finally {
-        step.dispose();
-      }
+      await takeSteps(training, active, index === position.stage ? position.step : 0);
       before += steps;
-      weights = await leave(state, frame, stage, best?.host);
+      weights = await leave(active);
       owned = () => disposeWeights(weights);
     }
     return weights;
@@ -180,6 +166,57 @@ export async function trainStages(
     owned();
     throw error;
   }
+}
+
+/** Takes the steps of a stage from `first` on, and saves what the run goes on from whenever that is due. */
+async function takeSteps(training: Training, active: ActiveStage, first: number): Promise<void> {
+  const { context, data, totalSteps, skipped } = training;
+  const { stage, index, before, frame } = active;
+  const { steps, evaluations = 0 } = stage.recipe;
+  const { seed, workers } = context;
+  const step = trainingStep(stage, frame, { seed, classes: data.classes, workers });
+  let turned = -Infinity;
+  try {
+    for (let at = first; at < steps; at++) {
+      if (performance.now() - turned > TURN_MS) {
+        await nextTurn();
+        turned = performance.now();
+      }
+      const saves = context.shouldSave();
+      if (saves || (at > first && at % STEPS_BETWEEN_CHECKS === 0)) await checkFinite(active, at);
+      if (saves) context.save(savedState(await save(active), { stage: index, step: at }, skipped, active.best));
+      await takeStep(training, active, step, at);
+      if (isEvaluated(at + 1, steps, evaluations))
+        active.best = await better(active, (figures) =>
+          context.log({ event: 'evaluation', when: stage.name, step: at + 1, ...figures }),
+        );
+      context.progress(stage.name, before + at + 1, totalSteps);
+    }
+    await checkFinite(active, steps);
+  } finally {
+    step.dispose();
+  }
+}
+
+/** Takes step `at` of a stage, and logs its loss and the files of its batch that could not be read. */
+async function takeStep(
+  { context, data, skipped }: Training,
+  active: ActiveStage,
+  step: TrainingStep,
+  at: number,
+): Promise<void> {
+  const { stage, before, loader } = active;
+  const { steps, batch: size } = stage.recipe;
+  const host = await loader.get(before + at, before + steps);
+  const batch = toLabelled(data, host);
+  const stepped = step.run(active.state, batch, at, before + at);
+  const { state, loss, rate, examples } = await stepped.finally(() => tf.dispose([batch.x, batch.labels]));
+  active.state = state;
+  for (const { file, reason } of await skippedIn(host, data, examples < size ? context.workers : undefined)) {
+    if (!skipped.has(file)) context.log({ event: 'skipped', step: before + at + 1, file, reason });
+    skipped.add(file);
+  }
+  context.log({ stage: stage.name, step: at + 1, totalStep: before + at + 1, loss, learningRate: rate });
 }
 
 /**
@@ -199,10 +236,7 @@ async function skippedIn(
 
 /** The better of the best weights so far and those of the state now, as the stage judges them. */
 async function better(
-  best: Best | undefined,
-  { judge }: TrainingStage,
-  state: StepState,
-  frame: StepFrame,
+  { stage: { judge }, state, frame, best }: ActiveStage,
   say: (figures: Row) => void,
 ): Promise<Best | undefined> {
   if (judge === undefined) return best;
@@ -221,7 +255,7 @@ async function better(
  * Throws FailureError that names a parameter or statistic which is not finite. The loss need not show it: a ReLU of NaN
  * is 0 on some engines, and training would go on to its end.
  */
-async function checkFinite(state: StepState, frame: StepFrame, { name }: TrainingStage, step: number): Promise<void> {
+async function checkFinite({ stage: { name }, state, frame }: ActiveStage, step: number): Promise<void> {
   const held = [...Object.values(state.values), ...Object.values(state.statistics)];
   const sums = tf.tidy(() => tf.stack(held.map((tensor) => tf.sum(tensor))));
   const infinite = firstInfinite((await sums.data()) as Float32Array);
@@ -246,14 +280,9 @@ async function likeWorker0(workers: Workers, weights: Weights): Promise<Weights>
  * The weights after a stage: the best ones, where there are such, else those of the last step, averaged where the
  * recipe asks for it. The state is consumed.
  */
-async function leave(
-  state: StepState,
-  frame: StepFrame,
-  { after }: TrainingStage,
-  best: HostWeights | undefined,
-): Promise<Weights> {
+async function leave({ stage: { after }, state, frame, best }: ActiveStage): Promise<Weights> {
   const last = weightsIn(state, frame, true);
-  const weights = best === undefined ? last : replaceWeights(last, weightsOf(best));
+  const weights = best === undefined ? last : replaceWeights(last, weightsOf(best.host));
   const kept = new Set([...Object.values(weights.params), ...Object.values(weights.state)]);
   tf.dispose(tensorsOf(state).filter((tensor) => !kept.has(tensor)));
   try {
@@ -271,7 +300,7 @@ function disposeState(state: StepState, { fixed }: StepFrame): void {
   disposeWeights(fixed);
 }
 
-async function save(state: StepState, frame: StepFrame): Promise<HostArrays> {
+async function save({ state, frame }: ActiveStage): Promise<HostArrays> {
   const weights = weightsIn(state, frame, false);
   const averages = tf.tidy(() => (Object.keys(state.ema).length === 0 ? {} : unbundle(state.ema, frame.values)));
   const arrays = {
