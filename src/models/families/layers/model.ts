@@ -111,22 +111,11 @@ const TRANSPARENT = [
 export function fromLayersModel(model: LayersModel, options: LayersModelOptions): Network {
   if (model.inputs.length !== 1 || model.outputs.length !== 1)
     throw new UsageError(`model "${model.name}": expected one input and one output`);
-  const named = Array.isArray(options.taps)
-    ? Object.fromEntries(options.taps.map((name: string) => [name, name]))
-    : (options.taps as Record<string, string>);
-  const outputs: Record<string, SymbolicTensor> = {};
-  for (const [tap, name] of Object.entries(named)) {
-    const layer = model.layers.find((one) => one.name === name);
-    if (layer === undefined)
-      throw new UsageError(
-        `model "${model.name}" has no layer "${name}"; its layers: ${model.layers.map((one) => one.name).join(', ')}`,
-      );
-    outputs[tap] = layer.output as SymbolicTensor;
-  }
   const output = model.outputs[0]!;
-  const inner = Object.keys(outputs);
+  const tapped = tappedOutputs(model, options);
+  const inner = Object.keys(tapped);
   const taps = [...inner, 'logits'];
-  outputs.logits = output;
+  const outputs: Readonly<Record<string, SymbolicTensor>> = { ...tapped, logits: output };
   const bad = (what: string): UsageError => new UsageError(`model "${model.name}": ${what}`);
   for (const layer of model.layers) checkLayer(layer, layer, bad);
   const variables = variablesOf(model);
@@ -182,6 +171,23 @@ export function toLayersModel(model: LayersModel, { params, state }: HostWeights
     variable.write(tensor);
     tensor.dispose();
   }
+}
+
+/** Outputs of the tapped layers by tap, in the order that is given. Throws UsageError on a name that no layer has. */
+function tappedOutputs(model: LayersModel, { taps }: LayersModelOptions): Record<string, SymbolicTensor> {
+  const byTap = Array.isArray(taps)
+    ? taps.map((name: string) => [name, name] as const)
+    : Object.entries(taps as Record<string, string>);
+  return Object.fromEntries(
+    byTap.map(([tap, name]) => {
+      const layer = model.layers.find((one) => one.name === name);
+      if (layer === undefined)
+        throw new UsageError(
+          `model "${model.name}" has no layer "${name}"; its layers: ${model.layers.map((one) => one.name).join(', ')}`,
+        );
+      return [tap, layer.output as SymbolicTensor];
+    }),
+  );
 }
 
 interface Owned {
