@@ -6,7 +6,7 @@ import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
 import { depthSkip } from './depth-skip.js';
 import { FRONTIERS } from './frontiers.js';
-import { cifar10, fashionMnist } from './pictures.js';
+import { cifar10, cifar10Resnet50, fashionMnist } from './pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { sst2 } from './sst2.js';
 import {
@@ -63,6 +63,7 @@ const DECLARED = [
   ...frontierExperiments('resnet'),
   fashionMnist,
   cifar10,
+  cifar10Resnet50,
   bertGlosses,
   bertSupersense,
   bertSquad,
