@@ -38,6 +38,8 @@ interface Pictures {
   readonly epochs: number;
   readonly batch: number;
   readonly rates: Rates;
+  /** Peak rate of imitation; the paper's unless given. */
+  readonly imitationRate?: number;
 }
 
 /** A ResNet for ten classes, its stem as wide as the first stage's planes. */
@@ -60,9 +62,11 @@ const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', mo
 const DECAY = 5e-4;
 
 /** The paper's shares of its 90 epochs, at another length. */
-function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: Pictures): Setting {
+function settingOf(pictures: Pictures): Setting {
+  const { data, train, thin, wider, deeper, epochs, batch, rates } = pictures;
   const steps = Math.round((epochs * train) / batch);
-  const { warmup, drops, epochs: published, imitation, peak } = PAPER_IMAGENET;
+  const { warmup, drops, epochs: published, imitation } = PAPER_IMAGENET;
+  const { imitationRate = imitation.peak } = pictures;
   const at = (epoch: number, of: number): number => Math.round((epoch / published) * of);
   const stepped = (length: number, rate: number): RecipeSpec => ({
     steps: length,
@@ -88,10 +92,10 @@ function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: P
     data,
     thin,
     deeper: { ...thin, blocks: [...deeper] },
-    wide: { network: { ...thin, mid: wider }, recipe: stepped(steps, peak) },
+    wide: { network: { ...thin, mid: wider }, recipe: stepped(steps, rateOf(rates, 'wide')) },
     recipe: (length, rate) => (length >= steps ? stepped(length, rate) : cosine(length, rate, DECAY)),
     steps,
-    imitation: imitationOf(cosine(perStage, imitation.peak, 0)),
+    imitation: imitationOf(cosine(perStage, imitationRate, 0)),
     imitationSteps: perStage * stages,
     rate: (arm) => rateOf(rates, arm),
   };
@@ -100,8 +104,14 @@ function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: P
 const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101] };
 /** On CIFAR-10 for an eighth of the steps: some three epochs at scale overnight. */
 const CIFAR10_TUNING: TuningGrid = { ...TUNING, share: 1 / 8 };
-/** ResNet-50 for one epoch of four. */
-const RESNET50_TUNING: TuningGrid = { ...TUNING, rates: [0.05, 0.1, 0.2], share: 1 / 4 };
+/** ResNet-50 for one epoch of four, at rates for half of the paper's batch. */
+const RESNET50_TUNING: TuningGrid = {
+  rates: [0.0125, 0.025, 0.05, 0.1],
+  imitationRates: [0.03, 0.1, 0.3],
+  seeds: [101],
+  share: 1 / 4,
+};
+const RESNET50_RATES: Rates = { default: 0.05 };
 /** The paper's rate, where tuning does not say otherwise; experiments/README.md has the accuracies. */
 const RATES: Rates = { default: PAPER_IMAGENET.peak };
 const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
@@ -185,7 +195,8 @@ export const cifar10Resnet50: Experiment = experimentOf(
   'gpu',
   {
     ...CIFAR10,
-    rates: RATES,
+    rates: RESNET50_RATES,
+    imitationRate: PAPER_IMAGENET.imitation.peak,
     net: 'ResNet-50',
     thin: thinNet('bottleneck', [3, 4, 6, 3], 64, 'imagenet', 3),
     wider: 2,
