@@ -28,7 +28,7 @@ function engineLine({ name, available, reason, version, device, gflops }: Engine
 /** `gowide doctor`. */
 export function command(): Command {
   return new Command('doctor')
-    .description('what this machine has: Node, cores, GPU, and how fast each engine is')
+    .description('what this machine has: Node, cores, GPU, whether each engine computes rightly, and how fast')
     .addOption(jsonOption())
     .addHelpText('after', examples(['gowide doctor', 'gowide doctor --json']))
     .action(async ({ json }: { json?: boolean }) => {

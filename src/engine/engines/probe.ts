@@ -1,12 +1,13 @@
 /**
- * Starts and measures one engine in a process of its own, for `gowide doctor`: an engine that crashes ends this process
- * and not the doctor's. Called as `node probe.js NAME`; writes one line of JSON.
+ * Starts, checks and measures one engine in a process of its own, for `gowide doctor`: an engine that crashes ends this
+ * process and not the doctor's. Called as `node probe.js NAME`; writes one line of JSON.
  */
 import { fork } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../core/errors.js';
 import { startEngine, type EngineName } from './choose.js';
+import { measuredLosses, wrongLosses } from './known-losses.js';
 import { measureGflops, type Gflops } from './measure.js';
 
 /** What `gowide doctor` says of an engine. */
@@ -29,7 +30,7 @@ const absent = (name: EngineName, reason: string): EngineReport => ({
   gflops: null,
 });
 
-/** Starts and measures an engine in a process of its own. One that does not work is reported with its reason. */
+/** Starts, checks and measures an engine in a process of its own. One that does not work has the reason with it. */
 export async function probeEngine(name: EngineName): Promise<EngineReport> {
   return new Promise((resolve) => {
     const child = fork(fileURLToPath(import.meta.url), [name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
@@ -47,6 +48,8 @@ export async function probeEngine(name: EngineName): Promise<EngineReport> {
 async function report(name: EngineName): Promise<EngineReport> {
   try {
     const { version, device } = await startEngine(name, 'probe');
+    const wrong = wrongLosses(await measuredLosses());
+    if (wrong !== undefined) return absent(name, wrong);
     return { name, available: true, reason: null, version, device, gflops: await measureGflops() };
   } catch (error) {
     return absent(name, messageOf(error));
