@@ -1,11 +1,11 @@
 /**
  * Three stages and their rivals on real pictures that users bring, at scale overnight: at most six hours on two cores,
- * stopped and resumed as often as one likes; and the paper's own nets on CIFAR-10 at scale gpu, some minutes of one GPU.
+ * stopped and resumed as often as one likes; and the paper's own nets on CIFAR-10 at scale gpu, some minutes of a GPU.
  * The recipe is the paper's, its shares of the epochs kept: the rate divided by 10 at 30, 60 and 80 of 90, imitation 40
  * of 90, bottom-up, fine-tuning by KL for the rest.
  *
- * `cifar10` was run for the most part on a GPU, `cifar10-resnet50` not yet. Public anchors (full widths, 200 epochs or more; not the budgets of
- * these runs):
+ * `cifar10` was run for the most part on a GPU, `cifar10-resnet50` not yet. Public anchors (full widths, 200 epochs or
+ * more; not the budgets of these runs):
  *
  * | experiment       | thin                         | wide       | deeper     | anchors                             |
  * | fashion-mnist    | [2,2,2], 176 k parameters    | 4 x inside | [4,4,4]    | ResNet-18 94.9, WRN-40-4 96.7       |
@@ -120,18 +120,20 @@ const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-th
 const GPU_ARMS = ARMS.filter((arm) => arm !== 'selected-three-stage');
 const SEEDS = 3;
 
-function experimentOf(
-  name: string,
-  data: string,
-  tuning: TuningGrid,
-  scale: Scale,
-  pictures: Pictures,
-  arms: readonly string[] = ARMS,
-): Experiment {
+interface Declaration {
+  readonly name: string;
+  /** The data set in words, for the title. */
+  readonly words: string;
+  readonly scale: Scale;
+  readonly tuning: TuningGrid;
+  readonly arms?: readonly string[];
+}
+
+function experimentOf({ name, words, scale, tuning, arms = ARMS }: Declaration, pictures: Pictures): Experiment {
   return {
     name,
     group: 'resnet',
-    title: `${data}: ${pictures.net} (${scale})`,
+    title: `${words}: ${pictures.net} (${scale})`,
     kind: TRAIN_KIND,
     chance: 10,
     seeds: { [scale]: SEEDS },
@@ -147,25 +149,28 @@ function experimentOf(
 }
 
 /** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), complete: 28 x 28 gray pixels, 10 kinds of clothes. */
-export const fashionMnist: Experiment = experimentOf('fashion-mnist', 'Fashion-MNIST, complete', TUNING, 'overnight', {
-  net: 'a ResNet of three stages',
-  data: {
-    set: 'idx',
-    folder: 'fashion-mnist',
-    size: 28,
-    classes: 10,
-    validation: 5000,
-    padding: 2,
-    mirror: true,
+export const fashionMnist: Experiment = experimentOf(
+  { name: 'fashion-mnist', words: 'Fashion-MNIST, complete', scale: 'overnight', tuning: TUNING },
+  {
+    net: 'a ResNet of three stages',
+    data: {
+      set: 'idx',
+      folder: 'fashion-mnist',
+      size: 28,
+      classes: 10,
+      validation: 5000,
+      padding: 2,
+      mirror: true,
+    },
+    train: 55_000,
+    thin: thinNet('basic', [2, 2, 2], 16, 'imagenet', 1),
+    wider: 4,
+    deeper: [4, 4, 4],
+    epochs: 10,
+    batch: 64,
+    rates: { ...RATES, direct: 0.4, kd: 0.2, deeper: 0.05 },
   },
-  train: 55_000,
-  thin: thinNet('basic', [2, 2, 2], 16, 'imagenet', 1),
-  wider: 4,
-  deeper: [4, 4, 4],
-  epochs: 10,
-  batch: 64,
-  rates: { ...RATES, direct: 0.4, kd: 0.2, deeper: 0.05 },
-});
+);
 
 /** What both experiments on CIFAR-10 have in common. */
 const CIFAR10 = {
@@ -175,25 +180,25 @@ const CIFAR10 = {
 } as const satisfies Partial<Pictures>;
 
 /** CIFAR-10 (Krizhevsky 2009): ResNet-20 of He et al. 2016, section 4.2, at a quarter of its width. */
-export const cifar10: Experiment = experimentOf('cifar10', 'CIFAR-10', CIFAR10_TUNING, 'overnight', {
-  ...CIFAR10,
-  rates: { default: 0.2, kd: 0.4, deeper: 0.4, wide: PAPER_IMAGENET.peak },
-  net: 'ResNet-20 at a quarter of its width',
-  thin: thinNet('basic', [3, 3, 3], 4, 'small', 3),
-  wider: 4,
-  deeper: [9, 9, 9],
-  epochs: 27,
-});
+export const cifar10: Experiment = experimentOf(
+  { name: 'cifar10', words: 'CIFAR-10', scale: 'overnight', tuning: CIFAR10_TUNING },
+  {
+    ...CIFAR10,
+    rates: { default: 0.2, kd: 0.4, deeper: 0.4, wide: PAPER_IMAGENET.peak },
+    net: 'ResNet-20 at a quarter of its width',
+    thin: thinNet('basic', [3, 3, 3], 4, 'small', 3),
+    wider: 4,
+    deeper: [9, 9, 9],
+    epochs: 27,
+  },
+);
 
 /**
  * The paper's ResNet-50 and ResNet-101 in full width on CIFAR-10, with the stem that they have on ImageNet, for as many
  * epochs as a GPU does in some minutes; the wide net is torchvision's wide_resnet50_2.
  */
 export const cifar10Resnet50: Experiment = experimentOf(
-  'cifar10-resnet50',
-  'CIFAR-10',
-  RESNET50_TUNING,
-  'gpu',
+  { name: 'cifar10-resnet50', words: 'CIFAR-10', scale: 'gpu', tuning: RESNET50_TUNING, arms: GPU_ARMS },
   {
     ...CIFAR10,
     rates: RESNET50_RATES,
@@ -204,5 +209,4 @@ export const cifar10Resnet50: Experiment = experimentOf(
     deeper: [3, 4, 23, 3],
     epochs: 4,
   },
-  GPU_ARMS,
 );
