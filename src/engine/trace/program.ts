@@ -100,8 +100,7 @@ interface EncodedOp {
 
 /**
  * The ops that the program of a graph runs, and its constants by their nodes; undefined where TensorFlow has to run the
- * graph. An op whose value is known beforehand becomes a constant; a constant of the graph is kept where something reads
- * it.
+ * graph. An op whose value is known beforehand becomes a constant; a constant of the graph is kept where it is read.
  */
 function opsAndConstants(
   graph: Graph,
