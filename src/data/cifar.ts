@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
+import { textInstead } from '../store/instead.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
@@ -122,6 +123,8 @@ function readImages(folder: string, names: readonly string[], set: keyof typeof 
     const path = join(folder, name);
     const bytes = readFileSync(path);
     if (bytes.length === 0 || bytes.length % record !== 0) {
+      const text = textInstead(bytes, `a file of ${set} records`);
+      if (text !== undefined) throw new UsageError(`${path}: ${text}`);
       throw new UsageError(
         `${path}: ${bytes.length} bytes are no whole number of ${set} records of ${record} bytes; the file is empty, ` +
           'cut off or of another set',

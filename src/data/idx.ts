@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
 import { unpacked } from '../store/config.js';
+import { textInstead } from '../store/instead.js';
 import { readRegular } from '../store/regular.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
@@ -72,6 +73,8 @@ function readIdx(folder: string, name: string, axes: number): Bytes {
   const header = 4 + 4 * axes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const expected = `expected an idx file of bytes with ${axes} axes`;
+  const text = textInstead(bytes, `an idx file of bytes with ${axes} axes`);
+  if (text !== undefined) throw new UsageError(`${path}: ${text}`);
   // two zeros, 8 for unsigned bytes, the number of axes
   if (bytes.length < header || view.getUint32(0) !== 0x800 + axes)
     throw new UsageError(`${path}: ${expected}; its header is of something else`);

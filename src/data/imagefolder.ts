@@ -20,6 +20,7 @@ import { filled } from '../core/host-array.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import { byCodePoint } from '../core/text-order.js';
+import { pointerInstead } from '../store/instead.js';
 import {
   absentClasses,
   type AugmentKey,
@@ -347,6 +348,8 @@ async function openPicture(sharp: typeof sharpModule, file: string): Promise<Ope
   const bitmap = readBitmap(bytes);
   if (bitmap !== undefined) return fromPixels(sharp, bitmap.data, { ...bitmap, channels: 3 });
   if (bytes.length === 0) throw new FailureError('the file is empty');
+  const pointer = pointerInstead(bytes);
+  if (pointer !== undefined) throw new FailureError(pointer);
   const metadata = await sharp(bytes).metadata();
   const { format, hasAlpha, space } = metadata;
   if (!FORMATS.includes(format))

@@ -6,6 +6,7 @@ import { messageOf, UsageError } from '../core/errors.js';
 import { JSON_MARKS, parseJson } from '../core/json.js';
 import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
+import { pointerInstead, textInstead } from './instead.js';
 import { readRegular } from './regular.js';
 
 /** Bytes of an unpacked text, at most: 2 GiB. */
@@ -22,9 +23,9 @@ interface TextOptions {
 
 /**
  * Reads a text in UTF-8, without its byte order mark unless `keepMark`; a `gzipped` one is unpacked. Throws UsageError
- * when it cannot be read, is not UTF-8, has a NUL character or is no whole gzip file. With `dropNul` a few of these are
- * dropped, as BERT's tokenizer drops them: one slip is no reason to refuse a table. A file that has many is binary, or
- * UTF-16.
+ * when it cannot be read, is a pointer of Git LFS, is not UTF-8, has a NUL character or is no whole gzip file. With
+ * `dropNul` a few of these are dropped, as BERT's tokenizer drops them: one slip is no reason to refuse a table. A file
+ * that has many is binary, or UTF-16.
  */
 export function readText(
   path: string,
@@ -33,6 +34,8 @@ export function readText(
   let text: string;
   try {
     const bytes = gzipped ? unpacked(path, bytesOf(path), MOST_TEXT) : bytesOf(path);
+    const said = pointerInstead(bytes);
+    if (said !== undefined) throw new UsageError(`${path}: ${said}`);
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: keepMark }).decode(bytes);
   } catch (error) {
     throw error instanceof TypeError
@@ -65,6 +68,8 @@ export function unpacked(path: string, bytes: Uint8Array, most: number = constan
   try {
     return gunzipSync(bytes, { maxOutputLength: most });
   } catch (error) {
+    const said = textInstead(bytes, 'a gzip file');
+    if (said !== undefined) throw new UsageError(`${path}: ${said}`);
     throw new UsageError(`${path}: not a whole gzip file (${messageOf(error)}); fetch it again`);
   }
 }

@@ -7,6 +7,7 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 import { FailureError, UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { asFileError, writeAtomic, type WriteOptions } from './atomic.js';
+import { SHOWN_BYTES, textInstead } from './instead.js';
 import { openRegular } from './regular.js';
 
 /** Types of values, as the format names them. */
@@ -141,9 +142,15 @@ function readHeader(
 ): { entries: Entry[]; metadata: Record<string, string>; dataStart: number } {
   const bad = (what: string): UsageError => new UsageError(`${path}: not a valid safetensors file: ${what}`);
   const size = fstatSync(file).size;
+  const checkBinary = (): void => {
+    const said = textInstead(readBytes(file, path, 0, Math.min(size, SHOWN_BYTES)), 'a safetensors file');
+    if (said !== undefined) throw new UsageError(`${path}: ${said}`);
+  };
+  if (size < 8) checkBinary();
   if (size < 8) throw bad(`${size} bytes, at least 8 are expected; the file is empty or cut off`);
   const claimed = readBytes(file, path, 0, 8).readBigUInt64LE();
   if (claimed > BigInt(Math.min(size - 8, MAX_HEADER_BYTES))) {
+    checkBinary();
     throw bad(
       `its header claims ${claimed} bytes, the file has ${size - 8} after the length (limit ${MAX_HEADER_BYTES}); ` +
         'it is cut off or of another format',

@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../core/errors.js';
 import { maskedCrc32c } from './crc32c.js';
+import { textInstead } from './instead.js';
 import { littleEndian, WireError, WireReader } from './protobuf.js';
 
 /** The last eight bytes of a table. */
@@ -16,12 +17,13 @@ const [MOST_KEY, MOST_KEYS] = [4096, 2 ** 26];
 /** The entries of a table in the order of their keys; values are views of the bytes. Throws UsageError on a fault. */
 export function readSortedTable(bytes: Uint8Array, path: string): (readonly [key: Buffer, value: Uint8Array])[] {
   const bad = (what: string): UsageError => new UsageError(`${path}: not a valid checkpoint index: ${what}`);
+  const isTable = bytes.length >= FOOTER && littleEndian(bytes.subarray(-8)) === MAGIC;
+  const text = isTable ? undefined : textInstead(bytes, 'the index of a checkpoint');
+  if (text !== undefined) throw new UsageError(`${path}: ${text}`);
   if (bytes.length < FOOTER) throw bad(`${bytes.length} bytes, at least ${FOOTER} are expected; it is cut off`);
-  const footer = bytes.subarray(-FOOTER);
-  if (littleEndian(footer.subarray(-8)) !== MAGIC)
-    throw bad('it does not end as an index does; it is cut off or of another format');
+  if (!isTable) throw bad('it does not end as an index does; it is cut off or of another format');
   try {
-    const handles = new WireReader(footer);
+    const handles = new WireReader(bytes.subarray(-FOOTER));
     blockAt(bytes, handles, bad); // about the table itself: it has nothing to say here, and is to be whole
     const blocks = blockAt(bytes, handles, bad).flatMap(([, handle]) => blockAt(bytes, new WireReader(handle), bad));
     blocks.forEach(([key], i) => {

@@ -11,6 +11,7 @@ import { FailureError, UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { asFileError } from './atomic.js';
 import { maskedCrc32c } from './crc32c.js';
+import { SHOWN_BYTES, textInstead } from './instead.js';
 import { bytesIn, fieldsOf, littleEndian, numberIn, textIn, textOf, WireError, WireReader } from './protobuf.js';
 import { openRegular, readRegular } from './regular.js';
 import { bytesOf, decodeBytes, type Dtype } from './safetensors.js';
@@ -149,6 +150,7 @@ class Shards {
         if (before?.shard === shard && before.offset + before.size > offset)
           throw bad(`the tensors "${before.name}" and "${name}" overlap`);
         const has = fstatSync(this.file(shard)).size;
+        if (offset + size > has) this.checkBinary(shard);
         if (offset + size > has)
           throw new UsageError(
             `${this.pathOf(shard)}: ${has} bytes, and "${name}" ends at ${offset + size}; the file is cut off`,
@@ -180,6 +182,14 @@ class Shards {
     }
   }
 
+  /** Throws UsageError on a file that is a text. */
+  private checkBinary(shard: number): void {
+    const begin = Buffer.alloc(SHOWN_BYTES);
+    const got = readSync(this.file(shard), begin, 0, SHOWN_BYTES, 0);
+    const said = textInstead(begin.subarray(0, got), 'the tensors of a checkpoint');
+    if (said !== undefined) throw new UsageError(`${this.pathOf(shard)}: ${said}`);
+  }
+
   /** The bytes of a tensor, on a buffer of their own. */
   read({ shard, offset, size }: Entry): Uint8Array {
     const bytes = new Uint8Array(new ArrayBuffer(size));
@@ -193,8 +203,9 @@ class Shards {
 
   /** Throws UsageError on bytes whose checksum is another. */
   check({ name, shard, checksum }: Entry, bytes: Uint8Array): void {
-    if (maskedCrc32c(bytes) !== checksum)
-      throw new UsageError(`${this.pathOf(shard)}: tensor "${name}" is damaged (its checksum differs); fetch it again`);
+    if (maskedCrc32c(bytes) === checksum) return;
+    this.checkBinary(shard);
+    throw new UsageError(`${this.pathOf(shard)}: tensor "${name}" is damaged (its checksum differs); fetch it again`);
   }
 
   close(): void {

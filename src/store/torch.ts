@@ -6,6 +6,7 @@
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
 import { asFileError } from './atomic.js';
+import { textInstead } from './instead.js';
 import { Named, readPickle, type Pickled } from './pickle.js';
 import { readRegular } from './regular.js';
 import { bytesOf, decodeBytes, type Dtype } from './safetensors.js';
@@ -167,6 +168,8 @@ function zipEntries(bytes: Buffer, path: string): ReadonlyMap<string, Uint8Array
   const bad = (what: string): UsageError => new UsageError(`${path}: ${what}`);
   if (bytes.length >= 2 && bytes[0] === 0x80 && bytes[1]! <= 5)
     throw bad('a pickle alone, as torch before 1.6 wrote it; load it there and save it anew, or as safetensors');
+  const text = textInstead(bytes, 'a file that torch.save wrote');
+  if (text !== undefined) throw bad(text);
   if (bytes.length < 22 || bytes.readUInt32LE(0) !== 0x04034b50) throw bad('not a file that torch.save wrote');
   const end = bytes.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
   if (end < 0 || end + 22 > bytes.length) throw bad('its table of contents is missing; the file is cut off');

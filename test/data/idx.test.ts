@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { HostBatch } from '../../src/data/dataset.js';
 import { idx, loadIdx, type IdxSpec } from '../../src/data/idx.js';
 import { idxFile } from '../support/idx-file.js';
+import { POINTER, SAID_OF_POINTER } from '../support/pointer.js';
 
 const root = mkdtempSync(join(tmpdir(), 'idx-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -104,6 +105,13 @@ describe('files that are not as they should be', () => {
     const path = join(folder, 'train-labels-idx1-ubyte.gz');
     writeFileSync(path, gzipSync(Buffer.alloc(100)).subarray(0, 12));
     expect(() => loadIdx(specOf(folder))).toThrow(/train-labels-idx1-ubyte.gz: not a whole gzip file/);
+  });
+
+  test.each([true, false])('a pointer of Git LFS is said to be one (gzipped: %s)', (gzipped) => {
+    const folder = folderOf({}, gzipped);
+    const path = join(folder, `train-labels-idx1-ubyte${gzipped ? '.gz' : ''}`);
+    writeFileSync(path, POINTER);
+    expect(() => loadIdx(specOf(folder))).toThrow(`${path}: ${SAID_OF_POINTER}`);
   });
 
   test('a missing folder says which files belong where', () => {

@@ -9,6 +9,7 @@ import { openCifar } from '../../src/data/cifar.js';
 import type { HostBatch } from '../../src/data/dataset.js';
 import { imageClasses, openImageFolder, pictureNames, readPictures } from '../../src/data/imagefolder.js';
 import { readText } from '../../src/store/config.js';
+import { POINTER, SAID_OF_POINTER } from '../support/pointer.js';
 
 const root = mkdtempSync(join(tmpdir(), 'pictures-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -122,6 +123,15 @@ describe('pixels are those of Pillow’s convert(RGB), as torchvision has them',
     const bytes = Array.from(values, (value, i) => Math.round(255 * (value * std[i % 3]! + mean[i % 3]!)));
     expect(bytes.slice(0, 6)).toEqual(first);
     expect(bytes.reduce((total, value, i) => total + value * ((i % 97) + 1), 0)).toBe(sum);
+  });
+
+  test('a pointer of Git LFS is said to be one', async () => {
+    const folder = mkdtempSync(join(root, 'pointer-'));
+    for (const path of ['train/a', 'train/b', 'val/a', 'val/b']) {
+      mkdirSync(join(folder, path), { recursive: true });
+      writeFileSync(join(folder, path, 'x.png'), POINTER);
+    }
+    await expect(readPictures(folder, 'train', 8)).rejects.toThrow(`x.png: ${SAID_OF_POINTER}`);
   });
 
   test('a TIFF of luminance and chroma that JPEG does not compress is refused by name', async () => {

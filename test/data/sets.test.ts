@@ -15,6 +15,7 @@ import { centerPart, openImageFolder, randomPart, scaledSize } from '../../src/d
 import { colorsOfInks, cut, resizeBilinear } from '../../src/data/pixels.js';
 import { cropAndFlip, normalizer } from '../../src/data/images.js';
 import { DataSpec, exampleShape, openData } from '../../src/data/index.js';
+import { POINTER, SAID_OF_POINTER } from '../support/pointer.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-data-'));
 const range = (n: number): Uint32Array => Uint32Array.from({ length: n }, (_, i) => i);
@@ -120,6 +121,10 @@ describe('CIFAR', () => {
     truncateSync(join(path, 'data_batch_3.bin'), 5000);
     expect(() => loadCifar({ set: 'cifar10', folder: path, validation: 5, padding: 4 })).toThrow(
       /data_batch_3.bin: 5000 bytes are no whole number of cifar10 records of 3073/,
+    );
+    writeFileSync(join(path, 'data_batch_3.bin'), POINTER);
+    expect(() => loadCifar({ set: 'cifar10', folder: path, validation: 5, padding: 4 })).toThrow(
+      `data_batch_3.bin: ${SAID_OF_POINTER}`,
     );
     const wrong = write(1, TEN, 4);
     writeFileSync(join(wrong, 'test_batch.bin'), Buffer.alloc(3073, 77));

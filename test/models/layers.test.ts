@@ -21,6 +21,7 @@ import {
 import { dividing, graphOf, type LayersSpec } from '../../src/models/families/layers/network.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { anyEngine } from '../support/engines.js';
+import { POINTER, SAID_OF_POINTER } from '../support/pointer.js';
 
 beforeAll(anyEngine);
 
@@ -281,6 +282,9 @@ describe('refused, by the name of the layer', () => {
     changed(({ weights }) => (weights[0]!.dtype = 'int32'), '"first/kernel" is int32; expected float32');
     changed(({ weights }) => (weights[0]!.name = 'other/kernel'), 'weights of no layer: other/kernel');
     changed(({ weights }) => (weights[0]!.shape = [8, 12]), 'first/kernel is F32 [8, 12], expected F32 [12, 8]');
+    writeFileSync(path, JSON.stringify(json));
+    writeFileSync(join(folder, 'weights.bin'), POINTER);
+    expect(() => openLayersModel(folder)).toThrow(`${join(folder, 'weights.bin')}: ${SAID_OF_POINTER}`);
     writeFileSync(path, JSON.stringify({ modelTopology: {} }));
     expect(() => openLayersModel(folder)).toThrow('no LayersModel: expected modelTopology and weightsManifest');
   });

@@ -16,6 +16,7 @@ import { STATISTICS_WEIGHT } from '../../../nn/layers.js';
 import type { HostWeights } from '../../../nn/network.js';
 import { makeFolder, writeTogether } from '../../../store/atomic.js';
 import { readConfig } from '../../../store/config.js';
+import { textInstead } from '../../../store/instead.js';
 import { readRegular } from '../../../store/regular.js';
 import { decodeBytes, encodeValues, readSafetensors } from '../../../store/safetensors.js';
 import type { Unseen } from '../../interface/family.js';
@@ -244,7 +245,11 @@ function weightsOf(folder: string, manifest: z.infer<typeof Manifest>, bad: Bad)
     if (other !== undefined)
       throw bad(`"${other.name}" is ${other.quantization === undefined ? other.dtype : 'quantized'}; expected float32`);
     const needed = weights.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
-    const bytes = Buffer.concat(paths.map((path) => readRegular(join(folder, path), { links: true })));
+    const files = paths.map((path) => readRegular(join(folder, path), { links: true }));
+    const bytes = Buffer.concat(files);
+    const texts = bytes.length === needed ? [] : files.map((file) => textInstead(file, 'weights of a LayersModel'));
+    const text = texts.findIndex((said) => said !== undefined);
+    if (text >= 0) throw new UsageError(`${join(folder, paths[text]!)}: ${texts[text]}`);
     if (bytes.length !== needed) throw bad(`${paths.join(', ')}: ${bytes.length} bytes, its weights need ${needed}`);
     let at = 0;
     for (const { name, shape } of weights) {
