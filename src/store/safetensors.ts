@@ -54,6 +54,14 @@ export function dtypeOf(values: HostValues): Dtype {
   return WRITTEN.find(([type]) => values instanceof type)![1];
 }
 
+/** Types that values have in their file, where they are read as those of another. */
+const READ_AS_OTHER = new WeakMap<HostValues, Dtype>();
+
+/** The type that values have in the file that they are of: `I8` for an Int32Array of whole numbers of 8 bits. */
+export function dtypeInFile(values: HostValues): Dtype {
+  return READ_AS_OTHER.get(values) ?? dtypeOf(values);
+}
+
 /** Writes tensors and string metadata; atomic. Throws RangeError when a shape does not fit its values. */
 export function writeSafetensors(
   path: string,
@@ -237,7 +245,9 @@ function readBytes(file: number, path: string, position: number, length: number)
  * read.
  */
 export function decodeBytes(dtype: Dtype, bytes: Uint8Array): HostValues | undefined {
-  return decode(dtype, littleEndian(bytes, BYTES[dtype]));
+  const values = decode(dtype, littleEndian(bytes, BYTES[dtype]));
+  if (values !== undefined && dtypeOf(values) !== dtype) READ_AS_OTHER.set(values, dtype);
+  return values;
 }
 
 /** Bytes of one value of a type. */

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import {
   resnetName,
   writeTorchvision,
 } from '../../src/models/families/resnet/weights.js';
-import type { HostArray } from '../../src/core/host-array.js';
+import type { HostArray, HostValues } from '../../src/core/host-array.js';
 import type { HostWeights } from '../../src/nn/network.js';
 import { rms } from '../../src/core/stats.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
@@ -127,6 +127,38 @@ test('weights of another network: every missing, foreign and wrongly shaped key 
   expect(() => readTorchvision(path, preset('resnet18', 'resnet'))).toThrow(
     /conv1.weight is F32 \[4, 1, 3, 3\], expected F32 \[64, 3, 7, 7\]/,
   );
+});
+
+describe('weights of another type are said to be of that of the file', () => {
+  const path = join(folder(), 'w.safetensors');
+  const write = (shape: readonly number[], values: HostValues): void => {
+    writeTorchvision(path, networkOf(THIN).init(1));
+    writeSafetensors(path, { ...readSafetensors(path).tensors, 'fc.weight': { shape, values } });
+  };
+
+  test('bytes with a sign', () => {
+    write([10, 8], new Uint8Array(80));
+    writeFileSync(path, readFileSync(path, 'latin1').replace('"dtype":"U8"', '"dtype":"I8"'), 'latin1');
+    expect(() => readTorchvision(path, THIN)).toThrow(/; of another type \(1\): fc.weight is I8, expected F32$/);
+  });
+
+  test('doubles, of another shape as well', () => {
+    write([10, 8], new Float64Array(80));
+    expect(() => readTorchvision(path, THIN)).toThrow(/; of another type \(1\): fc.weight is F64, expected F32$/);
+    write([10, 4], new Float64Array(40));
+    expect(() => readTorchvision(path, THIN)).toThrow(
+      /of another type \(1\): fc.weight is F64 \[10, 4\], expected F32 \[10, 8\]$/,
+    );
+  });
+
+  test('an input, too', () => {
+    const [input, weights] = [join(folder(), 'x.safetensors'), path];
+    writeTorchvision(weights, networkOf(preset('resnet18')).init(1));
+    writeSafetensors(input, { input: { shape: [1], values: new Uint8Array(1) } });
+    writeFileSync(input, readFileSync(input, 'latin1').replace('"dtype":"U8"', '"dtype":"I8"'), 'latin1');
+    const files = { model: 'resnet18', weights, input, output: join(folder(), 'y.safetensors') };
+    expect(() => preparePredict(files, {})).toThrow('input is I8, expected F32');
+  });
 });
 
 /** What `predict` is given of a ResNet-18. */

@@ -4,7 +4,7 @@
  */
 import { UsageError } from '../../core/errors.js';
 import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../../core/host-array.js';
-import { dtypeOf } from '../../store/safetensors.js';
+import { dtypeInFile, dtypeOf } from '../../store/safetensors.js';
 import type { Unseen } from '../interface/family.js';
 
 /** Metadata of a safetensors file that say which network its tensors are; `format` is what transformers wants. */
@@ -139,23 +139,28 @@ export function takeArrays(
   const isBuffer = (name: string): boolean => !FLOATS.includes(dtypeOf(tensors[name]!.values));
   const extra = Object.keys(tensors).filter((name) => !wanted.has(name) && !ignored(name) && !isBuffer(name));
   const taken = new Map<string, HostArray>();
-  const [wrong, infinite, negative]: [string[], string[], string[]] = [[], [], []];
+  const [shapes, types, infinite, negative]: [string[], string[], string[], string[]] = [[], [], [], []];
   for (const [name, shape] of wanted) {
     const found = tensors[name];
     if (found === undefined) continue;
     const { values } = found;
-    if (values instanceof Float32Array && String(found.shape) === String(shape)) {
+    const isShape = String(found.shape) === String(shape);
+    const size = (of: readonly number[]): string => (isShape ? '' : ` [${of.join(', ')}]`);
+    if (!(values instanceof Float32Array))
+      types.push(`${name} is ${dtypeInFile(values)}${size(found.shape)}, expected F32${size(shape)}`);
+    else if (isShape) {
       taken.set(name, { shape: found.shape, values });
       const at = firstInfinite(values);
       if (at >= 0) infinite.push(`${name} (${values[at]})`);
       const least = VARIANCE.test(name) ? values.find((value) => value <= LEAST_VARIANCE) : undefined;
       if (least !== undefined && at < 0) negative.push(`${name} (${least})`);
-    } else wrong.push(`${name} is ${dtypeOf(values)} [${found.shape.join(', ')}], expected F32 [${shape.join(', ')}]`);
+    } else shapes.push(`${name} is F32${size(found.shape)}, expected F32${size(shape)}`);
   }
   const faults = [
     ...(missing.length > 0 ? [`missing (${missing.length}): ${list(missing)}`] : []),
     ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
-    ...(wrong.length > 0 ? [`of another shape (${wrong.length}): ${list(wrong)}`] : []),
+    ...(shapes.length > 0 ? [`of another shape (${shapes.length}): ${list(shapes)}`] : []),
+    ...(types.length > 0 ? [`of another type (${types.length}): ${list(types)}`] : []),
     ...(infinite.length > 0 ? [`not finite (${infinite.length}): ${list(infinite)}`] : []),
     ...(negative.length > 0 ? [`variances below zero (${negative.length}): ${list(negative)}`] : []),
   ];

@@ -12,7 +12,7 @@ import { disposeAll, tf, type Tensor, type Tensor4D, type Tensors } from '../../
 import { toTensors } from '../../engine/host-memory.js';
 import type { Scope } from '../../nn/layers.js';
 import type { HostWeights, Network } from '../../nn/network.js';
-import { dtypeOf } from '../../store/safetensors.js';
+import { dtypeInFile } from '../../store/safetensors.js';
 
 /** How `gowide predict` applies a network. */
 export interface PredictOptions {
@@ -79,7 +79,8 @@ function inputOf(tensors: HostArrays<HostValues>, source: string): HostArray {
   if (found === undefined)
     throw new UsageError(`${source}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
   const { shape, values } = found;
-  if (!(values instanceof Float32Array)) throw new UsageError(`${source}: input is ${dtypeOf(values)}, expected F32`);
+  if (!(values instanceof Float32Array))
+    throw new UsageError(`${source}: input is ${dtypeInFile(values)}, expected F32`);
   return { shape, values };
 }
 
@@ -154,7 +155,7 @@ export function readTokens(
     if (found === undefined) return undefined;
     const { shape, values } = found;
     if (!(values instanceof Int32Array || values instanceof BigInt64Array))
-      throw new UsageError(`${source}: ${name} is ${dtypeOf(values)}, expected I32 or I64`);
+      throw new UsageError(`${source}: ${name} is ${dtypeInFile(values)}, expected I32 or I64`);
     if (shape.length !== 2 || Math.min(...shape) < 1)
       throw new UsageError(`${source}: ${name} is [${shape.join(', ')}], expected [B, T]`);
     return { shape, values: filled(new Int32Array(values.length), (i) => Number(values[i])) };
