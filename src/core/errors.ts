@@ -36,6 +36,11 @@ export function listed(names: readonly string[]): string {
   return short.join(', ') + (names.length > short.length ? ` and ${names.length - short.length} more` : '');
 }
 
+/** The first three of some names, or of what is wrong with each, and how many more there are. */
+export function few(names: readonly string[]): string {
+  return names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+}
+
 /** The error of a name that is none of the known ones: it lists them, and suggests one that is nearly the given one. */
 export function unknownName(kind: string, given: string, known: readonly string[]): UsageError {
   const near = nearestName(given, known);

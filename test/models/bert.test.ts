@@ -420,6 +420,11 @@ test('what does not fit is one clear line', () => {
   expect(predict).toThrow(
     'of another shape (1): embeddings.word_embeddings.weight is F32 [97, 24], expected F32 [98, 24]',
   );
+  writeFolder(folder, 'pooler', { hidden_size: 48 });
+  expect(predict).toThrow(
+    /of another shape \(\d+\): embeddings.word_embeddings.weight is F32 \[97, 24\], expected F32 \[97, 48\], [^;]* and \d+ more$/,
+  );
+  expect(predict).not.toThrow(/.{500}/);
   writeFolder(folder, 'pooler', { hidden_act: 'relu' });
   expect(predict).toThrow(/config.json: hidden_act: .*BERT with gelu/);
   writeFolder(folder, 'pooler');

@@ -2,7 +2,7 @@
  * What published formats of weights have in common: arrays by name, kernels turned around, and every name that does not
  * fit said at once.
  */
-import { UsageError } from '../../core/errors.js';
+import { few, UsageError } from '../../core/errors.js';
 import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../../core/host-array.js';
 import { dtypeInFile, dtypeOf } from '../../store/safetensors.js';
 import type { Unseen } from '../interface/family.js';
@@ -109,15 +109,8 @@ export function statisticsOf(
     .flatMap(([path, shape]) => ['mean', 'variance'].map((name) => [path.replace(/gamma$/, name), shape] as const));
 }
 
-const LISTED = 400;
 /** The types that weights are of; others hold buffers. */
 const FLOATS: readonly string[] = ['F64', 'F32'];
-
-function list(names: readonly string[]): string {
-  return names.length <= LISTED
-    ? names.join(', ')
-    : `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`;
-}
 
 /** Running variances as the formats name them. */
 const VARIANCE = /(^|[./])(variance|running_var)$/;
@@ -126,8 +119,9 @@ const LEAST_VARIANCE = -1e-5;
 
 /**
  * The arrays that a network wants, by name and shape, out of those of a file; `ignored` says which others may be there.
- * Whole numbers that no network wants are buffers, and left. Throws UsageError that lists every name which is missing,
- * is not of this network, has another shape or type, or holds a value that is not finite, or a variance below zero.
+ * Whole numbers that no network wants are buffers, and left. Throws UsageError that counts the names which are missing,
+ * are not of this network, have another shape or type, or hold a value that is not finite, or a variance below zero,
+ * and says the first of each: one wrong number in a configuration makes every tensor another.
  */
 export function takeArrays(
   source: string,
@@ -157,12 +151,12 @@ export function takeArrays(
     } else shapes.push(`${name} is F32${size(found.shape)}, expected F32${size(shape)}`);
   }
   const faults = [
-    ...(missing.length > 0 ? [`missing (${missing.length}): ${list(missing)}`] : []),
-    ...(extra.length > 0 ? [`not of this network (${extra.length}): ${list(extra)}`] : []),
-    ...(shapes.length > 0 ? [`of another shape (${shapes.length}): ${list(shapes)}`] : []),
-    ...(types.length > 0 ? [`of another type (${types.length}): ${list(types)}`] : []),
-    ...(infinite.length > 0 ? [`not finite (${infinite.length}): ${list(infinite)}`] : []),
-    ...(negative.length > 0 ? [`variances below zero (${negative.length}): ${list(negative)}`] : []),
+    ...(missing.length > 0 ? [`missing (${missing.length}): ${few(missing)}`] : []),
+    ...(extra.length > 0 ? [`not of this network (${extra.length}): ${few(extra)}`] : []),
+    ...(shapes.length > 0 ? [`of another shape (${shapes.length}): ${few(shapes)}`] : []),
+    ...(types.length > 0 ? [`of another type (${types.length}): ${few(types)}`] : []),
+    ...(infinite.length > 0 ? [`not finite (${infinite.length}): ${few(infinite)}`] : []),
+    ...(negative.length > 0 ? [`variances below zero (${negative.length}): ${few(negative)}`] : []),
   ];
   if (faults.length > 0)
     throw new UsageError(`${source}: these are not the weights of this network; ${faults.join('; ')}`);

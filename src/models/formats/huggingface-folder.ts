@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../../core/errors.js';
+import { few, UsageError } from '../../core/errors.js';
 import { isFolder } from '../../core/folder.js';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { whatIsWrong } from '../../core/issues.js';
@@ -310,7 +310,7 @@ function readShards(folder: string, index: string): HostArrays<HostValues> {
       const { tensors } = readSafetensors(join(folder, file));
       const missing = names.filter((name) => !Object.hasOwn(tensors, name));
       if (missing.length > 0)
-        throw new UsageError(`${join(folder, file)}: not in it, as ${basename(index)} says: ${missing.join(', ')}`);
+        throw new UsageError(`${join(folder, file)}: not in it, as ${basename(index)} says: ${few(missing)}`);
       return names.map((name) => [name, tensors[name]!] as const);
     }),
   );

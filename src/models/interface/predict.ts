@@ -1,5 +1,5 @@
 /** A network's outputs for given inputs, in the layouts of PyTorch: images [B, C, H, W], tokens [B, T]. */
-import { FailureError, UsageError } from '../../core/errors.js';
+import { FailureError, few, UsageError } from '../../core/errors.js';
 import {
   filled,
   firstInfinite,
@@ -77,7 +77,7 @@ export async function predictImages(
 function inputOf(tensors: HostArrays<HostValues>, source: string): HostArray {
   const found = tensors.input;
   if (found === undefined)
-    throw new UsageError(`${source}: no tensor "input"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
+    throw new UsageError(`${source}: no tensor "input"; it holds ${few(Object.keys(tensors)) || 'nothing'}`);
   const { shape, values } = found;
   if (!(values instanceof Float32Array))
     throw new UsageError(`${source}: input is ${dtypeInFile(values)}, expected F32`);
@@ -162,7 +162,7 @@ export function readTokens(
   };
   const ids = whole('input_ids');
   if (ids === undefined)
-    throw new UsageError(`${source}: no tensor "input_ids"; it holds ${Object.keys(tensors).join(', ') || 'nothing'}`);
+    throw new UsageError(`${source}: no tensor "input_ids"; it holds ${few(Object.keys(tensors)) || 'nothing'}`);
   const [batch, tokens] = ids.shape as [number, number];
   if (tokens > maxPositions)
     throw new UsageError(`${source}: sequences of ${tokens} tokens; the network has ${maxPositions} positions`);

@@ -6,7 +6,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../../../core/errors.js';
+import { few, UsageError } from '../../../core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../../../core/host-array.js';
 import { sizeOf } from '../../../core/host-array.js';
 import { whatIsWrong } from '../../../core/issues.js';
@@ -250,7 +250,7 @@ function weightsOf(folder: string, manifest: z.infer<typeof Manifest>, bad: Bad)
     const texts = bytes.length === needed ? [] : files.map((file) => textInstead(file, 'weights of a LayersModel'));
     const text = texts.findIndex((said) => said !== undefined);
     if (text >= 0) throw new UsageError(`${join(folder, paths[text]!)}: ${texts[text]}`);
-    if (bytes.length !== needed) throw bad(`${paths.join(', ')}: ${bytes.length} bytes, its weights need ${needed}`);
+    if (bytes.length !== needed) throw bad(`${few(paths)}: ${bytes.length} bytes, its weights need ${needed}`);
     let at = 0;
     for (const { name, shape } of weights) {
       const size = 4 * sizeOf(shape);
@@ -333,7 +333,7 @@ export function openLayersModel(path: string): LayersFile {
     made.push(at);
     taken.set(at, constant(shape, ONES.includes(leaf) ? 1 : 0));
   }
-  if (stored.size > 0) throw bad(`weights of no layer: ${[...stored.values()].map(([name]) => name).join(', ')}`);
+  if (stored.size > 0) throw bad(`weights of no layer: ${few([...stored.values()].map(([name]) => name))}`);
   return {
     spec,
     weights: weightsFrom(network, Object.fromEntries(taken), file),
