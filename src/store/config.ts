@@ -103,7 +103,7 @@ function checkDepth(text: string, path: string): void {
  * such files. Throws UsageError when it cannot be read, is not JSON, or is something else.
  */
 export function readConfig(path: string): Readonly<Record<string, unknown>> {
-  return readObject(path, JSON.parse);
+  return readObject(path);
 }
 
 /** The object that a JSON file holds; undefined where there is no such file, or it holds something else. */
@@ -116,16 +116,29 @@ export function objectIn(path: string): Readonly<Record<string, unknown>> | unde
   }
 }
 
-function readObject(path: string, parse: (text: string) => unknown): Readonly<Record<string, unknown>> {
+/**
+ * Reads a JSON file, whatever it holds. Throws UsageError when it cannot be read, is empty or is not JSON.
+ *
+ * @param expected what the file is for, with its article, which is said of an empty one.
+ */
+export function readJson(
+  path: string,
+  expected = 'JSON',
+  parse: (text: string) => unknown = (text) => JSON.parse(text),
+): unknown {
   const text = readText(path);
+  if (text.trim() === '') throw new UsageError(`${path}: the file is empty; expected ${expected}`);
   checkDepth(text, path);
-  let value: unknown;
   try {
-    value = parse(text);
+    return parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw new UsageError(`${path}: not valid JSON: ${error.message}`);
     throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`) : error;
   }
+}
+
+function readObject(path: string, parse?: (text: string) => unknown): Readonly<Record<string, unknown>> {
+  const value = readJson(path, 'a JSON object', parse);
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new UsageError(`${path}: expected a JSON object`);
   return value as Readonly<Record<string, unknown>>;

@@ -13,6 +13,8 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   writeFileSync(TENSORS, '');
   const SIMULATION = join(newFolder(), 'simulation.json');
   writeFileSync(SIMULATION, '{}');
+  const NETWORK = join(newFolder(), 'network.json');
+  writeFileSync(NETWORK, '');
   const OUTPUT = join(newFolder(), 'outputs.safetensors');
   const WIDE = join(newFolder(), 'wide.json');
   writeFileSync(WIDE, '{"model": {"depth": 3, "d": 4, "width": 16, "outputs": 100000000}}');
@@ -53,7 +55,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['train', 'bert', '--experiment', 'bert-squad', '--scale', 'paper', '--arm', 'fresh', '--out', newFolder()],
       /texts: not found; expected a folder with .txt files/,
     ],
-    [['squad', file, file], /not valid JSON/],
+    [['squad', file, file], /file: the file is empty; expected a JSON object/],
     [
       ['train', 'resnet', '--experiment', 'x'],
       /unknown experiment "x"; expected one of: resnet-digits, depth-skip, resnet-ablations, resnet-hierarchy/,
@@ -92,14 +94,15 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       /invalid training spec: .*training\.steps/,
     ],
     [['train', 'resnet', '--config', join(tmpdir(), 'gowide-none.json')], /gowide-none.json: no such file/],
-    [['train', 'resnet', '--config', file], /not valid JSON/],
+    [['train', 'resnet', '--config', file], /file: the file is empty; expected a JSON object/],
+    [['params', NETWORK], /network.json: the file is empty; expected a JSON object/],
     [
       ['theory', 'run', 'saddle', '--out', join(file, 'deeper')],
       /cannot write .*deeper.*choose another folder with --out/,
     ],
     [['theory', 'run', 'saddle', '--out', '/proc/gowide'], /\/proc\/gowide/],
     [['theory', 'exact', 'chian'], /unknown exact limit "chian"; expected one of: chain, .*Did you mean "chain"\?/],
-    [['theory', 'exact', 'chain', '--config', file], /not valid JSON/],
+    [['theory', 'exact', 'chain', '--config', file], /file: the file is empty; expected a JSON object/],
     [
       ['theory', 'simulate', '--out', tmpdir()],
       /required option '--config <file>' not specified.*See: gowide theory simulate --help/,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseCell } from '../../src/core/run.js';
-import { readConfig, readDeclaration, readText } from '../../src/store/config.js';
+import { readConfig, readDeclaration, readJson, readText } from '../../src/store/config.js';
 import { fromCsv, NUMBERS, toCsv } from '../../reports/data/csv.js';
 import { namesOfHere } from '../../reports/page/watch.js';
 
@@ -16,6 +16,15 @@ test('JSON that is nested without end is refused in one line; brackets in texts 
   expect(() => readConfig(path)).toThrow(/deep.json: lists and objects within each other more than 200 deep/);
   writeFileSync(path, JSON.stringify({ a: `"\\${'['.repeat(1000)}` }));
   expect(readConfig(path)).toEqual({ a: `"\\${'['.repeat(1000)}` });
+});
+
+test.each(['', ' \n\n', '\ufeff'])('of a file without a declaration it is said that it is empty (%j)', (content) => {
+  const path = join(folder, 'empty.json');
+  writeFileSync(path, content);
+  const said = `${path}: the file is empty; expected a JSON object`;
+  expect(() => readConfig(path)).toThrow(said);
+  expect(() => readDeclaration(path, () => {})).toThrow(said);
+  expect(() => readJson(path)).toThrow(`${path}: the file is empty; expected JSON`);
 });
 
 test('a NUL character is refused with its line; of texts and tables a few are dropped, and a binary file is not read', () => {

@@ -104,6 +104,13 @@ describe('a folder of sentence-transformers and texts without labels', () => {
     expect(() => setUpSentences(options)).toThrow(line);
   });
 
+  test('an empty list of modules is said to be empty', () => {
+    const options = { model: sentenceFolder(), data: textFolder(), out: newFolder() };
+    const path = join(options.model, 'modules.json');
+    writeFileSync(path, '');
+    expect(() => setUpSentences(options)).toThrow(`${path}: the file is empty; expected a list of modules`);
+  });
+
   test('texts whose lines end in carriage returns alone are a text each', () => {
     const data = join(newFolder(), 'old.txt');
     const options = { model: sentenceFolder(), out: newFolder(), tries: 1 } as const;

@@ -2,6 +2,7 @@
 import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readLabels } from '../../src/method/run/export.js';
 import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
 import { networkIn, readWeights } from '../../src/models/files.js';
 import { scaleMobilenet } from '../../src/models/families/mobilenet/family.js';
@@ -67,6 +68,12 @@ describe('a ResNet in torchvision’s names', () => {
     const { network, weights } = await open(path);
     expect(() => readWeights(weights, network)).toThrow('missing (1): layer2.0.bn1.weight');
   });
+});
+
+test('empty names of classes are said to be empty', () => {
+  const folder = newFolder();
+  writeFileSync(join(folder, 'labels.json'), '');
+  expect(() => readLabels(folder, RESNET)).toThrow('labels.json: the file is empty; expected the names');
 });
 
 describe('what a plan refuses, before anything is trained', () => {

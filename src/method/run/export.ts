@@ -107,8 +107,10 @@ export function readLabels(folder: string, network: NetworkSpec): readonly strin
   const bad = (what: string): UsageError =>
     new UsageError(`${path}: ${what}; expected the names of the network’s classes in order, a list in JSON`);
   let labels: string[];
+  const text = readText(path);
+  if (text.trim() === '') throw bad('the file is empty');
   try {
-    labels = z.array(z.string()).parse(JSON.parse(readText(path)));
+    labels = z.array(z.string()).parse(JSON.parse(text));
   } catch (error) {
     throw error instanceof UsageError ? error : bad('no list of texts');
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../../core/errors.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
-import { readConfig, readText } from '../../store/config.js';
+import { readConfig, readJson } from '../../store/config.js';
 
 /** How the vectors of a sentence's tokens become one. */
 export interface Pooling {
@@ -42,13 +42,7 @@ const kindOf = (type: string): string => type.slice(type.lastIndexOf('.') + 1);
 /** How a folder's sentences are pooled. Throws UsageError, naming the module, where it is in another way. */
 export function readPooling(folder: string): Pooling {
   const path = join(folder, MODULES);
-  let listed: unknown;
-  try {
-    listed = JSON.parse(readText(path));
-  } catch (error) {
-    throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : error;
-  }
-  const found = Modules.safeParse(listed);
+  const found = Modules.safeParse(readJson(path, 'a list of modules'));
   const kinds = found.data?.map(({ type }) => kindOf(type)) ?? [];
   const other = kinds.find((kind, i) => kind !== ['Transformer', 'Pooling', 'Normalize'][i]);
   if (kinds.length < 2 || other !== undefined || found.data![0]!.path !== '')
