@@ -40,6 +40,8 @@ const DEFAULT_MODEL_TYPE = 'bert';
  * task, the one without, and their weights. Throws UsageError with what does not fit.
  */
 export function taskNetworks(path: string): FolderNetworks<NetworkSpec> {
+  const amiss = whatIsAmiss(path);
+  if (amiss !== undefined) throw new UsageError(`${path}: ${amiss}`);
   const config = folderConfig(path);
   const { model_type: modelType = DEFAULT_MODEL_TYPE } = config?.content ?? {};
   const folders = Object.values(FAMILIES).flatMap(({ published }) => published?.folder ?? []);
@@ -66,6 +68,37 @@ function readFolder(path: string): Kept {
   const { spec: task, encoder } = networks;
   const spec = 'head' in task && task.head.kind === 'classify' ? task : encoder;
   return { spec, load: () => networks.load(spec) };
+}
+
+/** Files of weights, and of a tokenizer, in a folder of Hugging Face's. */
+const OF_WEIGHTS = /^((model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)|model\.safetensors\.index\.json)$/;
+const SAVED = 'model.safetensors';
+const OF_TOKENIZER = ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json'];
+
+/** Whether a folder has a network, by the names of its files. */
+function looksLikeNetwork(folder: string): boolean {
+  return ['config.json', 'model.json'].some((name) => existsSync(join(folder, name)));
+}
+
+/**
+ * What keeps a folder that is no network from being one, and what to do: its configuration is missing, or the network
+ * is in a folder or a file within it. Undefined where neither can be told, and for what is a network or no folder.
+ */
+export function whatIsAmiss(path: string): string | undefined {
+  if (!isFolder(path) || looksLikeNetwork(path) || findTensorflowBert(path) !== undefined) return undefined;
+  const [inner, names] = [join(path, 'model'), readdirSync(path)];
+  const weights = names.find((name) => OF_WEIGHTS.test(name));
+  const tokenizer = OF_TOKENIZER.find((name) => names.includes(name));
+  if (weights !== undefined) {
+    const beside = tokenizer === undefined ? weights : `${weights} and ${tokenizer}`;
+    const isFile = tokenizer === undefined && weights === SAVED;
+    return (
+      `no config.json in it, beside ${beside}; put the one of this network there, which says what network it is` +
+      (isFile ? `, or give ${join(path, SAVED)} where it is on images` : '')
+    );
+  }
+  const found = looksLikeNetwork(inner) ? inner : join(inner, SAVED);
+  return existsSync(found) ? `no network itself; did you mean ${found}?` : undefined;
 }
 
 /** Whether a path has a network and its weights: a folder, a checkpoint, or a safetensors file. */

@@ -66,7 +66,8 @@ function networkAt(model: string): string {
   if (path !== model && !existsSync(path))
     throw new UsageError(`${model}: expected the folder "model" beside it, as thin writes it, which is read for it`);
   const inner = join(path, 'model.safetensors');
-  const isPlainFolder = existsSync(inner) && !existsSync(join(path, 'config.json'));
+  const isPlainFolder =
+    existsSync(inner) && !['config.json', 'vocab.txt', 'tokenizer.json'].some((name) => existsSync(join(path, name)));
   return isPlainFolder ? inner : path;
 }
 

@@ -1,12 +1,13 @@
 /** Trained networks as users have them: state dicts, prefixes, and what is refused. */
-import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readLabels } from '../../src/method/run/export.js';
 import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
-import { networkIn, readWeights } from '../../src/models/files.js';
+import { networkByName, networkIn, readWeights } from '../../src/models/files.js';
 import { scaleMobilenet } from '../../src/models/families/mobilenet/family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { openClassification } from '../../src/thin/classify.js';
 import { setUp, type Setup } from '../../src/thin/plan.js';
 import { openSource } from '../../src/thin/sources/index.js';
 import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
@@ -180,6 +181,36 @@ describe('a Hugging Face folder', () => {
     const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, model_type: 'gpt2' }));
     await expect(open(folder)).rejects.toThrow('unknown model_type "gpt2"');
+  });
+
+  test('a folder without its configuration: what is missing, beside which files', async () => {
+    const folder = bertFolder();
+    rmSync(join(folder, 'config.json'));
+    const said =
+      `${folder}: no config.json in it, beside model.safetensors and vocab.txt; ` +
+      'put the one of this network there, which says what network it is';
+    await expect(open(folder)).rejects.toThrow(said);
+    expect(() => networkByName(folder)).toThrow(said);
+    await expect(openClassification({ model: folder, input: csvFile(), runs: newFolder() })).rejects.toThrow(said);
+    for (const name of ['vocab.txt', 'tokenizer_config.json', 'tokenizer.json'])
+      rmSync(join(folder, name), { force: true });
+    await expect(open(folder)).rejects.toThrow(`or give ${join(folder, 'model.safetensors')} where it is on images`);
+  });
+
+  test('the folder of a result: the network in it is named', async () => {
+    const [texts, images] = [newFolder(), newFolder()];
+    cpSync(bertFolder(), join(texts, 'model'), { recursive: true });
+    mkdirSync(join(images, 'model'));
+    copyFileSync(resnetFile(), join(images, 'model', 'model.safetensors'));
+    for (const [folder, inner] of [
+      [texts, join(texts, 'model')],
+      [images, join(images, 'model', 'model.safetensors')],
+    ] as const) {
+      const said = `${folder}: no network itself; did you mean ${inner}?`;
+      await expect(open(folder)).rejects.toThrow(said);
+      expect(() => networkByName(folder)).toThrow(said);
+    }
+    await expect(open(newFolder())).rejects.toThrow('not a trained network that can be read; expected a Hugging Face');
   });
 });
 

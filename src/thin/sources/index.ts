@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../core/errors.js';
 import { register } from '../../core/registry.js';
+import { whatIsAmiss } from '../../models/files.js';
 import { huggingFace } from './huggingface.js';
 import { layers } from './layers.js';
 import { run } from './run.js';
@@ -29,6 +30,8 @@ export function registerSourceFormat(format: SourceFormat): void {
 export async function openSource(model: string, options: OpenOptions): Promise<Source> {
   const format = Object.values(SOURCE_FORMATS).find((one) => one.matches(model, options));
   if (format !== undefined) return format.open(model, options);
+  const amiss = whatIsAmiss(model);
+  if (amiss !== undefined) throw new UsageError(`${model}: ${amiss}`);
   const known = Object.values(SOURCE_FORMATS).map(({ looks }) => looks);
   throw new UsageError(
     `${model}: ${existsSync(model) ? 'not a trained network that can be read' : 'not found'}; ` +
