@@ -239,7 +239,7 @@ function filesBelow(folder: string): string[] {
     const files: string[] = [];
     for (const name of readdirSync(path)) {
       const inner = join(path, name);
-      const isPicture = EXTENSIONS.includes(extname(name).toLowerCase());
+      const isPicture = isPictureName(name);
       const status = statusOf(inner);
       if (status.isDirectory()) visit(inner, [...above, real]);
       else if (isPicture && !status.isFile())
@@ -289,9 +289,14 @@ export function openPictures(path: string, cut: Cut): { readonly files: readonly
   };
 }
 
+/** Whether a file is a picture by its name. */
+export function isPictureName(path: string): boolean {
+  return EXTENSIONS.includes(extname(path).toLowerCase());
+}
+
 /** Whether a path is a picture by its name, or a folder. */
 export function mayHavePictures(path: string): boolean {
-  return EXTENSIONS.includes(extname(path).toLowerCase()) || statusOf(path).isDirectory();
+  return isPictureName(path) || statusOf(path).isDirectory();
 }
 
 async function decodeBatch(

@@ -18,7 +18,7 @@ import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../mo
 import { forwardFlops } from '../nn/network.js';
 import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
 import type { DataOption, Found } from './data/form.js';
-import { findData } from './data/index.js';
+import { expectedData, findData } from './data/index.js';
 import { roundsOf } from './halving.js';
 import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
 import { checkPlace } from './place.js';
@@ -155,7 +155,9 @@ function findSpec(options: ThinOptions, source: Source, work: string): Found {
   if (given.length > 0)
     throw new UsageError(`--${given[0]}: has no effect on the data of a run, which are declared; leave it out`);
   if (source.data === undefined)
-    throw new UsageError('--data is needed: the network does not say what it was trained on');
+    throw new UsageError(
+      `--data is needed: the network does not say what it was trained on; ${expectedData(source.vocabulary)}`,
+    );
   return { spec: source.data, notes: [] };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
 import { gowideHere } from '../support/program.js';
-import { bertFolder, csvFile } from '../thin/support.js';
+import { bertFolder, csvFile, resnetFile } from '../thin/support.js';
 
 test('options without an effect are refused by name', async () => {
   const [model, data, out] = [bertFolder(), csvFile(), mkdtempSync(join(tmpdir(), 'gowide-thin-'))];
@@ -13,6 +13,14 @@ test('options without an effect are refused by name', async () => {
     /^--size: has no effect on .*, a .tsv or .csv file .*; leave it out$/,
   );
   await expect(planLines({ ...given, runs: 'nope' })).rejects.toThrow(/^--runs: .* is no id of a run/);
+});
+
+test('without data the forms for the network are named, and no others', async () => {
+  await expect(planLines({ model: bertFolder() })).rejects.toThrow(
+    /what it was trained on; expected .* \.tsv or \.csv /,
+  );
+  await expect(planLines({ model: bertFolder() })).rejects.not.toThrow(/<class>/);
+  await expect(planLines({ model: resnetFile() })).rejects.toThrow(/what it was trained on; expected .* <class>\/\*$/);
 });
 
 test('a plan says, as data as well, what is done', async () => {

@@ -184,8 +184,23 @@ describe('pictures', () => {
   });
 
   test('texts for a network that reads pictures, and what is not there, are refused', () => {
-    expect(() => find(csvFile(), pictures)).toThrow('no data for a network that reads pictures');
+    const path = csvFile();
+    expect(() => find(path, pictures)).toThrow(
+      `${path} is a table of texts, and the network reads pictures; expected a .json file with the "data" of a ` +
+        'training spec; or a folder of pictures, train/<class>/* and val/<class>/* or test/<class>/*, or <class>/*',
+    );
     expect(() => find('nowhere')).toThrow('nowhere: not found');
+  });
+
+  test.each(['', 'train'])('pictures in "%s" for a network that reads texts are called so', (under) => {
+    const folder = pictureFolder(1, [under]);
+    const refused = (): unknown => find(folder);
+    expect(refused).toThrow(`${folder} is a folder of pictures, and the network reads texts; expected a .json file`);
+    expect(refused).toThrow('; or a .tsv or .csv file');
+    expect(refused).not.toThrow('<class>');
+    rmSync(join(folder, under, 'red'), { recursive: true });
+    rmSync(join(folder, under, 'blue'), { recursive: true });
+    expect(refused).toThrow(`${folder}: no data for a network that reads texts; expected`);
   });
 });
 

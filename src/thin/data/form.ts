@@ -34,6 +34,13 @@ export interface DataForm {
   readonly name: string;
   /** What such data look like, for messages. */
   readonly looks: string;
+  /** Which networks it is for: those that read texts or those that read pictures; both unless given. */
+  readonly reads?: 'texts' | 'pictures';
+  /**
+   * What a path of this form is in a few words, such as "a table of texts", for who gives it to a network that reads
+   * something else; undefined where the path is something else.
+   */
+  readonly called?: (path: string) => string | undefined;
   /** Which of these options it heeds; all of them unless given. Others are refused where a user gives them. */
   readonly heeds?: readonly DataOption[];
   /** Whether the path is of this form, for a network that reads tokens or one that reads pictures. */

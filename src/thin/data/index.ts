@@ -17,6 +17,27 @@ export function registerDataForm(form: DataForm): void {
   register('form of data', DATA_FORMS, form.name, form);
 }
 
+function readsOf(vocabulary: FormOptions['vocabulary']): 'texts' | 'pictures' {
+  return vocabulary === undefined ? 'pictures' : 'texts';
+}
+
+/** What data look like that a network with this vocabulary can be given, or one that reads pictures, for messages. */
+export function expectedData(vocabulary: FormOptions['vocabulary']): string {
+  const forms = Object.values(DATA_FORMS).filter(({ reads = readsOf(vocabulary) }) => reads === readsOf(vocabulary));
+  return `expected ${forms.map(({ looks }) => looks).join('; or ')}`;
+}
+
+/** What is at a path that no form fits. */
+function unfit(path: string, vocabulary: FormOptions['vocabulary']): string {
+  if (!existsSync(path)) return `${path}: not found`;
+  const reads = readsOf(vocabulary);
+  const others = Object.values(DATA_FORMS).filter((form) => form.reads !== undefined && form.reads !== reads);
+  const [called] = others.map((form) => form.called?.(path)).filter((one) => one !== undefined);
+  return called === undefined
+    ? `${path}: no data for a network that reads ${reads}`
+    : `${path} is ${called}, and the network reads ${reads}`;
+}
+
 /**
  * The data at a path, as a declaration; `given` are the options that the user gave. Throws UsageError where no form
  * fits the path and the network, or where the form has no use for such an option.
@@ -28,11 +49,5 @@ export function findData(path: string, options: FormOptions, given: readonly Dat
     if (other !== undefined) throw new UsageError(`--${other}: has no effect on ${path}, ${form.looks}; leave it out`);
     return form.open(path, options);
   }
-  const reads = options.vocabulary === undefined ? 'pictures' : 'texts';
-  throw new UsageError(
-    `${path}: ${existsSync(path) ? `no data for a network that reads ${reads}` : 'not found'}; ` +
-      `expected ${Object.values(DATA_FORMS)
-        .map(({ looks }) => looks)
-        .join('; or ')}`,
-  );
+  throw new UsageError(`${unfit(path, options.vocabulary)}; ${expectedData(options.vocabulary)}`);
 }

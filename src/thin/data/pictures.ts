@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { isFolder } from '../../core/folder.js';
-import { openImageFolder, statusOf, type ImageFolder } from '../../data/imagefolder.js';
+import { isPictureName, openImageFolder, statusOf, type ImageFolder } from '../../data/imagefolder.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
 /** Names under which the splits' folders go, the first found being taken. */
@@ -19,6 +19,17 @@ function foldersIn(path: string): string[] {
     .map(({ name }) => name)
     .filter((name) => !name.startsWith('.') && statusOf(join(path, name)).isDirectory())
     .sort();
+}
+
+/** How far below a folder its pictures are: `train/<class>/*`. */
+const PICTURE_DEPTH = 2;
+
+/** Whether there is a picture in a folder, or in one that is at most so far below it. */
+function holdsPictures(folder: string, depth: number): boolean {
+  return readdirSync(folder).some((name) => {
+    const path = join(folder, name);
+    return isFolder(path) ? depth > 0 && holdsPictures(path, depth - 1) : isPictureName(name);
+  });
 }
 
 /** The splits of a folder, in the words of a declaration; validation that has no folder is yet to be counted. */
@@ -62,6 +73,8 @@ function open(path: string, { side, rows }: FormOptions): Found {
 export const pictures: DataForm = {
   name: 'pictures',
   looks: 'a folder of pictures, train/<class>/* and val/<class>/* or test/<class>/*, or <class>/*',
+  reads: 'pictures',
+  called: (path) => (isFolder(path) && holdsPictures(path, PICTURE_DEPTH) ? 'a folder of pictures' : undefined),
   heeds: ['rows', 'size'],
   matches: (path, { vocabulary }) => vocabulary === undefined && isFolder(path) && foldersIn(path).length > 0,
   open,

@@ -52,6 +52,8 @@ function open(path: string, { vocabulary, mostTokens, tokens: asked }: FormOptio
 export const questions: DataForm = {
   name: 'questions',
   looks: 'a folder with train*.json and dev*.json in SQuAD’s format',
+  reads: 'texts',
+  called: (path) => (isFolder(path) && named(path, ['train']).length > 0 ? 'a folder of questions' : undefined),
   heeds: ['tokens'],
   matches: (path, { vocabulary }) => vocabulary !== undefined && isFolder(path) && named(path, ['train']).length > 0,
   open,

@@ -388,6 +388,12 @@ export function keep(path: string, text: string): string {
   return path;
 }
 
+/** Whether a path is a table by its name, or a folder with one. */
+function hasTables(path: string): boolean {
+  if (!existsSync(path)) return false;
+  return statSync(path).isDirectory() ? readdirSync(path).some((name) => TABLE.test(name)) : TABLE.test(path);
+}
+
 function open(path: string, options: FormOptions): Found {
   const { work, vocabulary, mostTokens } = options;
   const splits = splitsOf(path, options);
@@ -425,10 +431,12 @@ function open(path: string, options: FormOptions): Found {
 export const tables: DataForm = {
   name: 'tables',
   looks: 'a .tsv or .csv file (also .gz) with a column of texts and one of labels, or a folder with train, dev or test',
-  heeds: ['columns', 'rows', 'tokens'],
-  matches: (path, { vocabulary }) => {
-    if (vocabulary === undefined || !existsSync(path)) return false;
-    return statSync(path).isDirectory() ? readdirSync(path).some((name) => TABLE.test(name)) : TABLE.test(path);
+  reads: 'texts',
+  called: (path) => {
+    if (!hasTables(path)) return undefined;
+    return statSync(path).isDirectory() ? 'a folder of tables' : 'a table of texts';
   },
+  heeds: ['columns', 'rows', 'tokens'],
+  matches: (path, { vocabulary }) => vocabulary !== undefined && hasTables(path),
   open,
 };

@@ -11,6 +11,12 @@ const TOKENS = 128;
 /** Held-out rows of each split that are looked at. */
 const HELD = 500;
 
+function hasTexts(path: string): boolean {
+  return (
+    isFolder(path) && readdirSync(path, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('.txt'))
+  );
+}
+
 function open(path: string, { vocabulary, mostTokens, rows, tokens: asked }: FormOptions): Found {
   const tokens = asked ?? Math.min(TOKENS, mostTokens);
   return {
@@ -37,9 +43,8 @@ export const texts: DataForm = {
   name: 'texts',
   looks: 'a folder of .txt files, for a masked language model',
   heeds: ['rows', 'tokens'],
-  matches: (path, { vocabulary }) =>
-    vocabulary !== undefined &&
-    isFolder(path) &&
-    readdirSync(path, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('.txt')),
+  reads: 'texts',
+  called: (path) => (hasTexts(path) ? 'a folder of texts' : undefined),
+  matches: (path, { vocabulary }) => vocabulary !== undefined && hasTexts(path),
   open,
 };
