@@ -46,6 +46,19 @@ export function cardOf(
   };
 }
 
+/** What is to be said of a wide net that was not trained on the data and is hardly better on them than chance. */
+export function chanceWarning(
+  { training, data }: Pick<Setup, 'training' | 'data'>,
+  { validation }: Pick<Measured, 'validation'>,
+): string | undefined {
+  const chance = 100 / data.classes;
+  if (training !== undefined || validation.accuracy >= 1.2 * chance) return undefined;
+  return (
+    `the wide net answers ${percent(validation.accuracy)} % of the validation split rightly, hardly more than by ` +
+    'chance: are these its classes, in its order? --fine-tune trains it on them first'
+  );
+}
+
 /** What the milliseconds of a card are. */
 export function latencyText({ name, version, device }: Engine): string {
   return `Latency is the median of forward passes here: ${name} ${version} on ${device}.`;
@@ -89,6 +102,7 @@ function wideAndThin(setup: Setup, wide: Measured, thin: Measured, engine: Engin
     text(of(thin)),
   ];
   const milliseconds = (value: number): string => value.toPrecision(3);
+  const warning = chanceWarning(setup, wide);
   return {
     title: 'Beside the wide net',
     table: {
@@ -116,7 +130,7 @@ function wideAndThin(setup: Setup, wide: Measured, thin: Measured, engine: Engin
         ),
       ],
     },
-    text: [latencyText(engine)],
+    text: [...(warning === undefined ? [] : [`Warning: ${warning}.`]), latencyText(engine)],
     bars: Object.keys(testQuality(setup, thin)).flatMap((name) =>
       Object.entries({ wide, thin }).map(([net, of]) => ({
         name: `${net}, ${name}`,

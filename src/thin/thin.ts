@@ -17,7 +17,7 @@ import { forwardFlops, type HostWeights } from '../nn/network.js';
 import { predictor } from '../nn/predictor.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
-import { cardOf } from './card.js';
+import { cardOf, chanceWarning } from './card.js';
 import { halve } from './halving.js';
 import { latencies } from './latency.js';
 import { toHtml, toMarkdown } from './page.js';
@@ -66,12 +66,8 @@ export async function thin(options: ThinOptions & WorkOptions & { readonly engin
   );
   const wide = await trainedWide(setup, worker);
   const wideMeasured = await measured(setup, setup.wide, wide);
-  const chance = 100 / setup.data.classes;
-  if (setup.training === undefined && wideMeasured.validation.accuracy < 1.2 * chance)
-    options.onNotice?.(
-      `the wide net answers ${wideMeasured.validation.accuracy.toFixed(1)} % of the validation split rightly, hardly ` +
-        'more than by chance: are these its classes, in its order? finetune (--fine-tune) trains it on them first',
-    );
+  const warning = chanceWarning(setup, wideMeasured);
+  if (warning !== undefined) options.onNotice?.(warning);
   const { trained, tried, best } = await trainedThin(setup, worker);
   const weights = fromArrays(readArrays(best.record));
   const thinMeasured = await measured(setup, setup.thin, weights);

@@ -4,17 +4,19 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engines/choose.js';
 import { startEngine } from '../../src/engine/engines/choose.js';
+import type { Dataset } from '../../src/data/dataset.js';
 import { taskNetworks, weightLabels, writeWeights } from '../../src/models/files.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { openLayersModel, writeLayersModel } from '../../src/models/families/layers/file.js';
 import type { LayersSpec } from '../../src/models/families/layers/network.js';
 import { makeFolder } from '../../src/store/atomic.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
+import { chanceWarning } from '../../src/thin/card.js';
 import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
 import { makeThin } from '../../examples/make-thin.js';
-import { BERT, bertFolder, csvFile, newFolder, pictureFolder, resnetFile } from './support.js';
+import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -25,6 +27,7 @@ const VIT: NetworkSpec = {
   ...{ family: 'vit', imageSize: 8, patchSize: 4, hiddenSize: 12, numLayers: 1, numHeads: 2, intermediateSize: 8 },
   ...{ classes: 2, channels: 3 },
 };
+const FIFTY = { validation: { accuracy: 50, crossEntropy: 0.7 } };
 const SMALL = { epochs: 1, batch: 8, tries: 1 } as const;
 
 describe('a Hugging Face folder without a head, and a table', () => {
@@ -103,6 +106,25 @@ test('a ResNet in torchvision’s names and one folder of pictures: the head fit
   const { tensors } = readSafetensors(join(out, 'model', 'model.safetensors'));
   expect(tensors['layer1.0.conv1.weight']!.shape).toEqual([2, 2, 3, 3]);
   expect(JSON.parse(readFileSync(join(out, 'model', 'labels.json'), 'utf8'))).toEqual(['blue', 'red']);
+});
+
+test('a wide net that is hardly better than chance is warned of, in the card, too', async () => {
+  const notices: string[] = [];
+  const onNotice = (line: string): void => void notices.push(line);
+  const model = join(newFolder(), 'resnet.safetensors');
+  const { params, state } = networkOf(RESNET).init(3);
+  const data = pictureFolder(4, ['train', 'val', 'test']);
+  // one of the two classes is answered always
+  params['head/bias']!.values.set([50, 0]);
+  writeWeights(model, RESNET, { params, state });
+  const { card } = await thin({ ...SMALL, model, data, size: 8, out: newFolder(), engine, onNotice });
+  const warning =
+    'the wide net answers 50.0 % of the validation split rightly, hardly more than by chance: are these its classes, ' +
+    'in its order? --fine-tune trains it on them first';
+  expect(notices.join('\n')).toContain(warning);
+  expect(readFileSync(card, 'utf8')).toContain(`Warning: ${warning}.`);
+  expect(chanceWarning({ training: 'it was asked for', data: { classes: 2 } as Dataset }, FIFTY)).toBeUndefined();
+  expect(chanceWarning({ training: undefined, data: { classes: 3 } as Dataset }, FIFTY)).toBeUndefined();
 });
 
 test('a ConvNeXt, whose norms take the place of batch norms: a thin one in its names, and as ONNX', async () => {
