@@ -22,7 +22,7 @@ import { expectedData, findData } from './data/index.js';
 import { roundsOf } from './halving.js';
 import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
 import { checkPlace } from './place.js';
-import { narrowed, thinningOf, type Size } from './size.js';
+import { narrowed, thinningOf, widthNotes, type Size } from './size.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
 import { vocabularyNotes } from './vocabulary.js';
@@ -230,7 +230,13 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
       const obstacle = obstacleOf(arm);
       return obstacle === undefined ? [] : [{ arm, why: obstacle }];
     }),
-    notes: [...source.notes, ...words, ...found.notes, ...(data.absent ?? []).map(absentLine)],
+    notes: [
+      ...widthNotes(wide, thin, options),
+      ...source.notes,
+      ...words,
+      ...found.notes,
+      ...(data.absent ?? []).map(absentLine),
+    ],
   };
   for (const cell of cellsOf(setup)) parseTrainSpec(cell.spec); // throws what the run would, before the first one
   return setup;
@@ -419,6 +425,11 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
+/** Floating-point operations for people. */
+function operations(flops: number): string {
+  return flops < 1e5 ? `${(flops / 1e3).toFixed(1)} kFLOP` : `${(flops / 1e6).toFixed(1)} MFLOP`;
+}
+
 /** Expected seconds of all parts, on one core of a small machine. */
 export function secondsOf(parts: readonly Part[]): number {
   return parts.reduce((sum, { seconds }) => sum + seconds, 0);
@@ -442,7 +453,7 @@ export function describe(setup: Setup, parts = partsOf(setup)): string[] {
   const { source, wide, thin, data, training, left, options } = setup;
   const size = (spec: NetworkSpec): string =>
     `${parameterCount(spec).toLocaleString('en')} parameters, ` +
-    `${(forwardFlops(networkOf(spec), data.shape) / 1e6).toFixed(1)} MFLOP an example`;
+    `${operations(forwardFlops(networkOf(spec), data.shape))} an example`;
   return [
     `wide net: ${options.model} (${source.format}); ${size(wide)}`,
     `thin net: ${size(thin)}`,

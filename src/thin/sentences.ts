@@ -36,7 +36,7 @@ import {
   SentencesSpec,
   type Agreement,
 } from './sentences-run.js';
-import { narrowed } from './size.js';
+import { narrowed, widthNotes } from './size.js';
 import { isSentenceFolder, readPooling, writePooling, type Pooling } from './sources/sentences.js';
 import { Worker, type WorkOptions } from './work.js';
 import { vocabularyNotes } from './vocabulary.js';
@@ -135,6 +135,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const tokens = options.tokens ?? Math.min(lengthOf(splits.train, model), most);
   if (tokens > most) throw new UsageError(`--tokens ${tokens}: the network reads ${most}; expected at most as many`);
   const thin = narrowed(wide, options, [3, tokens]);
+  notes.push(...widthNotes(wide, thin, options));
   makeFolder(join(work, 'data'));
   const file = (name: keyof typeof splits): string =>
     keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);

@@ -14,6 +14,8 @@ export interface Size {
   readonly speed?: number | undefined;
 }
 
+/** Factor on the channels where nothing is said. */
+const DEFAULT_WIDTH = 0.5;
 /** Factors that are tried, so that a net is found that fits. */
 const FACTORS = 64;
 
@@ -25,6 +27,18 @@ export function thinningOf(spec: NetworkSpec): Thinning<NetworkSpec> {
   return thinning as Thinning<NetworkSpec>;
 }
 
+/** Where the factor that is asked for gives no whole number of heads: which width is taken, a line. */
+export function widthNotes(wide: NetworkSpec, thin: NetworkSpec, { width, params, speed }: Size): string[] {
+  if (params !== undefined || speed !== undefined) return [];
+  const sizes = (spec: NetworkSpec): { readonly numHeads?: number; readonly hiddenSize?: number } =>
+    spec as { numHeads?: number; hiddenSize?: number };
+  const [{ numHeads: all, hiddenSize: before }, { numHeads: taken, hiddenSize: after }] = [sizes(wide), sizes(thin)];
+  if (all === undefined || taken === undefined || before === undefined || after === undefined) return [];
+  const [asked, share] = [width ?? DEFAULT_WIDTH, after / before];
+  if (Math.abs(share - asked) < 0.005) return [];
+  return [`${taken} of ${all} heads: width ${Number(share.toPrecision(2))} in place of ${asked}`];
+}
+
 /** The thin net of a wide one. Throws UsageError where there is none that is narrower and as asked for. */
 export function narrowed(wide: NetworkSpec, { width, params, speed }: Size, shape: readonly number[]): NetworkSpec {
   const thinning = thinningOf(wide);
@@ -33,7 +47,7 @@ export function narrowed(wide: NetworkSpec, { width, params, speed }: Size, shap
     throw new UsageError('--width, --params and --speed say the same thing; give one of them');
   const before = parameterCount(wide);
   if (params === undefined && speed === undefined) {
-    const factor = width ?? 0.5;
+    const factor = width ?? DEFAULT_WIDTH;
     if (!(factor > 0 && factor < 1))
       throw new UsageError(
         `--width ${factor}: expected a factor above 0 and below 1: the thin net is the narrower one`,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
 import { gowideHere } from '../support/program.js';
-import { bertFolder, csvFile, resnetFile } from '../thin/support.js';
+import { BERT, bertFolder, csvFile, pictureFolder, resnetFile } from '../thin/support.js';
 
 test('options without an effect are refused by name', async () => {
   const [model, data, out] = [bertFolder(), csvFile(), mkdtempSync(join(tmpdir(), 'gowide-thin-'))];
@@ -28,6 +28,16 @@ test('a plan says, as data as well, what is done', async () => {
   const { status, stdout } = await gowideHere(args);
   const { plan } = JSON.parse(stdout) as { plan: string[] };
   expect([status, plan.at(-1)]).toEqual([0, expect.stringMatching(/^about .* in all on one core/)]);
+});
+
+test('a plan says how wide a net of whole heads is where another width was asked for, and few operations in kFLOP', async () => {
+  const model = bertFolder({ ...BERT, hiddenSize: 32, numHeads: 4 });
+  const plan = async (width: number): Promise<string> =>
+    (await planLines({ model, data: csvFile(), columns: { text: 'review' }, width })).join('\n');
+  expect(await plan(0.3)).toMatch(/^1 of 4 heads: width 0\.25 in place of 0\.3$/m);
+  expect(await plan(0.5)).not.toContain('of 4 heads');
+  const few = await planLines({ model: resnetFile(), data: pictureFolder(8), size: 8 });
+  expect(few[1]).toMatch(/^thin net: 396 parameters, \d{2}\.\d kFLOP an example$/);
 });
 
 test('a plan says steps, time and memory, and leaves nothing behind', async () => {
