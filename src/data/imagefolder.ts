@@ -179,14 +179,14 @@ export function imageClasses(folder: string, { validation, test = testFolder(fol
   const classes = classFolders(join(folder, 'train'), folder, test);
   for (const other of [test, ...(typeof validation === 'string' ? [validation] : [])]) {
     const theirs = classFolders(join(folder, other), folder, test, 0);
-    const differing = [
-      ...classes.filter((name) => !theirs.includes(name)),
-      ...theirs.filter((name) => !classes.includes(name)),
-    ];
-    if (differing.length > 0)
+    const alone = [
+      { split: 'train', names: classes.filter((name) => !theirs.includes(name)) },
+      { split: other, names: theirs.filter((name) => !classes.includes(name)) },
+    ].filter(({ names }) => names.length > 0);
+    if (alone.length > 0)
       throw new UsageError(
         `data.folder ${folder}: train and ${other} must have the same classes; ` +
-          `only one of them has ${listed(differing)}`,
+          alone.map(({ split, names }) => `only ${split} has ${listed(names)}`).join(', '),
       );
   }
   return classes;

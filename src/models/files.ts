@@ -48,7 +48,12 @@ export function taskNetworks(path: string): FolderNetworks<NetworkSpec> {
   const folder = folders.find((one) => one.modelType === modelType);
   if (folder !== undefined) return folder.read(path, config) as FolderNetworks<NetworkSpec>;
   const known = folders.map((one) => one.modelType);
-  throw new UsageError(`${config!.path}: ${unknownName('model_type', String(modelType), known).message}`);
+  const others = Object.values(FAMILIES).filter(({ published }) => published?.inFile !== undefined);
+  throw new UsageError(
+    `${config!.path}: ${unknownName('model_type', String(modelType), known).message} Only such folders and the ` +
+      `networks on images of the families ${others.map(({ name }) => name).join(', ')} (a file of weights) can be ` +
+      'read and made thin',
+  );
 }
 
 /** A network, and its weights once they are asked for. */

@@ -385,7 +385,10 @@ describe('folders of pictures', () => {
     );
     const path = await write();
     mkdirSync(join(path, 'train', 'fox'));
-    expect(() => open(path)).toThrow('train and val must have the same classes; only one of them has fox');
+    expect(() => open(path)).toThrow('train and val must have the same classes; only train has fox');
+    mkdirSync(join(path, 'val', 'elk'));
+    expect(() => open(path)).toThrow('same classes; only train has fox, only val has elk');
+    rmSync(join(path, 'val', 'elk'), { recursive: true });
     mkdirSync(join(path, 'val', 'fox'));
     expect(() => open(path)).toThrow(/fox: the class has no picture/);
   });

@@ -84,6 +84,13 @@ describe('tables', () => {
     const path = join(newFolder(), 'few.csv');
     writeFileSync(path, 'text,label\na,x\nb,y\nc,x\n');
     expect(() => find(path)).toThrow(`${path}: 3 rows with 2 labels, of which none can be held out for choosing`);
+    writeFileSync(path, `text,label\n${Array.from({ length: 60 }, (_, i) => `a film,${i / 4}`).join('\n')}\n`);
+    expect(() => find(path)).toThrow(
+      `${path}: 60 rows with 60 labels, of which none can be held out for the test; expected at least 3 rows of a ` +
+        'label; numbers are taken as classes, and regression is not done',
+    );
+    writeFileSync(path, 'text,label\na,x1\nb,x2\nc,x3\n');
+    expect(() => find(path)).toThrow(/expected at least 3 rows of a label$/);
     expect(() => find(csvFile(), { columns: { text: 'class', label: 'class' } })).toThrow('to be two things');
     expect(() => find(csvFile(), { rows: 1 })).toThrow('on no training row of the 1 that are used (--rows)');
   });
@@ -173,10 +180,10 @@ describe('pictures', () => {
   test('a class in one split only is refused', () => {
     const folder = pictureFolder(4, ['train', 'test']);
     mkdirSync(join(folder, 'test', 'green'));
-    expect(() => find(folder, pictures)).toThrow('only one of them has green');
+    expect(() => find(folder, pictures)).toThrow('only test has green');
     rmSync(join(folder, 'test', 'green'), { recursive: true });
     rmSync(join(folder, 'test', 'red'), { recursive: true });
-    expect(() => find(folder, pictures)).toThrow('only one of them has red');
+    expect(() => find(folder, pictures)).toThrow('only train has red');
     symlinkSync('/nowhere', join(folder, 'train', 'green'));
     expect(() => find(folder, pictures)).toThrow('green: ENOENT');
     symlinkSync('/nowhere', join(folder, 'green'));

@@ -180,7 +180,10 @@ describe('a Hugging Face folder', () => {
     const folder = bertFolder();
     const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, model_type: 'gpt2' }));
-    await expect(open(folder)).rejects.toThrow('unknown model_type "gpt2"');
+    await expect(open(folder)).rejects.toThrow(
+      'unknown model_type "gpt2"; expected one of: bert, distilbert. Only such folders and the networks on images of ' +
+        'the families resnet, vit, mobilenet, convnext (a file of weights) can be read and made thin',
+    );
   });
 
   test('a folder without its configuration: what is missing, beside which files', async () => {

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { listed, UsageError } from '../../core/errors.js';
+import { parseNumber } from '../../core/number.js';
 import { permutation, rngKey } from '../../core/rng.js';
 import { sample } from '../../data/texts.js';
 import { sameNumber, UNLABELLED } from '../../data/tsv.js';
@@ -312,6 +313,11 @@ function hasLabels(file: string, columns: FormOptions['columns'], train: readonl
   return rows.length > 0 && areTold;
 }
 
+/** Whether labels are rather numbers that were measured than classes: most of so many rows have one of their own. */
+function areMeasured(labels: ReadonlySet<string>, rows: number): boolean {
+  return labels.size > 2 && labels.size > rows / 2 && [...labels].every((label) => parseNumber(label) !== undefined);
+}
+
 /**
  * Throws UsageError where rows are too few for three splits, where a label is in the other splits but not among the
  * training rows, and where labels cannot be told apart.
@@ -322,7 +328,8 @@ function checkLabels(path: string, { train, validation, test, unused }: Splits):
     const rows = train.length + unused + validation.length + test.length;
     throw new UsageError(
       `${path}: ${rows} rows with ${labels.size} labels, of which none can be held out for ` +
-        `${test.length === 0 ? 'the test' : 'choosing'}; expected at least 3 rows of a label`,
+        `${test.length === 0 ? 'the test' : 'choosing'}; expected at least 3 rows of a label` +
+        (areMeasured(labels, rows) ? '; numbers are taken as classes, and regression is not done' : ''),
     );
   }
   const hasPair = train[0]!.pair !== undefined;
