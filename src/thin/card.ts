@@ -1,12 +1,14 @@
 /** What is said of a thin net: how good, how large, how fast, how it came about, and by which command. */
-import type { Row } from '../core/run.js';
+import { cellId, type Row } from '../core/run.js';
+import { shellWord } from '../core/shell.js';
 import type { Engine } from '../engine/engines/choose.js';
 import { qualityColumns } from '../data/index.js';
+import { EXPORT_FORMATS } from '../method/run/export.js';
 import { classFigures } from '../metrics/confusion.js';
 import { ARMS, type Rates } from './arms.js';
 import { LATENCY_BATCHES } from './latency.js';
 import type { Card, Section } from './page.js';
-import { nameOf, type Setup } from './plan.js';
+import { nameOf, thinCellOf, wideWeights, type Setup } from './plan.js';
 import type { Measured, ThinResult } from './result.js';
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
@@ -140,7 +142,7 @@ function wideAndThin(setup: Setup, wide: Measured, thin: Measured, engine: Engin
   };
 }
 
-function howSection(setup: Setup, { taken, trained }: ThinResult): Section {
+function howSection(setup: Setup, { taken, trained, tried }: ThinResult): Section {
   const { data, training, left } = setup;
   const why =
     trained.length > 1
@@ -158,9 +160,32 @@ function howSection(setup: Setup, { taken, trained }: ThinResult): Section {
         `${whole(data.validation.count)} for choosing rates, arm and step, ${whole(data.test.count)} for the test, ` +
         'which nothing was chosen by.',
       ...setup.notes,
+      ...threeStageText(setup, { taken, trained, tried }),
       ...left.map(({ arm, why: reason }) => `Arm ${arm} was left out: ${reason}.`),
     ],
   };
+}
+
+/** How the net of three stages is written where another arm was taken: its run of most steps, the best of them. */
+export function threeStageText(
+  setup: Setup,
+  { taken, trained, tried }: Pick<ThinResult, 'taken' | 'trained' | 'tried'>,
+): NonNullable<Section['text']> {
+  if (taken.arm === 'three-stage') return [];
+  const { folder, model, safetensors } = EXPORT_FORMATS;
+  const isFolder = [folder!, model!].some(({ fits }) => fits(setup.thin));
+  if (!isFolder && !safetensors!.fits(setup.thin)) return [];
+  const final = trained.find(({ arm }) => arm === 'three-stage');
+  const [best] = tried
+    .filter(({ candidate: { arm }, score }) => arm === 'three-stage' && score !== undefined)
+    .sort((a, b) => b.round - a.round || b.score! - a.score!);
+  if (best === undefined) return [];
+  const id = final?.run ?? cellId(thinCellOf(setup, wideWeights(setup), best.candidate, best.steps));
+  const output = isFolder ? 'three' : 'three.safetensors';
+  return [
+    `The net of three stages, as it was after ${whole((final ?? best).steps)} steps, is written by`,
+    { code: `gowide runs export ${id} --out ${shellWord(setup.work)} --output ${output}` },
+  ];
 }
 
 function armsSection({ trained }: ThinResult): Section {

@@ -6,12 +6,14 @@ import type { Engine } from '../../src/engine/engines/choose.js';
 import { startEngine } from '../../src/engine/engines/choose.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { taskNetworks, weightLabels, writeWeights } from '../../src/models/files.js';
+import { exportRun } from '../../src/method/run/export.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { openLayersModel, writeLayersModel } from '../../src/models/families/layers/file.js';
 import type { LayersSpec } from '../../src/models/families/layers/network.js';
 import { makeFolder } from '../../src/store/atomic.js';
+import { findRun } from '../../src/store/runs.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
-import { chanceWarning } from '../../src/thin/card.js';
+import { chanceWarning, threeStageText } from '../../src/thin/card.js';
 import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
@@ -36,7 +38,7 @@ describe('a Hugging Face folder without a head, and a table', () => {
 
   test('gives a folder with half of the heads, the names of the classes and a card', async () => {
     const out = newFolder();
-    const { taken, thin: narrow, wide, written } = await thin({ ...options, out, engine });
+    const { taken, tried, thin: narrow, wide, written } = await thin({ ...options, out, engine });
     const folder = join(out, 'model');
     expect(written).toEqual([folder, join(out, 'model.onnx')]);
     const onnx = readFileSync(join(out, 'model.onnx'), 'utf8');
@@ -47,6 +49,17 @@ describe('a Hugging Face folder without a head, and a table', () => {
     expect(readFileSync(join(folder, 'vocab.txt'), 'utf8')).toContain('film');
     const card = readFileSync(join(out, 'README.md'), 'utf8');
     for (const part of ['blame', 'milliseconds at batch 32', 'Confusion', taken.arm]) expect(card).toContain(part);
+    // whichever arm won here: where it was another one, the card has the command that writes the net of three stages
+    const setup = await setUp({ ...options, out });
+    expect(threeStageText(setup, { taken: { ...taken, arm: 'three-stage' }, trained: [], tried })).toEqual([]);
+    const [, command] = threeStageText(setup, { taken: { ...taken, arm: 'selected-kl' }, trained: [], tried });
+    const { code } = command as { code: string };
+    expect(card.includes(code)).toBe(taken.arm !== 'three-stage');
+    const [, id] = /^gowide runs export ([0-9a-f]+) --out \S+ --output three$/.exec(code)!;
+    const run = findRun(join(out, 'work'), id!);
+    expect(run.cell.arm).toMatch(/^three-stage /);
+    await exportRun(run, join(out, 'three'));
+    expect(taskNetworks(join(out, 'three')).spec).toEqual(network);
     expect(narrow.confusion!.counts.flat().reduce((a, b) => a + b)).toBe(12);
     expect(existsSync(join(out, 'report.html'))).toBe(true);
     // what chooses and what is reported are measured on two splits
