@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
-import { nearestName, UsageError } from '../../src/core/errors.js';
+import { inFile, nearestName, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
@@ -162,7 +162,8 @@ function checkFamily(name: string, { config }: Options, { network }: Spec): void
 /** The cells that the options name, each with a spec that its schema takes. */
 async function cellsFor(name: string, options: Options): Promise<Cell[]> {
   const cells = await givenCells(name, options);
-  for (const { spec } of cells) parseTrainSpec(spec);
+  const file = options.set.length === 0 ? options.config : undefined; // else the fault may be in what --set changed
+  for (const { spec } of cells) inFile(file, () => parseTrainSpec(spec));
   return cells;
 }
 

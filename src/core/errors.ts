@@ -18,6 +18,16 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What `call` returns. A wrong use that it meets is said to be in `file`, where the value came from one. */
+export function inFile<T>(file: string | undefined, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (file === undefined || !(error instanceof UsageError) || error.message.includes(file)) throw error;
+    throw new UsageError(`${file}: ${error.message}`);
+  }
+}
+
 /** The `code` of a Node system error (`ENOSPC`, `EACCES`, ...), if it has one. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;

@@ -7,7 +7,7 @@ type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
 /** Problems of a value that are said; how many more there are is said, too. */
-const SAID = 3;
+const SAID = 5;
 /** Characters of a value that are shown. */
 const SHOWN = 60;
 

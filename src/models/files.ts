@@ -1,7 +1,7 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { unknownName, UsageError } from '../core/errors.js';
+import { inFile, unknownName, UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { InputFiles } from '../core/run.js';
@@ -186,7 +186,7 @@ function readSpec(path: string, notice: Notice): NetworkSpec {
     throw new UsageError(
       `${path}: file not found; expected a network spec as JSON, or the name of a published network`,
     );
-  return parseSpec(NetworkSpec, 'network spec', readDeclaration(path, notice));
+  return inFile(path, () => parseSpec(NetworkSpec, 'network spec', readDeclaration(path, notice)));
 }
 
 /** A network by its name as {@link networkByName}, with the number of its parameters. */

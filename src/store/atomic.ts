@@ -1,6 +1,6 @@
 /** Files that are either as they were or as they should be, whatever happens in between. */
 import { randomBytes, type Hash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 import { makeFolders, syncFolder } from '../core/folder.js';
@@ -176,7 +176,9 @@ export function asFileError(error: unknown, path: string): Error {
     case 'ENOENT':
       if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
         return new UsageError('the current folder is gone; change to one that is there, and run the command again');
-      return new UsageError(`${path}: no such file or folder, or it cannot be made there`);
+      return new UsageError(
+        `${path}: no such file or folder` + (existsSync(dirname(path)) ? '' : `: ${dirname(path)} is not there`),
+      );
     default:
       return error instanceof Error && error.name !== 'Error'
         ? error

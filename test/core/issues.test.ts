@@ -50,10 +50,10 @@ describe('each kind of problem', () => {
     );
   });
 
-  test('three are said, and how many more there are', () => {
+  test('five are said, and how many more there are', () => {
     const schema = z.strictObject(Object.fromEntries([...'abcdefg'].map((key) => [key, z.int()])));
     expect(wrong(schema, {})).toBe(
-      'a: missing; expected a number; b: missing; expected a number; c: missing; expected a number; and 4 more',
+      `${[...'abcde'].map((key) => `${key}: missing; expected a number`).join('; ')}; and 2 more`,
     );
   });
 });

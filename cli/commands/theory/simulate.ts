@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { UsageError } from '../../../src/core/errors.js';
+import { inFile, UsageError } from '../../../src/core/errors.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
 import { objectIn } from '../../../src/store/config.js';
 import { checkOutput, OUTPUTS, type OutputKind } from '../../../src/store/output.js';
@@ -41,8 +41,9 @@ function summaryText(summary: SimulationResult['summary']): string {
 /** Runs a declaration and writes what came of it, or prints the declaration with its defaults. */
 async function run(options: Options): Promise<void> {
   const { config, arrays, particles } = readDeclared(options);
+  const checked = inFile(options.config, () => checkSimulation(config, arrays));
   if (options.printConfig) {
-    process.stdout.write(`${JSON.stringify({ ...checkSimulation(config, arrays), particles }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ ...checked, particles }, null, 2)}\n`);
     return;
   }
   if (options.out === undefined) throw new UsageError('--out is missing: expected a folder for what the run writes');
@@ -85,7 +86,7 @@ export function command(): Command {
           'y, heldOut/x, heldOut/y [N, d]; what is missing is drawn from the seed',
       ),
     )
-    .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json'))
+    .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json; needed but for --print-config'))
     .option('--print-config', 'print the declaration with its defaults and do nothing else')
     .addOption(jsonOption())
     .addHelpText(
