@@ -15,8 +15,11 @@ const BASE_STEPS = 200;
 /** The longest budget of scale laptop; the wide net that the others learn from has as many steps. */
 const LONGEST = 64;
 
+/** From a grid that was not widened where its best was at an end (experiments/README.md). */
 const RATES: Readonly<Record<number, BudgetRates>> = {
-  4: { rates: { default: 4e-3, wide: 2e-3 }, imitation: 3e-3 },
+  1: { rates: { default: 4e-3, direct: 2e-3, wide: 2e-3 }, imitation: 1e-2 },
+  4: { rates: { default: 4e-3, deeper: 2e-3, wide: 2e-3 }, imitation: 1e-2 },
+  16: { rates: { default: 4e-3, deeper: 2e-3, wide: 2e-3 }, imitation: 1e-2 },
 };
 
 /**

@@ -250,7 +250,7 @@ async function momentsOf(
     const moments: Record<string, Moments> = {};
     for (const path of paths)
       moments[path] = {
-        gram: await toFiniteMatrix(sums[gramOf(path)]!, path),
+        gram: symmetricPart(await toFiniteMatrix(sums[gramOf(path)]!, path)),
         cross: await toFiniteMatrix(sums[`cross/${path}`]!, path),
         count: counts[path]!,
       };
@@ -341,6 +341,14 @@ async function fitNorm(
   factor.dispose();
   for (const path of Object.keys(changed)) weights.params[path]!.dispose();
   return { ...weights, params: { ...weights.params, ...changed } };
+}
+
+/**
+ * (A + A^T) / 2 of a matrix that is symmetric but for roundings: on some processors an engine adds up x_i x_j and
+ * x_j x_i in other orders. One that is symmetric stays as it is, to the bit.
+ */
+function symmetricPart(matrix: Matrix): Matrix {
+  return Matrix.add(matrix, matrix.transpose()).mul(0.5);
 }
 
 /** Ridge solution [k + 1, C]; the last row is the intercept, which is not penalised. */
