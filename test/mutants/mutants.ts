@@ -277,10 +277,10 @@ const READERS: readonly Mutant[] = [
   {
     name: 'a reader of settings writes elsewhere',
     file: 'src/store/config.ts',
-    find: '  const text = readText(path);\n  checkDepth(text, path);',
+    find: '  checkDepth(text, path);\n  try {',
     replace:
-      '  const text = readText(path);\n  checkDepth(text, path);\n' +
-      "  process.getBuiltinModule('node:fs').writeFileSync(path.replace(/[^/]*$/, '../seen'), '');",
+      '  checkDepth(text, path);\n' +
+      "  process.getBuiltinModule('node:fs').writeFileSync(path.replace(/[^/]*$/, '../seen'), '');\n  try {",
     noticedBy: check('fuzz'),
   },
   {

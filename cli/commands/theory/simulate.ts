@@ -86,7 +86,9 @@ export function command(): Command {
           'y, heldOut/x, heldOut/y [N, d]; what is missing is drawn from the seed',
       ),
     )
-    .addOption(new Option('--out <dir>', 'folder for final.safetensors and summary.json; needed but for --print-config'))
+    .addOption(
+      new Option('--out <dir>', 'folder for final.safetensors and summary.json; needed but for --print-config'),
+    )
     .option('--print-config', 'print the declaration with its defaults and do nothing else')
     .addOption(jsonOption())
     .addHelpText(
