@@ -38,8 +38,6 @@ interface Pictures {
   readonly epochs: number;
   readonly batch: number;
   readonly rates: Rates;
-  /** Peak rate of imitation; the paper's unless given. */
-  readonly imitationRate?: number;
 }
 
 /** A ResNet for ten classes, its stem as wide as the first stage's planes. */
@@ -62,11 +60,9 @@ const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', mo
 const DECAY = 5e-4;
 
 /** The paper's shares of its 90 epochs, at another length. */
-function settingOf(pictures: Pictures): Setting {
-  const { data, train, thin, wider, deeper, epochs, batch, rates } = pictures;
+function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: Pictures): Setting {
   const steps = Math.round((epochs * train) / batch);
   const { warmup, drops, epochs: published, imitation } = PAPER_IMAGENET;
-  const { imitationRate = imitation.peak } = pictures;
   const at = (epoch: number, of: number): number => Math.round((epoch / published) * of);
   const stepped = (length: number, rate: number): RecipeSpec => ({
     steps: length,
@@ -95,7 +91,7 @@ function settingOf(pictures: Pictures): Setting {
     wide: { network: { ...thin, mid: wider }, recipe: stepped(steps, rateOf(rates, 'wide')) },
     recipe: (length, rate) => (length >= steps ? stepped(length, rate) : cosine(length, rate, DECAY)),
     steps,
-    imitation: imitationOf(cosine(perStage, imitationRate, 0)),
+    imitation: imitationOf(cosine(perStage, imitation.peak, 0)),
     imitationSteps: perStage * stages,
     rate: (arm) => rateOf(rates, arm),
   };
@@ -202,7 +198,6 @@ export const cifar10Resnet50: Experiment = experimentOf(
   {
     ...CIFAR10,
     rates: RESNET50_RATES,
-    imitationRate: PAPER_IMAGENET.imitation.peak,
     net: 'ResNet-50',
     thin: thinNet('bottleneck', [3, 4, 6, 3], 64, 'imagenet', 3),
     wider: 2,

@@ -18,12 +18,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What `call` returns. A wrong use that it meets is said to be in `file`, where the value came from one. */
+/** What `call` returns. A wrong use that it meets is said to be in `file`, where what it looks at came from one. */
 export function inFile<T>(file: string | undefined, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    if (file === undefined || !(error instanceof UsageError) || error.message.includes(file)) throw error;
+    if (file === undefined || !(error instanceof UsageError)) throw error;
     throw new UsageError(`${file}: ${error.message}`);
   }
 }
@@ -42,13 +42,13 @@ export function pathOf(error: unknown): string | undefined {
 
 /** Names of the user's for a message: at most the first ten, each cut at forty characters. */
 export function listed(names: readonly string[]): string {
-  const short = names.slice(0, 10).map((name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name));
-  return short.join(', ') + (names.length > short.length ? ` and ${names.length - short.length} more` : '');
+  const short = names.map((name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name));
+  return few(short, 10);
 }
 
-/** The first three of some names, or of what is wrong with each, and how many more there are. */
-export function few(names: readonly string[]): string {
-  return names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+/** The first of some names, three by default, or of what is wrong with each, and how many more there are. */
+export function few(names: readonly string[], most = 3): string {
+  return names.slice(0, most).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');
 }
 
 /** The error of a name that is none of the known ones: it lists them, and suggests one that is nearly the given one. */

@@ -186,7 +186,8 @@ function readSpec(path: string, notice: Notice): NetworkSpec {
     throw new UsageError(
       `${path}: file not found; expected a network spec as JSON, or the name of a published network`,
     );
-  return inFile(path, () => parseSpec(NetworkSpec, 'network spec', readDeclaration(path, notice)));
+  const declared = readDeclaration(path, notice);
+  return inFile(path, () => parseSpec(NetworkSpec, 'network spec', declared));
 }
 
 /** A network by its name as {@link networkByName}, with the number of its parameters. */

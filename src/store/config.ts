@@ -2,7 +2,7 @@
 import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { messageOf, UsageError } from '../core/errors.js';
+import { inFile, messageOf, UsageError } from '../core/errors.js';
 import { JSON_MARKS, parseJson } from '../core/json.js';
 import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
@@ -130,10 +130,9 @@ export function readJson(
   if (text.trim() === '') throw new UsageError(`${path}: the file is empty; expected ${expected}`);
   checkDepth(text, path);
   try {
-    return parse(text);
+    return inFile(path, () => parse(text));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new UsageError(`${path}: not valid JSON: ${error.message}`);
-    throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`) : error;
+    throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : error;
   }
 }
 
@@ -171,11 +170,7 @@ export function readEntries(path: string): ReadonlyMap<string, unknown> {
  */
 export function readDeclaration(path: string, notice: (line: string) => void): Readonly<Record<string, unknown>> {
   const given = readObject(path, parseJson);
-  try {
-    const { value, notes } = currentSpec(given);
-    for (const note of notes) notice(`${path}: ${note}`);
-    return value;
-  } catch (error) {
-    throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`) : error;
-  }
+  const { value, notes } = inFile(path, () => currentSpec(given));
+  for (const note of notes) notice(`${path}: ${note}`);
+  return value;
 }

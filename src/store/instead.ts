@@ -21,7 +21,8 @@ export function pointerInstead(bytes: Uint8Array): string | undefined {
  */
 export function textInstead(bytes: Uint8Array, format: string): string | undefined {
   const begin = bytes.subarray(0, SHOWN_BYTES);
-  if (pointerInstead(begin) !== undefined) return pointerInstead(begin);
+  const pointer = pointerInstead(begin);
+  if (pointer !== undefined) return pointer;
   if (begin.length === 0 || !isText(begin)) return undefined;
   return /^\s*<(!doctype\s+html|html|head|body)\b/i.test(latin1(begin).replace(/^\xef\xbb\xbf/, ''))
     ? `an HTML page, not ${format}; fetch the file itself, as a browser downloads it`

@@ -41,24 +41,20 @@ function summaryText(summary: SimulationResult['summary']): string {
 /** Runs a declaration and writes what came of it, or prints the declaration with its defaults. */
 async function run(options: Options): Promise<void> {
   const { config, arrays, particles } = readDeclared(options);
-  const checked = inFile(options.config, () => checkSimulation(config, arrays));
-  if (options.printConfig) {
+  if (options.printConfig || options.out === undefined) {
+    const checked = inFile(options.config, () => checkSimulation(config, arrays));
+    if (!options.printConfig) throw new UsageError('--out is missing: expected a folder for what the run writes');
     process.stdout.write(`${JSON.stringify({ ...checked, particles }, null, 2)}\n`);
     return;
   }
-  if (options.out === undefined) throw new UsageError('--out is missing: expected a folder for what the run writes');
   const out = checkOut(options.out);
   const inputs = [options.config, options.particles];
   const final = checkOutput(join(out, 'final.safetensors'), OUTPUTS.safetensors, inputs);
   const summaryFile = checkOutput(join(out, 'summary.json'), SUMMARY, inputs);
   const progress = new Progress();
-  const {
-    arrays: results,
-    summary,
-    warnings,
-  } = simulate(config, arrays, (stage, done, total) =>
-    progress.update(stage, done / total, `step ${done} of ${total}`),
-  );
+  const onStep = (stage: string, done: number, total: number): void =>
+    progress.update(stage, done / total, `step ${done} of ${total}`);
+  const { arrays: results, summary, warnings } = inFile(options.config, () => simulate(config, arrays, onStep));
   progress.clear();
   for (const warning of warnings) notice(`warning: ${warning}`);
   writeSafetensors(final, results);
