@@ -20,6 +20,11 @@ export interface Cell {
   readonly seed: number;
 }
 
+/** How messages name a cell: its experiment, arm and seed. */
+export function nameOf({ experiment, arm, seed }: Cell): string {
+  return `${experiment} ${arm}, seed ${seed}`;
+}
+
 /** Whether a name has no character that only terminals and programs see. */
 function isPrintable(name: string): boolean {
   return !/\p{Cc}/u.test(name);

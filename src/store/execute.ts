@@ -17,6 +17,7 @@ import {
   type Row,
   type RunContext,
   type Snapshot,
+  nameOf,
   nonFiniteIn,
 } from '../core/run.js';
 import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
@@ -311,7 +312,7 @@ class Session implements RunContext {
         .map(([name, at]) => `${name} ${at}`)
         .join(', ');
       throw new FailureError(
-        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: ${key} is ` +
+        `${nameOf(this.cell)}: ${key} is ` +
           `${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
       );
     }
@@ -344,10 +345,7 @@ class Session implements RunContext {
 
   save(snapshot: Snapshot): void {
     this.interval.save(() => this.writeLast(snapshot));
-    if (this.options.signal.aborted)
-      throw new InterruptedError(
-        `${this.cell.experiment} ${this.cell.arm}, seed ${this.cell.seed}: stopped, its state is saved`,
-      );
+    if (this.options.signal.aborted) throw new InterruptedError(`${nameOf(this.cell)}: stopped, its state is saved`);
   }
 
   /** Writes the state in the middle of the run. */

@@ -1,9 +1,12 @@
 /** A worker process as the process that started it sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
-import type { Cell } from '../core/run.js';
+import { nameOf, type Cell } from '../core/run.js';
 import { graceSeconds, PARENT } from './orphan.js';
 import type { Job, Message } from './worker.js';
+
+/** A process that was told to stop ended before its run was saved, which goes on from what was saved before. */
+export class UnsavedError extends FailureError {}
 
 /** How a worker process is started. */
 export interface ChildOptions {
@@ -34,6 +37,7 @@ export class Child {
   private errors = '';
   private ended = false;
   private grace: NodeJS.Timeout | undefined;
+  private stopped = false;
   /** Largest resident memory that the process has reported, in bytes. */
   peakBytes = 0;
 
@@ -60,9 +64,11 @@ export class Child {
     return !this.ended && this.process.connected;
   }
 
-  /** Runs a cell to its end. Throws what the cell threw, and FailureError when the process ended before it answered. */
+  /**
+   * Runs a cell to its end. Throws what the cell threw, FailureError when the process ended before it answered, and of
+   * these UnsavedError when it had been told to stop.
+   */
   async run(job: Job, { notice, progress, signal }: ChildHooks): Promise<void> {
-    const { experiment, arm, seed } = job.cell;
     const stop = (): void => this.stop();
     signal?.addEventListener('abort', stop);
     await new Promise<void>((resolve, reject) => {
@@ -80,14 +86,11 @@ export class Child {
       const onError = (error: Error): void => settle(() => reject(error));
       const onClose = (code: number | null, signal: NodeJS.Signals | null): void => {
         const last = this.errors.trim().split('\n').at(-1) ?? '';
-        const how = `its process ended with ${signal ?? `status ${code}`}`;
-        settle(() =>
-          reject(
-            new FailureError(
-              `${experiment} ${arm}, seed ${seed}: ${how}; run the same command again to go on. ${last}`.trim(),
-            ),
-          ),
-        );
+        const how = `${nameOf(job.cell)}: its process ended with ${signal ?? `status ${code}`}`;
+        const error = this.stopped
+          ? new UnsavedError(`${how} before its run was saved`)
+          : new FailureError(`${how}; run the same command again to go on. ${last}`.trim());
+        settle(() => reject(error));
       };
       this.process.on('message', onMessage).on('close', onClose).on('error', onError);
       this.process.send(job, (error) => error && onError(error));
@@ -99,6 +102,7 @@ export class Child {
    * is over; after some seconds it is ended, with all that it has started, and its run goes on from what it saved last.
    */
   stop(): void {
+    this.stopped = true;
     this.process.kill('SIGTERM');
     this.grace ??= setTimeout(() => this.end(), graceSeconds() * 1000);
   }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { InterruptedError } from '../../src/core/errors.js';
+import type { Cell } from '../../src/core/run.js';
 import { processLives } from '../../src/store/lock.js';
 import { runPool } from '../../src/sweep/backends/pool.js';
 import { workOf } from '../../src/sweep/work.js';
@@ -14,14 +15,14 @@ afterEach(() => vi.unstubAllEnvs());
 /** A cell whose first step keeps its process for two minutes. */
 const CELL = cellOf('wide', 1, { block: 120_000 });
 
-/** Number of the process that began the cell, once it has. */
-async function worker(journal: string): Promise<number> {
+/** Numbers of the processes that began so many cells, once all have. */
+async function workers(journal: string, count: number): Promise<number[]> {
   for (let i = 0; i < 300; i++) {
-    if (existsSync(journal) && readFileSync(journal, 'utf8').endsWith('\n'))
-      return (JSON.parse(readFileSync(journal, 'utf8').split('\n')[0]!) as { pid: number }).pid;
+    const lines = existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').slice(0, -1) : [];
+    if (lines.length >= count) return lines.map((line) => (JSON.parse(line) as { pid: number }).pid);
     await sleep(50);
   }
-  throw new Error('no process began the cell');
+  throw new Error('no process began the cells');
 }
 
 async function ends(pid: number): Promise<boolean> {
@@ -29,18 +30,19 @@ async function ends(pid: number): Promise<boolean> {
   return !processLives(pid);
 }
 
-test('a cell in the middle of a long step is ended some seconds after it was told to stop', async () => {
+/** Begins cells, each in a process, stops when all have begun, and returns what the sweep threw and the processes. */
+async function stopped(cells: readonly Cell[], graceSeconds: number): Promise<{ error: unknown; pids: number[] }> {
   const out = newFolder();
   const journal = join(out, 'journal');
   vi.stubEnv('GOWIDE_JOURNAL', journal);
-  vi.stubEnv('GOWIDE_GRACE_SECONDS', '1');
+  vi.stubEnv('GOWIDE_GRACE_SECONDS', String(graceSeconds));
   const controller = new AbortController();
   const ran = runPool(
-    workOf(out, [CELL], RUNNERS, () => {}),
+    workOf(out, cells, RUNNERS, () => {}),
     {
       out,
       tensors: Promise.resolve({ engine: { name: 'wasm', why: 'test' }, devices: [] }),
-      jobs: 1,
+      jobs: cells.length,
       command: 'test',
       runners: RUNNERS,
       worker: WORKER,
@@ -49,10 +51,28 @@ test('a cell in the middle of a long step is ended some seconds after it was tol
       progress: () => {},
     },
   ).catch((error: unknown) => error);
-  const pid = await worker(journal);
+  const pids = await workers(journal, cells.length);
   controller.abort();
-  expect(await ran).toBeInstanceOf(InterruptedError);
-  expect(await ends(pid)).toBe(true);
+  return { error: await ran, pids };
+}
+
+test('a cell in the middle of a long step is ended some seconds after it was told to stop, and said not to be saved', async () => {
+  const { error, pids } = await stopped([CELL, cellOf('wide', 2, { milliseconds: 10_000 })], 5);
+  expect(error).toBeInstanceOf(InterruptedError);
+  // a step of the second takes 1 s
+  expect((error as Error).message).toBe(
+    'stopped; finished runs are kept, 1 unfinished one is saved; not saved within 5 s: small wide, seed 1; ' +
+      'it goes back to the last saved state, if any',
+  );
+  for (const pid of pids) expect(await ends(pid)).toBe(true);
+}, 60_000);
+
+test('where all cells at work are saved, none is said not to be', async () => {
+  const { error } = await stopped(
+    [1, 2].map((seed) => cellOf('wide', seed, { milliseconds: 20_000 })),
+    30,
+  );
+  expect((error as Error).message).toBe('stopped; finished runs are kept, 2 unfinished ones are saved');
 }, 60_000);
 
 test.runIf(process.platform !== 'win32')(
@@ -71,7 +91,7 @@ test.runIf(process.platform !== 'win32')(
       timeout: 60_000,
       killSignal: 'SIGKILL',
     });
-    const pid = await worker(journal);
+    const [pid] = (await workers(journal, 1)) as [number];
     parent.kill('SIGKILL');
     expect(await ends(pid)).toBe(true);
   },

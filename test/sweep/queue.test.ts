@@ -252,6 +252,31 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     }
   });
 
+  test('a cell that a stopped worker could not save is said to be unsaved, and is given back', async () => {
+    const cell = cellOf('wide', 1, { block: 60_000 });
+    const journal = join(newFolder(), 'journal');
+    process.env.GOWIDE_JOURNAL = journal;
+    process.env.GOWIDE_GRACE_SECONDS = '1';
+    const lines: string[] = [];
+    const hand = worker(newFolder(), (line) => lines.push(line));
+    const redis = await connect(server.url, () => {});
+    const queue = new Queue(place.name, { connection: redis, prefix: PREFIX });
+    try {
+      await queue.add('cell', { cell, required: [] }, { jobId: jobOfCell(cellId(cell)) });
+      await until(() => existsSync(journal));
+      expect(await hand.stop()).toEqual({ finished: 0, failed: 0 });
+      const [how, after] = ['its process ended with SIGKILL before its run was saved', 'it is given back'];
+      expect(lines).toEqual([`small wide, seed 1: ${how}; ${after}`]);
+      expect(await queueStatus(place)).toMatchObject({ counts: { waiting: 1 }, active: [] });
+    } finally {
+      delete process.env.GOWIDE_JOURNAL;
+      delete process.env.GOWIDE_GRACE_SECONDS;
+      await hand.stop();
+      await queue.close();
+      redis.disconnect();
+    }
+  });
+
   test('a cell whose hash has no letter in it is a cell like others', async () => {
     const seeds = Array.from({ length: 5000 }, (_, seed) => cellOf('wide', seed)).filter((cell) =>
       /^\d+$/.test(cellId(cell)),

@@ -1,8 +1,10 @@
 /** A sweep on this machine, in several processes at once; what is finished is not run again. */
-import { InterruptedError } from '../../core/errors.js';
-import { cellId, type Cell } from '../../core/run.js';
+import { few, InterruptedError, messageOf } from '../../core/errors.js';
+import { cellId, nameOf, type Cell } from '../../core/run.js';
+import { UnsavedError } from '../child.js';
 import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
 import { StartOrder } from '../order.js';
+import { graceSeconds } from '../orphan.js';
 import { SweepProgress, type SweepReporter } from '../progress.js';
 import { checkInputs, workOf, type Work } from '../work.js';
 import { defineBackend, type LocalSweep } from './backend.js';
@@ -16,8 +18,8 @@ export interface PoolOptions extends WorkerPoolOptions {
 }
 
 /**
- * Runs the open cells of a sweep, those that others require first. Throws InterruptedError when it was stopped, and the
- * first failure after the cells that were already at work have ended.
+ * Runs the open cells of a sweep, those that others require first. Throws InterruptedError when it was stopped, which
+ * says what became of the cells at work, and the first failure after the cells that were already at work have ended.
  */
 export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   const said = new Set<string>();
@@ -31,6 +33,7 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   const waiting = new StartOrder(work, given.jobs);
   const active = new Set<Promise<void>>();
   const workers = new WorkerPool(given);
+  const stopped: Stopped = { saved: 0, unsaved: [] };
   let failure: Error | undefined;
   const stop = (): void => workers.stop();
   given.signal.addEventListener('abort', stop);
@@ -45,7 +48,9 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
       .run(cell, { notice, progress })
       .then(() => sweepProgress.end(id, { finished: true }))
       .catch((error: unknown) => {
-        failure ??= error as Error;
+        if (error instanceof InterruptedError) stopped.saved++;
+        else if (error instanceof UnsavedError) stopped.unsaved.push(nameOf(cell));
+        else failure ??= error as Error;
         sweepProgress.end(id, { finished: false });
       })
       .finally(() => active.delete(one));
@@ -71,8 +76,27 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
     given.signal.removeEventListener('abort', stop);
     workers.close();
   }
-  if (given.signal.aborted) throw new InterruptedError('stopped; finished runs are kept, unfinished ones are saved');
+  if (given.signal.aborted) throw new InterruptedError(whatWasKept(stopped, failure));
   if (failure !== undefined) throw failure;
+}
+
+/** What became of the cells that were at work when a sweep was stopped. */
+interface Stopped {
+  saved: number;
+  /** Names of those whose process ended before it had saved. */
+  readonly unsaved: string[];
+}
+
+/** The line that says what a stopped sweep has kept, and what it has not. */
+function whatWasKept({ saved, unsaved }: Stopped, failure: Error | undefined): string {
+  const parts = ['stopped; finished runs are kept'];
+  if (saved > 0) parts.push(`, ${saved} unfinished ${saved === 1 ? 'one is' : 'ones are'} saved`);
+  if (unsaved.length > 0) {
+    const go = unsaved.length === 1 ? 'it goes' : 'they go';
+    parts.push(`; not saved within ${graceSeconds()} s: ${few(unsaved)}; ${go} back to the last saved state, if any`);
+  }
+  if (failure !== undefined) parts.push(`; before that: ${messageOf(failure)}`);
+  return parts.join('');
 }
 
 /** Runs the open cells of a sweep on this machine, and sets the machine up only where there are some. */

@@ -1,7 +1,8 @@
 /** Status, pause, resume and cancel of a queue that a sweep goes through. */
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { BATCH, cancelKey, cellOfJob, nameOf, openQueue, wantedKey, type CellJob, type QueueAddress } from './queue.js';
+import { nameOf } from '../../../core/run.js';
+import { BATCH, cancelKey, cellOfJob, openQueue, wantedKey, type CellJob, type QueueAddress } from './queue.js';
 import { redacted } from '../../address.js';
 import { asRedisError, connect, withinSeconds } from './redis.js';
 import { transferKey } from './transfer.js';

@@ -37,11 +37,6 @@ export function openQueue(redis: Redis, name: string): Queue<CellJob> {
   return new Queue<CellJob>(name, { connection: redis, prefix: PREFIX });
 }
 
-/** How messages name a cell: its experiment, arm and seed. */
-export function nameOf({ experiment, arm, seed }: Cell): string {
-  return `${experiment} ${arm}, seed ${seed}`;
-}
-
 /** Key of the set of cell ids that a sweep waits for: a run that is finished twice is sent back once. */
 export function wantedKey(name: string): string {
   return `${PREFIX}-wanted:${name}`;

@@ -7,7 +7,7 @@ import { QueueEvents, type Queue } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
-import type { Cell } from '../../../core/run.js';
+import { nameOf, type Cell } from '../../../core/run.js';
 import { isFinished } from '../../../store/runs.js';
 import { SweepProgress, type SweepReporter } from '../../progress.js';
 import type { Work } from '../../work.js';
@@ -16,7 +16,6 @@ import {
   cancelKey,
   cellOfJob,
   jobOfCell,
-  nameOf,
   openQueue,
   overKey,
   wantedKey,

@@ -4,11 +4,12 @@ import type { Redis } from 'ioredis';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
-import { cellId, parseCell, type Cell } from '../../../core/run.js';
+import { cellId, nameOf, parseCell, type Cell } from '../../../core/run.js';
 import { isWhole } from '../../../store/execute.js';
+import { UnsavedError } from '../../child.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../worker-pool.js';
 import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
-import { cancelKey, jobOfCell, nameOf, overKey, wantedKey, type CellJob, type QueueAddress } from './queue.js';
+import { cancelKey, jobOfCell, overKey, wantedKey, type CellJob, type QueueAddress } from './queue.js';
 import { asRedisError, connect, PREFIX, withinSeconds } from './redis.js';
 
 /** How a worker serves a queue. */
@@ -137,14 +138,19 @@ class JobRunner {
     try {
       return await this.runCell(job, stop.signal);
     } catch (error) {
-      if (!(error instanceof InterruptedError)) throw error;
+      const isUnsaved = error instanceof UnsavedError;
+      if (!(error instanceof InterruptedError) && !isUnsaved) throw error;
       if (await this.redis.exists(cancelKey(this.options.name)))
         throw new UnrecoverableError('the sweep was cancelled');
       if (stop.signal.aborted) {
         const { notice, lockSeconds } = this.options;
         const why = `the queue has not heard of this worker for ${lockSeconds} s and gives the cell to any`;
-        notice(`${nameOf(job.data.cell)}: ${why}; it stops here, its state is saved`);
-      } else await job.moveToWait(token);
+        const state = isUnsaved ? 'what it did since it was saved last is lost' : 'its state is saved';
+        notice(`${nameOf(job.data.cell)}: ${why}; it stops here, ${state}`);
+      } else {
+        if (isUnsaved) this.options.notice(`${error.message}; it is given back`);
+        await job.moveToWait(token);
+      }
       throw new WaitingError();
     } finally {
       this.active--;
