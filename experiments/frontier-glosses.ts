@@ -15,7 +15,7 @@ const BASE_STEPS = 200;
 /** The longest budget of scale laptop; the wide net that the others learn from has as many steps. */
 const LONGEST = 64;
 
-/** From a grid that was not widened where its best was at an end (experiments/README.md). */
+/** From a grid that was not widened where its best was at an end (docs/notes has the accuracies). */
 const RATES: Readonly<Record<number, BudgetRates>> = {
   1: { rates: { default: 4e-3, direct: 2e-3, wide: 2e-3 }, imitation: 1e-2 },
   4: { rates: { default: 4e-3, deeper: 2e-3, wide: 2e-3 }, imitation: 1e-2 },

@@ -10,7 +10,7 @@ const CONVERGED = 128;
 /**
  * The frontier of plain nets of so many layers, at the rates of its budgets; the deeper net has twice as many. All arms
  * learn from a wide net that is trained to convergence, as in the paper: one of fewer steps would be the mark at which
- * those that learn from it end (experiments/README.md has what came of that).
+ * those that learn from it end (docs/notes/2026-11-26-frontier-of-plain-nets.md has what came of that).
  */
 function plainFrontier(
   layers: number,

@@ -45,7 +45,7 @@ export const LIMIT_DEFAULTS = { target: 0.05, particles: { most: 8192 }, nets: 2
 /**
  * Particles of the first nets. With a whole skip 256 are enough at any depth; the weaker the skip, the more the
  * responses of direct training vary from net to net as layers are multiplied, and fewer particles would be drawn in
- * vain (theory/README.md, 2026-11-26): twice as many for every layer without a skip.
+ * vain (docs/notes/2026-11-26-limit-beside-real-particles.md): twice as many for every layer without a skip.
  */
 export function firstParticles({ model, flow, thin }: Simulation, most: number): number {
   const direct = (thin?.training ?? 'direct') === 'direct' && flow.steps > 0;
