@@ -127,6 +127,8 @@ async function start(install?: InstallOptions): Promise<Started> {
       `the tensorflow engine does not load (${messageOf(error).split('\n')[0]}); run: gowide engine install --force`,
     );
   }
+  // a package that was loaded before makes its engine current no second time
+  if (!(await tf.setBackend('tensorflow'))) throw new FailureError('the tensorflow engine does not start');
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
   const fused = installed !== undefined && !backend.isUsingGpuDevice && withFused(installed);
   registerTrainingKernels('tensorflow');
