@@ -155,10 +155,11 @@ const LONG_GRACE = (10 * COMMAND_LIMIT) / 1000;
 async function stopSweep(
   place: Place,
   out: string,
+  cells: number,
   signals: readonly NodeJS.Signals[],
 ): Promise<Ended & { readonly took: number }> {
   const env = { GOWIDE_GRACE_SECONDS: String(LONG_GRACE) };
-  const running = new Running(place, [...sweepArgs(place.folder, out, 4 * SEEDS), '--jobs', '2'], env);
+  const running = new Running(place, [...sweepArgs(place.folder, out, cells), '--jobs', '2'], env);
   await untilOrOver([running], () => foldersIn(out).finished.length >= 2);
   const from = performance.now();
   for (const signal of signals) {
@@ -178,15 +179,17 @@ async function interrupted(
   place: Place,
   signals: readonly NodeJS.Signals[],
 ): Promise<{ pass: boolean; figure: string }> {
-  const undisturbed = serial(place, 4 * SEEDS);
+  // fewer are done before the signal comes
+  const cells = Math.max(32, scaled(4 * SEEDS, place));
+  const undisturbed = serial(place, cells);
   // the second signal ends it before anything is saved
   const mustSave = signals.length === 1;
   for (let stop = 1; ; stop++) {
     const out = join(place.folder, `stopped-${stop}`);
-    const { status, stderr, took } = await stopSweep(place, out, signals);
+    const { status, stderr, took } = await stopSweep(place, out, cells, signals);
     const { finished, saved } = foldersIn(out);
     if (mustSave && saved.length === 0 && stop < STOPS) continue;
-    const again = gowide(place, sweepArgs(place.folder, out, 4 * SEEDS));
+    const again = gowide(place, sweepArgs(place.folder, out, cells));
     const gone = wentOn(out);
     const lost = saved.filter((folder) => !gone.includes(folder));
     const same = equal(out, undisturbed);
@@ -199,7 +202,7 @@ async function interrupted(
         lost.length === 0 &&
         (!mustSave || saved.length > 0),
       figure:
-        `status ${status} after ${took.toFixed(1)} s with ${finished.length} of ${4 * SEEDS} cells and ` +
+        `status ${status} after ${took.toFixed(1)} s with ${finished.length} of ${cells} cells and ` +
         `${saved.length} saved states, ${lost.length} of them not gone on with; the same command ended with ` +
         `${again.status}; tables ${same ? 'equal' : 'differ'}`,
     };
