@@ -1,18 +1,66 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/**
+ * Files that share a process, one after the other: modules are loaded and engines are started once for all of them,
+ * which halves what most of them take. They leave the process as they found it: test/support/shared-process.ts looks
+ * at the settings and the working folder, and they pass in any order (`--project shared --sequence.shuffle.files`).
+ */
+const SHARED = [
+  ...['core', 'data', 'docs', 'engine/trace', 'experiments', 'method', 'metrics', 'models', 'mutants', 'nn', 'optim'],
+  ...['reports', 'store', 'text', 'theory', 'thin'],
+].map((folder) => `test/${folder}/**/*.test.ts`);
+
+/** Files of those folders that have a process of their own all the same. */
+const ALONE = [
+  // what they register stays registered
+  'test/data/index.test.ts',
+  'test/models/registry.test.ts',
+  'test/optim/losses.test.ts',
+  'test/theory/{exact,registered-study,studies}.test.ts',
+  // all of their tests prepare texts in a cache of the file's own
+  'test/method/{resumed,traced,workers}.test.ts',
+  'test/thin/data.test.ts',
+  // long by themselves
+  'test/method/train.test.ts',
+  'test/models/{bert,resnet-weights}.test.ts',
+  'test/reports/browser.test.ts',
+  // the memory of the process is measured
+  'test/store/memory.test.ts',
+];
+
+/** Files of tests that are run alike. */
+function project(
+  name: string,
+  files: { readonly include: string[]; readonly exclude?: string[] },
+  isShared = false,
+): TestProjectInlineConfiguration {
+  return {
+    test: {
+      ...files,
+      name,
+      pool: 'forks',
+      isolate: !isShared,
+      setupFiles: ['test/support/equality.ts', ...(isShared ? ['test/support/shared-process.ts'] : [])],
+      // The leak test collects garbage before it reads the process's memory.
+      execArgv: ['--expose-gc'],
+      // several times what they need: a busy machine is no failure
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
+      env: { TF_CPP_MIN_LOG_LEVEL: '3' },
+    },
+  };
+}
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/temporary-folder.ts',
-    pool: 'forks',
-    setupFiles: ['test/support/equality.ts'],
-    // The leak test collects garbage before it reads the process's memory.
-    execArgv: ['--expose-gc'],
     // Tensor engines use every core; two at once would only wait for each other.
     maxWorkers: 2,
-    // several times what they need: a busy machine is no failure
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    env: { TF_CPP_MIN_LOG_LEVEL: '3' },
+    // those that take long, which start the program, are in the first: the order is that of the names
+    projects: [
+      project('a process each', { include: ['test/**/*.test.ts'], exclude: SHARED }),
+      project('alone', { include: ALONE }),
+      project('shared', { include: SHARED, exclude: ALONE }, true),
+    ],
   },
 });
