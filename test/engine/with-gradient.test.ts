@@ -48,4 +48,34 @@ describe.each((await enginesUnderTest()).filter(({ missing }) => missing === und
     expect([...(await gradients.x!.data())]).toEqual([1]);
     tf.dispose([loss, ...Object.values(gradients), ...Object.values(params)]);
   });
+
+  test.each<[string, (x: Tensor) => Tensor, string]>([
+    ['is no scalar', (x) => tf.square(x), 'the loss has the shape [2]; expected a scalar'],
+    ['does not depend on a parameter', () => tf.scalar(1), 'x'],
+    [
+      'has a backward pass that fails',
+      (x) =>
+        tf.sum(
+          withGradient(
+            [x],
+            () => ({ value: tf.square(x), saved: { x } }),
+            () => {
+              throw new Error('the backward pass failed');
+            },
+          ),
+        ),
+      'the backward pass failed',
+    ],
+  ])('a loss that %s is an error, and no tensor stays behind', (_, loss, message) => {
+    const x = tf.tensor1d([2, 3]);
+    const before = tf.memory().numTensors;
+    const attempt = (): unknown =>
+      differentiate({ x }, (params, keep) => {
+        keep('aside', params.x!);
+        return loss(params.x!) as Scalar;
+      });
+    expect(attempt).toThrow(message);
+    expect(tf.memory().numTensors).toBe(before);
+    x.dispose();
+  });
 });

@@ -35,8 +35,8 @@ interface Recorder {
 
 /**
  * Gradients of `loss(params, keep)` by the tensors in `params`, of their shapes. `keep(name, tensor)` puts a tensor
- * aside, outside the gradient. The caller disposes all results. Not to be nested. Throws RangeError when the loss does
- * not depend on one of the parameters, or an op has no gradient.
+ * aside, outside the gradient. The caller disposes all results. Not to be nested. Throws RangeError when the loss is no
+ * scalar or does not depend on one of the parameters, or an op has no gradient.
  */
 export function differentiate(
   params: Tensors,
@@ -48,9 +48,9 @@ export function differentiate(
   };
   const recorder = tf.engine() as unknown as Recorder;
   let tape: TapeNode[] = [];
+  let value: Scalar | undefined;
   recorder.startTape();
   try {
-    let value: Scalar;
     try {
       value = tf.tidy(() => loss(params, keep));
     } finally {
@@ -58,9 +58,11 @@ export function differentiate(
       recorder.state.activeTape = null;
       recorder.endTape();
     }
+    if (value.rank !== 0) throw new RangeError(`the loss has the shape [${value.shape.join(', ')}]; expected a scalar`);
     return { loss: value, gradients: backward(tape, value, params), aside };
   } catch (error) {
     tf.dispose(Object.values(aside));
+    value?.dispose();
     throw error;
   } finally {
     for (const { saved } of tape) tf.dispose([...saved]);

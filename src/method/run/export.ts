@@ -10,7 +10,7 @@ import { hasOnnx, isPublished, writeOnnx, writeWeights } from '../../models/file
 import { familyOf, networkOf, type NetworkSpec } from '../../models/index.js';
 import type { HostWeights } from '../../nn/network.js';
 import { writeAtomic } from '../../store/atomic.js';
-import { readText } from '../../store/config.js';
+import { readJson } from '../../store/config.js';
 import { checkNetworkFolder, checkOutput, OUTPUTS } from '../../store/output.js';
 import { readArrays, readMetrics, readTokenizer, type RunRecord } from '../../store/runs.js';
 import { parseTrainSpec } from './check-spec.js';
@@ -104,16 +104,10 @@ export function writeLabels(folder: string, labels: readonly string[] | undefine
 export function readLabels(folder: string, network: NetworkSpec): readonly string[] | undefined {
   const path = join(folder, LABELS);
   if (!existsSync(path)) return undefined;
-  const bad = (what: string): UsageError =>
-    new UsageError(`${path}: ${what}; expected the names of the network’s classes in order, a list in JSON`);
-  let labels: string[];
-  const text = readText(path);
-  if (text.trim() === '') throw bad('the file is empty');
-  try {
-    labels = z.array(z.string()).parse(JSON.parse(text));
-  } catch (error) {
-    throw error instanceof UsageError ? error : bad('no list of texts');
-  }
+  const expected = 'the names of the network’s classes in order, a list in JSON';
+  const bad = (what: string): UsageError => new UsageError(`${path}: ${what}; expected ${expected}`);
+  const { data: labels } = z.array(z.string()).safeParse(readJson(path, expected));
+  if (labels === undefined) throw bad('no list of texts');
   const classes = networkOf(network).width('logits');
   if (labels.length !== classes) throw bad(`${labels.length} names, and the network has ${classes} classes`);
   return labels;
