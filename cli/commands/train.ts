@@ -8,7 +8,7 @@ import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS, qualityColumns } from '../../src/data/index.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
-import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { checkAgainstData, parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { inSteps } from '../../src/method/spec/epochs.js';
 import { TrainSpec } from '../../src/method/spec/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
@@ -159,11 +159,11 @@ function checkFamily(name: string, { config }: Options, { network }: Spec): void
     );
 }
 
-/** The cells that the options name, each with a spec that its schema takes. */
+/** The cells that the options name, each with a spec that its schema takes and that fits what is known of its data. */
 async function cellsFor(name: string, options: Options): Promise<Cell[]> {
   const cells = await givenCells(name, options);
   const file = options.set.length === 0 ? options.config : undefined; // else the fault may be in what --set changed
-  for (const { spec } of cells) inFile(file, () => parseTrainSpec(spec));
+  for (const { spec } of cells) inFile(file, () => checkAgainstData(parseTrainSpec(spec)));
   return cells;
 }
 

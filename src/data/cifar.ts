@@ -169,6 +169,7 @@ function definition<Name extends Cifar['set']>(
       },
     ],
     shape: () => [SIDE, SIDE, 3],
+    known: ({ train }) => ({ classes: VARIANTS[name].classes, ...(train !== undefined && { train }) }),
     brought: () => `${archive} is brought by you: ${megabytes} MB`,
   };
 }

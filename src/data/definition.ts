@@ -17,6 +17,14 @@ export interface TokenTask {
   readonly vocabulary?: number;
 }
 
+/** What is known of data before they are read. */
+export interface KnownData {
+  /** Number of classes. */
+  readonly classes?: number;
+  /** The most training examples that there can be. */
+  readonly train?: number;
+}
+
 /**
  * A data set. `Spec` is how it is declared, with its own name as `set`. The members that take a spec are methods, so
  * that the registry can hold definitions with different specs.
@@ -41,6 +49,11 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
   tokenizer?(spec: Spec, onStage?: OnStage): Promise<WordPiece>;
   /** Names of the classes in their order, where the declaration alone decides it. */
   labels?(spec: Spec): readonly string[] | undefined;
+  /**
+   * What the declaration and the names of folders tell of the data, where these are there; nothing is read. Throws
+   * UsageError as `check`.
+   */
+  known?(spec: Spec): KnownData;
   /**
    * For data whose files name the classes: the declaration with them in the order of a checkpoint's classes, unchanged
    * where these are others. Throws UsageError where the declaration asks for another order.

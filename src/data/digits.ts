@@ -98,4 +98,5 @@ export const digits: DatasetDefinition<z.infer<typeof DigitsSpec>> = {
   spec: DigitsSpec,
   open: ({ train, augment }) => loadDigits(train, augment),
   shape: () => [DIGITS_SIZE, DIGITS_SIZE, 1],
+  known: ({ train }) => ({ classes: 10, train }),
 };

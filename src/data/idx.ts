@@ -146,5 +146,6 @@ export const idx: DatasetDefinition<IdxSpec> = {
     return [{ path: folder, names: NAMES.map((name) => found(folder, name)!) }];
   },
   shape: ({ size }) => [size, size, 1],
+  known: ({ classes, train }) => ({ classes, ...(train !== undefined && { train }) }),
   brought: ({ folder }) => `four idx files in ${folder} are brought by you: 31 MB (Fashion-MNIST)`,
 };

@@ -536,5 +536,6 @@ export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   open: openImageFolder,
   files: (spec) => [{ path: spec.folder, names: pictureNames(spec.folder, spec) }],
   shape: ({ size }) => [size, size, CHANNELS],
+  known: (spec) => (existsSync(spec.folder) ? { classes: imageClasses(spec.folder, spec).length } : {}),
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
 };

@@ -8,7 +8,7 @@ import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
 import { cifar10, cifar100 } from './cifar.js';
 import type { Dataset } from './dataset.js';
-import type { DatasetDefinition, TokenTask } from './definition.js';
+import type { DatasetDefinition, KnownData, TokenTask } from './definition.js';
 import { digits } from './digits.js';
 import { hierarchy } from './hierarchy.js';
 import { idx } from './idx.js';
@@ -88,6 +88,14 @@ export async function tokenizerOf(spec: DataSpec, onStage?: OnStage): Promise<Wo
 /** Names of the classes of data whose declaration alone decides them; undefined for others. */
 export function declaredLabels(spec: DataSpec): readonly string[] | undefined {
   return definitionOf(spec).labels?.(spec);
+}
+
+/**
+ * What is known of data before they are read, as far as their definition says it. Throws UsageError where their folders
+ * are not as they should be.
+ */
+export function knownOf(spec: DataSpec): KnownData {
+  return definitionOf(spec).known?.(spec) ?? {};
 }
 
 /**

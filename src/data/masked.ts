@@ -107,6 +107,7 @@ export const maskedLm: DatasetDefinition<MaskedSpec> = {
   files: (spec) => [...corpusFiles(spec), ...(typeof spec.vocabulary === 'string' ? tokenizerFiles(spec) : [])],
   shape: ({ tokens }) => [4, tokens],
   task: (spec) => ({ head: 'masked-lm', questions: maskedPositions(spec), ...vocabularySize(spec) }),
+  known: ({ train }) => (train === undefined ? {} : { train }),
   tokenizer: openTokenizer,
   brought: ({ corpus }) =>
     corpus === 'glosses' ? undefined : 'a folder of texts is brought by you (books and Wikipedia: some 16 GB)',

@@ -240,6 +240,7 @@ export const tsv: DatasetDefinition<TsvSpec> = {
   ],
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
+  known: ({ labels }) => (labels === undefined ? {} : { classes: labels.length }),
   tokenizer: openTokenizer,
   inOrderOf,
   brought: () => 'tab-separated files with a text and a class on each line are brought by you',

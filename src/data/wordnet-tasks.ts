@@ -187,6 +187,7 @@ export const wordNetTask: DatasetDefinition<WordNetTaskSpec> = {
   files: tokenizerFiles,
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', classes: wordNetClasses(spec.task), ...vocabularySize(spec) }),
+  known: ({ train, task }) => ({ classes: wordNetClasses(task), ...(train !== undefined && { train }) }),
   tokenizer: openTokenizer,
   labels: ({ task }) => (task === 'supersense' ? SUPERSENSES : undefined),
 };

@@ -20,7 +20,7 @@ import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSet
 import type { DataOption, Found } from './data/form.js';
 import { expectedData, findData } from './data/index.js';
 import { roundsOf } from './halving.js';
-import { evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
+import { batchOf, evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
 import { checkPlace } from './place.js';
 import { narrowed, thinningOf, widthNotes, type Size } from './size.js';
 import { openSource } from './sources/index.js';
@@ -211,7 +211,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   readWeights(source.weights, begun);
   const thin = narrowed(wide, options, data.shape);
   const base = RECIPES[recipe];
-  const batch = Math.min(options.batch ?? base.batch, data.train.count);
+  const batch = batchOf(options.batch, base, data.train.count);
   const stepsOf = (epochs: number): number => Math.max(1, Math.round((epochs * data.train.count) / batch));
   const epochs = options.epochs ?? base.epochs;
   const steps = { thin: stepsOf(epochs), wide: stepsOf(options.wideEpochs ?? epochs) };

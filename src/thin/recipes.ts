@@ -1,4 +1,5 @@
 /** How networks are trained by `gowide thin` where nothing else is said: one recipe for each optimizer. */
+import { UsageError } from '../core/errors.js';
 import type { RecipeSpec } from '../method/spec/spec.js';
 import type { Thinning } from '../models/interface/family.js';
 
@@ -37,6 +38,16 @@ export const RECIPES: Readonly<Record<Thinning<unknown>['recipe'], BaseRecipe>> 
 const EVALUATIONS = 10;
 /** What they may cost beside the training steps, at most. */
 const EVALUATION_SHARE = 0.2;
+
+/**
+ * Examples of a step: as many as the user asks for, else those of the recipe, or all where there are fewer. Throws
+ * UsageError where more are asked for than there are.
+ */
+export function batchOf(asked: number | undefined, base: BaseRecipe, examples: number): number {
+  if (asked !== undefined && asked > examples)
+    throw new UsageError(`--batch ${asked}: there are ${examples} training examples; expected at most as many`);
+  return Math.min(asked ?? base.batch, examples);
+}
 
 /** The recipe of `steps` steps at a peak rate. */
 export function recipeOf(base: BaseRecipe, batch: number, steps: number, peak: number): RecipeSpec {

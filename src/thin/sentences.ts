@@ -26,7 +26,7 @@ import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
 import { checkPlace, replacedResult } from './place.js';
 import { checkOptions, DEFAULT_OUT, duration, type ThinOptions } from './plan.js';
-import { RECIPES, recipeOf } from './recipes.js';
+import { batchOf, RECIPES, recipeOf } from './recipes.js';
 import {
   agreementWith,
   MOST_COMPARED,
@@ -140,7 +140,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const file = (name: keyof typeof splits): string =>
     keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);
   const base = RECIPES.adamw;
-  const batch = Math.min(options.batch ?? base.batch, splits.train.length);
+  const batch = batchOf(options.batch, base, splits.train.length);
   const counts = { train: splits.train.length, validation: splits.validation.length, test: splits.test.length };
   return {
     ...{ out, work, model, pooling, wide, thin, counts, tokens, batch, seed, tries, notes },

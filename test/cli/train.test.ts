@@ -109,7 +109,9 @@ test('--print-config gives a spec that --config takes', () => {
     '--set',
     'training.steps=3',
     '--set',
-    'data.train=50',
+    'training.schedule.warmup=1',
+    '--set',
+    'data.train=100',
     '--print-config',
   ]);
   expect(JSON.parse(stdout)).toMatchObject({ teacher: null, training: { steps: 3 } });
@@ -199,8 +201,31 @@ describe('what --set and --arm take', () => {
     expect(training).toMatchObject({ steps: 100 });
     const twice = printed('resnet', '--set', 'training.steps=5', '--set', 'training.steps=6');
     await expect(twice).rejects.toThrow(/--set: "training.steps" is given twice with different values; expected one/);
-    const equal = ['training.steps=5', 'training.steps=5'].flatMap((setting) => ['--set', setting]);
-    expect((await printed('resnet', '--arm', 'direct', ...equal)).training).toMatchObject({ steps: 5 });
+    const equal = ['training.steps=20', 'training.steps=20'].flatMap((setting) => ['--set', setting]);
+    expect((await printed('resnet', '--arm', 'direct', ...equal)).training).toMatchObject({ steps: 20 });
+  });
+
+  test.each([
+    ['direct', 'training.steps=5', 'training.schedule.warmup: 20 steps, and steps is 5; expected at most as many'],
+    [
+      'three-stage',
+      'imitation.recipe.schedule.warmup=1e5',
+      'imitation.recipe.schedule.warmup: 100000 steps, and steps',
+    ],
+    ['three-stage', 'teacher.recipe.schedule.warmup=1e5', 'teacher.recipe.schedule.warmup: 100000 steps, and steps'],
+    [
+      'direct',
+      'training.batch=2001',
+      'training.batch: 2001, and the data have 2000 training examples; expected at most',
+    ],
+    ['direct', 'data.train=30', 'batch: 32, and the data have 30 training examples'],
+    ['direct', 'network.classes=9', 'the data have 10 classes, the network only 9; expected a network of at least as'],
+  ])('%s with %s does not fit, which is said with and without --print-config', async (arm, setting, line) => {
+    const args = ['train', 'resnet', '--arm', arm, '--set', setting, '--out', newFolder()];
+    for (const more of [[], ['--print-config']]) {
+      const { status, stderr } = await gowideHere([...args, ...more]);
+      expect([status, stderr.trim().split('\n').at(-1)]).toEqual([2, expect.stringContaining(line)]);
+    }
   });
 
   test('JSON may have blanks around it, a number may not', async () => {

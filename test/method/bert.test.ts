@@ -378,7 +378,7 @@ test('questions on a text: answers are found again, scored as SQuAD scores them;
   writeFileSync(data.vocabulary, trained.join('\n'));
   // 2.0: with how sure it is that there is no answer
   const run2 = await executeRun(
-    cell({ ...spec, data: { ...data, test: SQUAD_2 }, training: { ...spec.training, steps: 5 } }),
+    cell({ ...spec, data: { ...data, test: SQUAD_2 }, training: { ...spec.training, ...adamw(5) } }),
     options(out),
   );
   const exported2 = join(out, 'answers2');

@@ -9,10 +9,11 @@ type Spec = { [key: string]: Json };
 const spec = (changes: object, of: object = DIRECT): Spec => structuredClone({ ...of, ...changes }) as Spec;
 const training: Omit<typeof DIRECT.training, 'steps'> & { steps?: number } = { ...DIRECT.training };
 delete training.steps;
+const unwarmed = { schedule: { kind: 'constant', peak: 0.1, warmup: 0 } };
 
 test('epochs are as many steps as it takes to see the 64 training examples so often, in batches of 8', async () => {
   const stepsOf = async (epochs: number): Promise<number> =>
-    parseTrainSpec(await inSteps(spec({ training: { ...training, epochs } }))).training.steps;
+    parseTrainSpec(await inSteps(spec({ training: { ...training, ...unwarmed, epochs } }))).training.steps;
   expect(await stepsOf(3)).toBe(24);
   expect(await stepsOf(0.5)).toBe(4);
   expect(await stepsOf(0.001)).toBe(1);

@@ -45,7 +45,7 @@ export function recipe(steps: number, peak = 0.05): RecipeSpec {
   return {
     steps,
     batch: 8,
-    schedule: { kind: 'cosine', peak, warmup: 2 },
+    schedule: { kind: 'cosine', peak, warmup: Math.min(2, steps) },
     optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
   };
 }

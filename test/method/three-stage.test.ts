@@ -29,6 +29,16 @@ const call = (changes: Partial<ThreeStageOptions> = {}) =>
   });
 
 test.each([
+  [
+    'a warm-up that does not end',
+    { finetune: { ...recipe(4), schedule: { kind: 'cosine', peak: 0.1, warmup: 5 } } },
+    'threeStage: finetune.schedule.warmup: 5 steps, and steps is 4; expected at most as many',
+  ],
+  [
+    'a batch of more examples than there are',
+    { imitation: { ...IMITATION, recipe: { ...recipe(4), batch: 65 } } },
+    'threeStage: imitation.recipe.batch: 65, and the data have 64 training examples',
+  ],
   ['a key that a recipe does not have', { finetune: { ...recipe(4), batchSize: 8 } }, 'invalid finetune: '],
   [
     'a rate that is none',

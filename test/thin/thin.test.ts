@@ -178,6 +178,7 @@ test('a LayersModel of tfjs: the thin net is one, too, and the heads are those o
 
 test.each<[object, string]>([
   [{ batch: 0 }, 'batch 0: expected a whole number of at least 1'],
+  [{ batch: 1000 }, '--batch 1000: there are '],
   [{ epochs: -1 }, 'epochs -1: expected a number above 0'],
   [{ tries: 2 }, 'tries 2: expected 1, 3 or 6'],
   [{ samples: 0.5 }, 'samples 0.5: expected a whole number'],

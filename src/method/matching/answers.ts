@@ -3,6 +3,14 @@ import { UsageError } from '../../core/errors.js';
 import type { Dataset } from '../../data/dataset.js';
 import type { Network } from '../../nn/network.js';
 
+/** Throws UsageError where data have more classes than a network tells apart. */
+export function checkClasses(classes: number, known: number): void {
+  if (classes > known)
+    throw new UsageError(
+      `the data have ${classes} classes, the network only ${known}; expected a network of at least as many`,
+    );
+}
+
 /**
  * The data with as many classes as the network's last tap has channels. A head may have more of them than the data, as
  * the one of a network that was trained on other data: labels, losses and evaluations then count the network's. Throws
@@ -10,7 +18,6 @@ import type { Network } from '../../nn/network.js';
  */
 export function asAnswered(data: Dataset, network: Network): Dataset {
   const classes = network.width(network.taps.at(-1)!, data.shape);
-  if (data.classes > classes)
-    throw new UsageError(`the data have ${data.classes} classes, the network only ${classes}`);
+  checkClasses(data.classes, classes);
   return data.classes === classes ? data : { ...data, classes };
 }

@@ -2,14 +2,19 @@
 import { UsageError } from '../../core/errors.js';
 import { checkValues } from '../../core/magnitudes.js';
 import { parseSpec } from '../../core/spec.js';
-import { exampleShape, taskOf } from '../../data/index.js';
+import { exampleShape, knownOf, taskOf } from '../../data/index.js';
 import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../../models/index.js';
 import { wideView } from '../matching/align.js';
+import { checkClasses } from '../matching/answers.js';
 import { planGroups } from '../three-stage/pipeline.js';
-import { isTrained, TrainSpec, type PretrainedSpec } from '../spec/spec.js';
+import { checkBatch, checkWarmup } from '../spec/recipe-steps.js';
+import { isTrained, TrainSpec, type PretrainedSpec, type RecipeSpec } from '../spec/spec.js';
 import { STARTS } from '../start/start.js';
 
-/** Checks a spec. Throws UsageError with one line that names the key, what was expected and what was given. */
+/**
+ * Checks a spec, without a look at its data. Throws UsageError with one line that names the key, what was expected and
+ * what was given.
+ */
 export function parseTrainSpec(value: unknown): TrainSpec {
   const spec = parseSpec(TrainSpec, 'training spec', value);
   for (const network of [spec.network, ...(spec.teacher === null ? [] : [spec.teacher.network])]) {
@@ -17,6 +22,7 @@ export function parseTrainSpec(value: unknown): TrainSpec {
     checkValues('invalid training spec: parameters of a network', parameterCount(network));
   }
   checkBatches(spec);
+  for (const [path, recipe] of recipesOf(spec)) checkWarmup(`invalid training spec: ${path}`, recipe);
   for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
     if (batch % accumulate !== 0)
       throw new UsageError(
@@ -28,6 +34,36 @@ export function parseTrainSpec(value: unknown): TrainSpec {
     checkPretrained(spec.teacher.network, 'random', spec.teacher.pretrained);
   planGroups(spec, networkOf(spec.network), wideView(spec)?.network);
   return spec;
+}
+
+/** The recipes of a spec, with the paths of their keys. */
+function recipesOf({ training, imitation, teacher }: TrainSpec): (readonly [path: string, recipe: RecipeSpec])[] {
+  return [
+    ['training', training],
+    ...(imitation !== null && 'recipe' in imitation ? [['imitation.recipe', imitation.recipe] as const] : []),
+    ...(isTrained(teacher) ? [['teacher.recipe', teacher.recipe] as const] : []),
+  ];
+}
+
+/**
+ * Throws UsageError where a batch of a spec has more examples than there are training examples, `count` or at most as
+ * many.
+ */
+export function checkExamples(spec: TrainSpec, count: number): void {
+  for (const [path, recipe] of recipesOf(spec)) checkBatch(`invalid training spec: ${path}`, recipe, count);
+}
+
+/**
+ * Throws UsageError where the spec does not fit what is known of its data before they are read: where the network has
+ * fewer answers than they have classes, or a batch more examples than there are. A run compares the rest once it has
+ * read them.
+ */
+export function checkAgainstData(spec: TrainSpec): void {
+  const { classes, train } = knownOf(spec.data);
+  const network = networkOf(spec.network);
+  const logits = network.taps.at(-1)!;
+  if (classes !== undefined) checkClasses(classes, network.width(logits, exampleShape(spec.data)));
+  if (train !== undefined) checkExamples(spec, train);
 }
 
 /** Throws UsageError when the examples that are read at once are more than any machine holds. */

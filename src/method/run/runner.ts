@@ -4,7 +4,7 @@ import type { InputFiles } from '../../core/run.js';
 import { checkData, dataFiles } from '../../data/index.js';
 import { weightFiles } from '../../models/files.js';
 import { vocabularyFiles } from '../../text/vocabulary.js';
-import { parseTrainSpec } from './check-spec.js';
+import { checkAgainstData, parseTrainSpec } from './check-spec.js';
 import { expectedMemory, expectedSeconds, ownCost, stepFlops } from '../cost/cost.js';
 import { trainExecutor } from './execute.js';
 import { vocabularyOfWide } from '../matching/own-tokens.js';
@@ -24,7 +24,11 @@ function filesOf(spec: TrainSpec): readonly InputFiles[] {
 /** The runner of cells of kind {@link TRAIN_KIND}, for the record of runners. */
 export const TRAIN_RUNNER: Runner = {
   execute: trainExecutor,
-  check: ({ spec }) => checkData(parseTrainSpec(spec).data),
+  check: (cell) => {
+    const spec = parseTrainSpec(cell.spec);
+    checkData(spec.data);
+    checkAgainstData(spec);
+  },
   files: ({ spec }) => filesOf(parseTrainSpec(spec)),
   requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
   cost: ({ spec }, engine) => expectedSeconds(parseTrainSpec(spec), engine),
