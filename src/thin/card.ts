@@ -8,7 +8,7 @@ import { classFigures } from '../metrics/confusion.js';
 import { ARMS, type Rates } from './arms.js';
 import { LATENCY_BATCHES } from './latency.js';
 import type { Card, Section } from './page.js';
-import { nameOf, thinCellOf, wideWeights, type Setup } from './plan.js';
+import { nameOf, operations, thinCellOf, wideWeights, type Setup } from './plan.js';
 import type { Measured, ThinResult } from './result.js';
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
@@ -122,11 +122,7 @@ function wideAndThin(setup: Setup, wide: Measured, thin: Measured, engine: Engin
         row(`validation ${accuracy}`, ({ validation }) => validation.accuracy, percent),
         ...Object.keys(wide.scores).map((name) => row(name, ({ scores }) => scores[name]!, scoreText(name))),
         row('parameters', ({ parameters }) => parameters, whole),
-        row(
-          'MFLOP of an example',
-          ({ flops }) => flops / 1e6,
-          (value) => value.toFixed(1),
-        ),
+        row('operations of an example', ({ flops }) => flops, operations),
         ...LATENCY_BATCHES.map((batch, i) =>
           row(`milliseconds at batch ${batch}`, (one) => one.milliseconds[i]!, milliseconds),
         ),

@@ -425,9 +425,15 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** Floating-point operations for people. */
-function operations(flops: number): string {
-  return flops < 1e5 ? `${(flops / 1e3).toFixed(1)} kFLOP` : `${(flops / 1e6).toFixed(1)} MFLOP`;
+/** Units of floating-point operations, the smallest first. */
+const UNITS = ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLOP'] as const;
+
+/** Floating-point operations for people, in the unit in which they are 1 or more: `37.2 kFLOP`. */
+export function operations(flops: number): string {
+  // three digits may be those of the next unit: 999,999 is 1 MFLOP
+  const rounded = Number(flops.toPrecision(3));
+  const power = Math.max(0, Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, rounded)) / 3)));
+  return `${Number((rounded / 1000 ** power).toPrecision(3))} ${UNITS[power]}`;
 }
 
 /** Expected seconds of all parts, on one core of a small machine. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
+import { operations } from '../../src/thin/plan.js';
 import { gowideHere } from '../support/program.js';
 import { BERT, bertFolder, csvFile, pictureFolder, resnetFile } from '../thin/support.js';
 
@@ -38,6 +39,18 @@ test('a plan says how wide a net of whole heads is where another width was asked
   expect(await plan(0.5)).not.toContain('of 4 heads');
   const few = await planLines({ model: resnetFile(), data: pictureFolder(8), size: 8 });
   expect(few[1]).toMatch(/^thin net: 396 parameters, \d{2}\.\d kFLOP an example$/);
+});
+
+test.each([
+  [0, '0 FLOP'],
+  [37, '37 FLOP'],
+  [1_234, '1.23 kFLOP'],
+  [37_249, '37.2 kFLOP'],
+  [999_999, '1 MFLOP'],
+  [4.09e9, '4.09 GFLOP'],
+  [2e15, '2000 TFLOP'],
+])('%d operations are %s for people', (flops, text) => {
+  expect(operations(flops)).toBe(text);
 });
 
 test('a plan says steps, time and memory, and leaves nothing behind', async () => {
