@@ -95,6 +95,7 @@ function readSplit({ folder, size, classes }: IdxSpec, split: keyof typeof FILES
     throw new UsageError(`${images.path}: images of ${height} x ${width} pixels; data.size is ${size}`);
   if (many !== labels.shape[0])
     throw new UsageError(`${labels.path}: ${labels.shape[0]} labels, and there are ${many} images`);
+  if (many === 0) throw new UsageError(`${images.path}: no image in it; expected some, ${size} x ${size} pixels each`);
   const wrong = labels.values.findIndex((label) => label >= classes);
   if (wrong >= 0)
     throw new UsageError(
@@ -117,7 +118,7 @@ function moments(values: ArrayLike<number>): { mean: number; std: number } {
 
 /**
  * The images, each normalized by mean and standard deviation of the training pixels. Throws UsageError when a file is
- * missing, cut off or damaged, and when there are too few images.
+ * missing, empty, cut off or damaged, and when there are too few images.
  */
 export function loadIdx(spec: IdxSpec): Dataset {
   const { folder, size, classes, padding, mirror } = spec;

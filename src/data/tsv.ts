@@ -75,7 +75,9 @@ export const UNLABELLED = '-';
  * UsageError on columns that are not there, and where more lines than not have too few.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
-  const lines = withLineFeeds(readText(file, { gzipped: file.endsWith('.gz'), dropNul: true })).split(/\r?\n/);
+  const whole = readText(file, { gzipped: file.endsWith('.gz'), dropNul: true });
+  if (whole.trim() === '') throw new UsageError(`${file}: empty; expected an example on each line`);
+  const lines = withLineFeeds(whole).split(/\r?\n/);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {
@@ -104,7 +106,7 @@ function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: 
       rows.push({ text: cells[text]!, ...(pair !== undefined && { pair: cells[pair]! }), label: given!, line: i + 1 });
   }
   if (short.length > rows.length) throw new UsageError(`${file}, ${short[0]}`);
-  if (rows.length === 0) throw new UsageError(`${file}: no example in it`);
+  if (rows.length === 0) throw new UsageError(`${file}: no example in it; expected a text and a label on each line`);
   const problems = [...short, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` }));
   return { rows, problems, signs: isSigned };
 }

@@ -95,6 +95,14 @@ describe('files that are not as they should be', () => {
       { 'train-labels-idx1-ubyte': idxFile([12], new Uint8Array(12).fill(3)) },
       /label 0 is 3/,
     ],
+    [
+      'without an image',
+      {
+        't10k-images-idx3-ubyte': idxFile([0, 4, 4], new Uint8Array()),
+        't10k-labels-idx1-ubyte': idxFile([0], new Uint8Array()),
+      },
+      /t10k-images-idx3-ubyte.gz: no image in it; expected some, 4 x 4 pixels each/,
+    ],
     ['of another size', { 'train-images-idx3-ubyte': idxFile([3, 8, 8], new Uint8Array(192)) }, /8 x 8 pixels/],
   ] as const)('%s: named, with what was expected', (_, changes, message) => {
     expect(() => loadIdx(specOf(folderOf(changes)))).toThrow(message);

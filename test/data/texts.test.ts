@@ -392,7 +392,9 @@ describe('tab-separated files', () => {
     [{ train: '/no/such.tsv' }, /such.tsv: not found; expected a file with an example on each line/],
     [{ test: 'other', validation: 1 }, /other.tsv, line 2: label "maybe"; the training file has: no, yes/],
     [{ train: 'short' }, /short.tsv, line 2: 2 columns; column 3 is needed/],
-    [{ train: 'empty' }, /empty.tsv: no example in it/],
+    [{ train: 'empty' }, /empty.tsv: no example in it; expected a text and a label on each line/],
+    [{ test: 'empty', validation: 1 }, /empty.tsv: no example in it/],
+    [{ train: 'nothing' }, /nothing.tsv: empty; expected an example on each line/],
     [{ train: 'bytes' }, /bytes.tsv: not valid UTF-8/],
     [{ train: 'same' }, /all examples have the label "a"; expected at least two/],
     [{ validation: 3 }, /3 examples; 3 are to be held out for validation, and none is left/],
@@ -400,6 +402,7 @@ describe('tab-separated files', () => {
     const files: Record<string, string | Buffer> = {
       other: 'label\tquestion\tanswer\nmaybe\tan act\tan object\n',
       short: 'id\tquestion\tanswer\tlabel\n1\tan act\n',
+      nothing: '\n',
       empty: 'id\tquestion\tanswer\tlabel\n\n',
       bytes: Buffer.from([0x69, 0x64, 0xff, 0xfe]),
       same: 'id\tquestion\tanswer\tlabel\n1\tb\tc\ta\n',
