@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { LEFT_BY_MINUTES } from '../../reports/claims/scales.js';
 import { SCALES } from '../../src/core/experiment.js';
 import { withSlashes } from '../../src/core/folder.js';
 import { EXPORT_FORMATS } from '../../src/method/run/export.js';
@@ -59,4 +60,13 @@ test('docs/report.md has the digits of the archive', () => {
   const digits = Number(/^const DIGITS = (\d+);$/m.exec(read('reports/page/archive.ts'))![1]);
   const word = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'][digits]!;
   expect(read('docs/report.md')).toContain(`in the archive numbers have ${word} digits`);
+});
+
+test('docs/protocol.md has the claims that scale minutes leaves to scale laptop, and their number', () => {
+  const section = read('docs/protocol.md').split('## What scale minutes leaves open')[1]!.split('\n## ')[0]!;
+  const rows = section.split('\n').filter((line) => line.startsWith('- '));
+  expect(rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, id]) => id!)).sort()).toEqual(
+    [...LEFT_BY_MINUTES].sort(),
+  );
+  expect(section).toContain(`these ${LEFT_BY_MINUTES.length} claims`);
 });
