@@ -14,7 +14,8 @@ let run: string;
 
 beforeAll(async () => {
   expect(gowide(['theory', 'run', 'saddle', '--seeds', '1', '--out', store]).status).toBe(0);
-  const train = ['train', 'resnet', '--arm', 'direct', '--seeds', '1', '--set', 'training.steps=3', '--engine', ENGINE];
+  const short = ['training.steps=3', 'training.schedule.warmup=1'].flatMap((setting) => ['--set', setting]);
+  const train = ['train', 'resnet', '--arm', 'direct', '--seeds', '1', ...short, '--engine', ENGINE];
   expect(gowide([...train, '--out', store]).status).toBe(0);
   run = readdirSync(join(store, 'runs')).find((name) => name.startsWith('resnet'))!;
   const simulation = {

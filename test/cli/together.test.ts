@@ -272,7 +272,7 @@ test.each([
   [['--local-workers', '33'], /a batch of 32 cannot be shared by 33 workers/],
   [['--workers', 'slurm:x'], /"slurm:x" is no address/],
 ])('wrong use: %o', async (options, message) => {
-  const { status, stderr } = await gowideHere([...train(1), ...options]);
+  const { status, stderr } = await gowideHere([...train(40), ...options]);
   expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
   expect(stderr.trim().split('\n')).toHaveLength(1);
 });

@@ -8,6 +8,7 @@ import { RUNNERS } from '../../experiments/runners.js';
 import { saddle } from '../../experiments/theory.js';
 import { cellsOf } from '../../src/core/experiment.js';
 import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
+import { atSteps } from '../../src/method/spec/recipe-steps.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { listRuns, readMetrics } from '../../src/store/runs.js';
 import { cellId, type Cell } from '../../src/core/run.js';
@@ -39,8 +40,7 @@ const run = async (list: readonly Cell[], given: PoolOptions): Promise<void> =>
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-pool-'));
 /** A recipe of two steps. */
 const tiny = (spec: Cell['spec']): TrainSpec['training'] => ({
-  ...(spec as unknown as TrainSpec).training,
-  steps: 2,
+  ...atSteps((spec as unknown as TrainSpec).training, 2),
   batch: 8,
 });
 const rows = (out: string): unknown[] => listRuns(out).runs.map((run) => [run.id, readMetrics(run)]);
