@@ -1,8 +1,9 @@
 import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
-import { UsageError } from '../../src/core/errors.js';
+import { FailureError, few, UsageError } from '../../src/core/errors.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
+import type { ChangedVerdict } from '../../reports/claims/expected.js';
 import type { Comparison } from '../../reports/page/compare.js';
 import { notice } from '../terminal/notices.js';
 import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
@@ -12,6 +13,7 @@ interface ReportOptions {
   readonly site?: string;
   readonly tables?: string;
   readonly scale?: Scale;
+  readonly expect?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
   readonly open?: boolean;
@@ -46,6 +48,13 @@ export function command(): Command {
       ).conflicts(['compare', 'out', 'scale', 'open', 'markdown', 'site']),
     )
     .addOption(
+      new Option(
+        '--expect <file>',
+        'exit status 1 where a verdict is another than in this file, which --json printed before, ' +
+          'or {"claim-id": "supported", ...}',
+      ).conflicts(['compare', 'tables']),
+    )
+    .addOption(
       new Option('--compare', 'two folders side by side: two machines, two engines, before and after').conflicts([
         'markdown',
       ]),
@@ -62,6 +71,8 @@ export function command(): Command {
         'gowide report --compare before after --out comparison.html',
         'gowide report results --markdown > VERDICTS.md',
         'gowide report results --tables reports/results',
+        'gowide report results --json > expected.json',
+        'gowide report results --expect expected.json --json > now.json',
       ]),
     )
     .action(write);
@@ -69,7 +80,7 @@ export function command(): Command {
 
 async function write(
   folders: string[],
-  { out, site, tables, scale, json = false, markdown, open, compare }: ReportOptions,
+  { out, site, tables, scale, expect, json = false, markdown, open, compare }: ReportOptions,
 ): Promise<void> {
   for (const folder of folders) checkRuns(folder);
   if (tables !== undefined) return writeTables(folders, checkOut(tables), json);
@@ -84,15 +95,28 @@ async function write(
     if (open) await (await import('open')).default(file!);
     return printComparison(file, comparison, json);
   }
+  const { changedVerdicts, readExpected } = await import('../../reports/claims/expected.js');
+  const expected = expect === undefined ? undefined : readExpected(expect); // before anything is written
   const { writeReport } = await import('../../reports/page/report.js');
   const folder = site === undefined ? undefined : checkOut(site);
   const { markdown: table, ...result } = await writeReport(folders, { file, site: folder }, scale);
   const written = folder === undefined ? file : join(folder, 'index.html');
   if (open) await (await import('open')).default(written!);
-  if (json) return void process.stdout.write(`${JSON.stringify({ report: written ?? null, ...result }, null, 2)}\n`);
-  if (markdown) return void process.stdout.write(table);
-  [...result.problems, ...result.cautions].forEach(notice);
-  process.stdout.write(`${written}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ report: written ?? null, ...result }, null, 2)}\n`);
+  else if (markdown) process.stdout.write(table);
+  else {
+    [...result.problems, ...result.cautions].forEach(notice);
+    process.stdout.write(`${written}\n`);
+  }
+  if (expected !== undefined) failOnChange(expect!, changedVerdicts(expected, result.verdicts));
+}
+
+/** Throws FailureError, which names them, where verdicts are not as expected. */
+function failOnChange(file: string, changed: readonly ChangedVerdict[]): void {
+  if (changed.length === 0) return;
+  const lines = changed.map(({ id, expected, found }) => `${id}: ${expected} -> ${found}`);
+  const what = `${changed.length} verdict${changed.length === 1 ? '' : 's'}`;
+  throw new FailureError(`${what} other than in ${file}: ${few(lines, 10)}`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** `gowide report` writes a page where it is told to, or in the current folder; never where it reads. */
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { gowideHere, newFolder } from '../support/program.js';
@@ -50,4 +50,26 @@ test('a folder that is read gets a page only where it is named', async () => {
   expect([status, stderr]).toEqual([2, expect.stringMatching(/in a folder that is read; name a file with --out/)]);
   expect(files()).toEqual(before);
   expect((await gowideHere(['report', kept, '--out', join(kept, 'mine.html')])).status).toBe(0);
+});
+
+test('with --expect the status is 1 where a verdict is another than in the file, 2 where the file is none', async () => {
+  const { stdout } = await gowideHere(['report', kept, '--json']);
+  const { verdicts } = JSON.parse(stdout) as { verdicts: { id: string; outcome: string }[] };
+  const { id, outcome } = verdicts.find((one) => one.outcome === 'supported' || one.outcome === 'not supported')!;
+  const open = verdicts.find((one) => one.outcome === 'not run')!;
+  const expecting = async (value: unknown): Promise<readonly [status: number, last: string | undefined]> => {
+    const file = join(here, 'expected.json');
+    writeFileSync(file, typeof value === 'string' ? value : JSON.stringify(value));
+    const { status, stderr } = await gowideHere(['report', kept, '--json', '--expect', file]);
+    return [status, stderr.trim().split('\n').at(-1)];
+  };
+  expect(await expecting(stdout)).toEqual([0, '']);
+  expect(await expecting({ [id]: outcome })).toEqual([0, '']);
+  const other = outcome === 'supported' ? 'not supported' : 'supported';
+  const differs = `1 verdict other than in ${join(here, 'expected.json')}: ${id}: ${other} -> ${outcome}`;
+  expect(await expecting({ [id]: other })).toEqual([1, expect.stringContaining(differs)]);
+  expect(await expecting({ [open.id]: 'supported' })).toEqual([1, expect.stringContaining('supported -> not run')]);
+  expect(await expecting({ [`${id}x`]: outcome })).toEqual([2, expect.stringContaining(`Did you mean "${id}"?`)]);
+  expect(await expecting({ [id]: 'true' })).toEqual([2, expect.stringContaining('expected.json')]);
+  expect(await expecting('')).toEqual([2, expect.stringContaining('the file is empty')]);
 });
