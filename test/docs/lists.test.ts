@@ -51,6 +51,21 @@ test.each(['src/method', 'src/models'])(
   },
 );
 
+test('every dated note is linked from the page of what it is about', () => {
+  const folders = ['.', 'docs', 'docs/demonstrations', 'examples', 'experiments', 'reports', 'theory'];
+  const inside = readdirSync(join(ROOT, 'src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `src/${name}`);
+  const pages = [...folders, ...inside].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((file) => file.endsWith('.md') && file !== 'CHANGELOG.md')
+      .map((file) => read(`${folder}/${file}`)),
+  );
+  const notes = readdirSync(join(ROOT, 'docs/notes'));
+  expect(notes.length).toBeGreaterThan(50);
+  expect(notes.filter((note) => !pages.some((page) => page.includes(`notes/${note})`)))).toEqual([]);
+});
+
 test('a run is exported in as many forms as the method’s README has', () => {
   const row = read('src/method/README.md').match(/^\| `run\/export\.ts` \|(.*)\|$/m)![1]!;
   expect(row.split(/: /)[1]!.split(/, (?!a run)/)).toHaveLength(Object.keys(EXPORT_FORMATS).length);
