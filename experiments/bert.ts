@@ -62,7 +62,7 @@ interface Size {
   readonly head: number;
 }
 
-/** Tuned at the 800 steps of scale laptop (experiments/README.md has the accuracies). */
+/** Tuned at the 800 steps of scale laptop (docs/notes has the accuracies). */
 const LAPTOP_IMITATION: TunedImitations = {
   default: { rate: 1e-2, share: 0.175 },
   'projected-three-stage': { rate: 1e-3, share: 0.046 },
@@ -73,8 +73,8 @@ const SIZES = {
     tokens: 64,
     vocabulary: 2048,
     head: 32,
-    thin: { hidden: 64, layers: 2, steps: 320, batch: 16 },
-    wide: { hidden: 128, steps: 400, peak: 2e-3 },
+    thin: { hidden: 64, layers: 2, steps: 240, batch: 16 },
+    wide: { hidden: 128, steps: 300, peak: 2e-3 },
     deeper: { hidden: 64, layers: 4 },
     imitation: NOT_TUNED,
   },

@@ -54,7 +54,7 @@ const SIZES = {
     stem: 8,
     mid: 4,
     train: 2000,
-    wide: { steps: 400, batch: 64 },
+    wide: { steps: 240, batch: 64 },
     thin: { steps: 400, batch: 32 },
     imitation: 50,
   },
@@ -199,14 +199,16 @@ function paperSetting(): Setting {
 function settingAt(scale: Scale): Setting {
   if (scale === 'paper') return paperSetting();
   const size = sizeAt(scale);
-  const rates = scale === 'laptop' ? DIGITS_LAPTOP_RATES : DIGITS_RATES;
+  return digitsSetting(scale === 'laptop' ? DIGITS_LAPTOP_RATES : DIGITS_RATES, size);
+}
+
+function digitsSetting(rates: Rates, size: Size): Setting {
   return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
 }
 
 /** The nets and pictures of `resnet-digits` at scale laptop, the thin net trained for so long at these rates. */
 export function digitsOf({ steps, ...imitation }: ThinLength, rates: Rates): Setting {
-  const size: Size = { ...SIZES.laptop, ...imitation, thin: { ...SIZES.laptop.thin, steps } };
-  return smallSetting(rates, { ...DIGITS, train: size.train }, { classes: 10, channels: 1 }, size);
+  return digitsSetting(rates, { ...SIZES.laptop, ...imitation, thin: { ...SIZES.laptop.thin, steps } });
 }
 
 /** Arms that decide nothing at scale minutes, or no more than others do there: scale laptop has them. */
@@ -296,8 +298,8 @@ export const resnetHierarchy: Experiment = {
   tuning: HIERARCHY_TUNING,
   arms: (scale) => {
     const all = comparison(hierarchySetting(scale));
-    const some = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage'];
-    if (scale !== 'minutes') some.push('selected-three-stage', 'deeper', 'long');
+    const some = ['wide', 'direct', 'three-stage'];
+    if (scale !== 'minutes') some.push('kd', 'selected-kl', 'selected-three-stage', 'deeper', 'long');
     return sharedArms(Object.fromEntries(some.map((arm) => [arm, all[arm]!])));
   },
 };
@@ -343,9 +345,12 @@ function against(baseline: string, specs: Readonly<Record<string, TrainSpec>>): 
   );
 }
 
+/** Nets of scale minutes, for which the rates were tuned, with the wide net of the kept ablations. */
+const ABLATED: Size = { ...SIZES.minutes, wide: { steps: 400, batch: 64 } };
+
 /**
  * What each part of the imitation is worth: one thing is changed at a time, at equal steps. Scale laptop has the nets
- * of scale minutes, for which the rates were tuned, with more seeds. Run: `gowide train resnet --experiment
+ * of scale minutes, with more seeds. Run: `gowide train resnet --experiment
  * resnet-ablations --scale laptop`.
  */
 export const resnetAblations: Experiment = {
@@ -357,7 +362,7 @@ export const resnetAblations: Experiment = {
   metric: TEST_ACCURACY,
   baseline: 'own inputs',
   arms: (scale) => {
-    const setting = settingAt(scale === 'laptop' ? 'minutes' : scale);
+    const setting = scale === 'minutes' || scale === 'laptop' ? digitsSetting(DIGITS_RATES, ABLATED) : settingAt(scale);
     const { imitation, imitationSteps, wide } = setting;
     const three = (changes: Partial<GradientImitation>, start: TrainSpec['start'] = 'shared'): TrainSpec =>
       armOf(setting, 'three-stage', { start, imitation: { ...imitation, ...changes } });
