@@ -136,8 +136,8 @@ const LIMIT_DEPTHS = {
 /** Responses of few particles, without a skip or late, are so heavy-tailed that no number of nets is enough. */
 const LIMIT_NETS = {
   minutes: {
-    skip: { target: 0.3, particles: { first: 256, most: 1024 } },
-    'no skip': { target: 0.3, particles: { first: 256, most: 1024 } },
+    skip: { target: 0.15, particles: { first: 256, most: 1024 } },
+    'no skip': { target: 0.3, particles: { first: 512, most: 2048 } },
   },
   laptop: {
     skip: { target: 0.1, particles: { first: 512, most: 2048 } },
