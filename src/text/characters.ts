@@ -94,11 +94,18 @@ function within(ranges: readonly (readonly [number, number])[], code: number): b
 /** What the tokenizer takes a character for. */
 export type Kind = 'letter' | 'space' | 'punctuation' | 'ideograph';
 
-/** What a character is, after it was made clean: an ideograph and a punctuation mark are words of their own. */
-export function kindOf(code: number): Kind {
+function findKind(code: number): Kind {
   if (within(SPACES, code)) return 'space';
   if (within(PUNCTUATION, code)) return 'punctuation';
   return within(IDEOGRAPHS, code) ? 'ideograph' : 'letter';
+}
+
+/** Kinds of the characters that most texts are made of. */
+const ASCII_KINDS = Array.from({ length: 128 }, (_, code) => findKind(code));
+
+/** What a character is, after it was made clean: an ideograph and a punctuation mark are words of their own. */
+export function kindOf(code: number): Kind {
+  return ASCII_KINDS[code] ?? findKind(code);
 }
 
 /**

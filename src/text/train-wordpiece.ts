@@ -27,7 +27,7 @@ async function countWords(
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for await (const text of texts)
-    for (const { text: word } of wordsOf(text, lowercase)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const word of wordsOf(text, lowercase)) counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;
 }
 

@@ -26,14 +26,6 @@ export interface Encoding {
   readonly ends: readonly number[];
 }
 
-/** A word of a text after cleaning. */
-export interface Word {
-  readonly text: string;
-  /** For each UTF-16 unit of the cleaned word: where the character that it comes from begins and ends. */
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
-}
-
 /** How texts are normalized before they are cut into words: Hugging Face's `BertNormalizer`. */
 export interface Normalization {
   readonly lowercase: boolean;
@@ -54,10 +46,13 @@ export interface TokenizerSettings extends Omit<Normalization, 'lowercase'> {
 /** A text as the normalizer leaves it. */
 interface Normalized {
   readonly text: string;
-  /** For each UTF-16 unit: where the character that it comes from begins and ends in the original. */
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  /** For each UTF-16 unit: where the character that it comes from begins in the original, and ends. */
+  readonly startOf: (unit: number) => number;
+  readonly endOf: (unit: number) => number;
 }
+
+/** Printable ASCII: nothing of it is left out, set apart or an accent, so that every unit stays at its place. */
+const PLAIN = /^[ -~]*$/;
 
 /** Normalized characters by the character: in lower case or not, with accents or without. */
 const changed = new Map<string, string>();
@@ -77,6 +72,8 @@ function change(character: string, lowercase: boolean, stripAccents: boolean): s
 
 function normalize(text: string, normalization: Normalization): Normalized {
   const { lowercase, stripAccents = lowercase, cleanText = true, handleChineseChars = true } = normalization;
+  if (PLAIN.test(text))
+    return { text: lowercase ? text.toLowerCase() : text, startOf: (unit) => unit, endOf: (unit) => unit + 1 };
   const [starts, ends]: [number[], number[]] = [[], []];
   let result = '';
   const add = (part: string, start: number, end: number): void => {
@@ -98,35 +95,35 @@ function normalize(text: string, normalization: Normalization): Normalized {
     add(cleanText && kind === 'space' ? ' ' : change(character, lowercase, stripAccents), start, end);
     if (apart) add(' ', start, end);
   }
-  return { text: result, starts, ends };
+  return { text: result, startOf: (unit) => starts[unit]!, endOf: (unit) => ends[unit]! };
 }
 
-/** Words of a part of a normalized text: between spaces; punctuation marks are words of their own. */
-function* wordsIn({ text, starts, ends }: Normalized, from: number, to: number): Generator<Word> {
-  const word = (start: number, end: number): Word => ({
-    text: text.slice(start, end),
-    starts: starts.slice(start, end),
-    ends: ends.slice(start, end),
-  });
+/**
+ * Visits where each word of a part of a normalized text begins and ends: between spaces; punctuation marks are words of
+ * their own.
+ */
+function eachWord(text: string, from: number, to: number, visit: (start: number, end: number) => void): void {
   let begin = from;
   for (let at = from; at < to;) {
     const code = text.codePointAt(at)!;
     const next = at + (code > 0xffff ? 2 : 1);
     const kind = kindOf(code);
     if (kind === 'space' || kind === 'punctuation') {
-      if (begin < at) yield word(begin, at);
-      if (kind === 'punctuation') yield word(at, next);
+      if (begin < at) visit(begin, at);
+      if (kind === 'punctuation') visit(at, next);
       begin = next;
     }
     at = next;
   }
-  if (begin < to) yield word(begin, to);
+  if (begin < to) visit(begin, to);
 }
 
-/** Words of a text: between spaces; punctuation marks and ideographs are words of their own. */
-export function wordsOf(text: string, lowercase: boolean): Word[] {
-  const normalized = normalize(text, { lowercase });
-  return [...wordsIn(normalized, 0, normalized.text.length)];
+/** Normalized words of a text: between spaces; punctuation marks and ideographs are words of their own. */
+export function wordsOf(text: string, lowercase: boolean): string[] {
+  const { text: normalized } = normalize(text, { lowercase });
+  const words: string[] = [];
+  eachWord(normalized, 0, normalized.length, (start, end) => words.push(normalized.slice(start, end)));
+  return words;
 }
 
 /** A special token as BERT has it: found as it is written, and nothing else. */
@@ -196,22 +193,28 @@ export class WordPiece {
       else {
         const normalized = this.normalize(text.slice(start, end));
         for (const { token: inner, start: from, end: to } of this.normalized(normalized.text)) {
-          if (inner !== undefined) add(inner, start + normalized.starts[from]!, start + normalized.ends[to - 1]!);
-          else for (const word of wordsIn(normalized, from, to)) this.addWord(word, start, encoding);
+          if (inner !== undefined) add(inner, start + normalized.startOf(from), start + normalized.endOf(to - 1));
+          else eachWord(normalized.text, from, to, (...word) => this.addWord(normalized, word, start, encoding));
         }
       }
     }
     return encoding;
   }
 
-  private addWord(word: Word, offset: number, to: { ids: number[]; starts: number[]; ends: number[] }): void {
-    const pieces = this.piecesOf(word.text);
-    let from = 0;
+  /** Adds the pieces of the word from `begin` to `end` of a text that begins at `offset` of the whole. */
+  private addWord(
+    { text, startOf, endOf }: Normalized,
+    [begin, end]: readonly [number, number],
+    offset: number,
+    to: { readonly ids: number[]; readonly starts: number[]; readonly ends: number[] },
+  ): void {
+    const pieces = this.piecesOf(text.slice(begin, end));
+    let from = begin;
     for (let i = 0; i < pieces.length; i += 2) {
       const until = from + pieces[i + 1]!;
       to.ids.push(pieces[i]!);
-      to.starts.push(offset + word.starts[from]!);
-      to.ends.push(offset + word.ends[until - 1]!);
+      to.starts.push(offset + startOf(from));
+      to.ends.push(offset + endOf(until - 1));
       from = until;
     }
   }

@@ -140,9 +140,7 @@ function spanSpec(): TrainSpec {
   const { data: articles } = JSON.parse(readFileSync(file, 'utf8')) as {
     data: { paragraphs: { context: string }[] }[];
   };
-  const words = articles.flatMap(({ paragraphs }) =>
-    paragraphs.flatMap(({ context }) => wordsOf(context, true).map((word) => word.text)),
-  );
+  const words = articles.flatMap(({ paragraphs }) => paragraphs.flatMap(({ context }) => wordsOf(context, true)));
   const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...new Set(words)];
   writeFileSync(join(text, 'vocab.txt'), vocabulary.join('\n'));
   writeFileSync(join(text, 'train.json'), JSON.stringify({ data: [...articles, ...articles] }));

@@ -33,9 +33,7 @@ describe('the same as tokenizers', () => {
     let block = '';
     for (let code = 0; code < 0x110000; code++) {
       if (code >= 0xd800 && code < 0xe000) continue;
-      block += `${wordsOf(`a${String.fromCodePoint(code)}b`, name === 'lowercase')
-        .map(({ text }) => text)
-        .join(' ')}\n`;
+      block += `${wordsOf(`a${String.fromCodePoint(code)}b`, name === 'lowercase').join(' ')}\n`;
       if (block.length > 1e6 || code === 0x10ffff) {
         digest.update(block);
         block = '';
