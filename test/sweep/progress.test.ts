@@ -12,8 +12,9 @@ import { RUNNERS } from '../../experiments/runners.js';
 
 /**
  * Seconds of every cell of scale minutes by experiment, arm and seed: a run of `gowide reproduce --scale minutes` on
- * TensorFlow, two cells at work on two cores with nothing else (2026-11-27). The first trainings of a process open the
- * engine, the first BERT makes the vocabulary.
+ * TensorFlow, two cells at work on two cores with nothing else (2026-11-27). Arms that have fewer steps since are taken
+ * for as much shorter, and the vocabulary, which the first BERT makes, for made in half of the time (2026-11-28). The
+ * first trainings of a process open the engine.
  */
 const RECORDED = JSON.parse(readFileSync(join(import.meta.dirname, 'minutes.json'), 'utf8')) as Readonly<
   Record<string, Readonly<Record<string, readonly number[]>>>

@@ -45,6 +45,8 @@ interface Speed {
   /** Seconds of a run beside its steps, and what imitation adds: what is set up, compiled and evaluated. */
   readonly run: number;
   readonly imitation: number;
+  /** Seconds of a step that imitates over those of one that does not. */
+  readonly imitating: number;
   /** Seconds that each step takes, whatever its network. */
   readonly step: number;
   /** Seconds that each tensor of a network adds, each output position of its convolutions, each output of either. */
@@ -58,17 +60,18 @@ interface Speed {
 
 /**
  * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 37 took in two runs with two of
- * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %), WebAssembly to the
- * processor time of 9 (2026-11-27, replayed steps, within a quarter).
+ * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %), what imitating steps
+ * take more to three of them (2026-11-28: 1.6 to 2.6 times as long), WebAssembly to the processor time of 9
+ * (2026-11-27, replayed steps, within a quarter).
  */
 const SPEEDS = {
   tensorflow: {
-    ...{ flops: EXPECTED_FLOPS, run: 0.23, imitation: 0.09, step: 4.7e-4 },
+    ...{ flops: EXPECTED_FLOPS, run: 0.23, imitation: 0.09, imitating: 1.8, step: 4.7e-4 },
     ...{ tensor: 0, position: 6.8e-9, output: 6.8e-9 },
     ...{ watchedPosition: 1.4e-8, watchedOutput: 3.1e-9 },
   },
   wasm: {
-    ...{ flops: 36e9, run: 0.4, imitation: 0, step: 1.1e-3 },
+    ...{ flops: 36e9, run: 0.4, imitation: 0, imitating: 1, step: 1.1e-3 },
     ...{ tensor: 7e-6, position: 3.5e-8, output: 0 },
     ...{ watchedPosition: 1e-8, watchedOutput: 0 },
   },
@@ -123,10 +126,11 @@ export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { objective } = spec.training;
   const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
   const watched = wide === undefined ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
-  const { run, imitation, watchedPosition, watchedOutput } = speedOf(engine);
+  const { run, imitation, imitating, watchedPosition, watchedOutput } = speedOf(engine);
   const watching = watchedPosition * watched.positions + watchedOutput * watched.outputs;
   const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
-  return steps * each + run + (spec.imitation === null ? 0 : imitation);
+  const imitated = steps - spec.training.steps;
+  return (spec.training.steps + imitating * imitated) * each + run + (spec.imitation === null ? 0 : imitation);
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
