@@ -96,7 +96,7 @@ test('questions: the card says exact match and F1, counts as counts, and accurac
   writeWeights(model, network, networkOf(network).init(3), { vocabulary, lowercase: true });
   makeFolder(data);
   for (const part of ['train', 'dev']) writeFileSync(join(data, `${part}-v2.json`), file);
-  const { taken, thin: narrow, card } = await thin({ ...SMALL, tries: 3, model, data, out, engine });
+  const { taken, thin: narrow, card } = await thin({ ...SMALL, batch: 6, tries: 3, model, data, out, engine });
   const text = readFileSync(card, 'utf8');
   expect(taken.quality).toMatchObject({ 'test EM': narrow.scores['test exact'], 'test F1': narrow.scores['test f1'] });
   expect(text).toMatch(/parameters instead of [\d,]+, test EM [\d.]+ instead of [\d.]+, test F1 [\d.]+ instead of/);
