@@ -1,6 +1,6 @@
 /** Verdicts as they are expected to be, in a file: what a changed result is told by where nobody looks at a page. */
 import { z } from 'zod';
-import { nearestName, UsageError } from '../../src/core/errors.js';
+import { suggestion, UsageError } from '../../src/core/errors.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { readJson } from '../../src/store/config.js';
 import { CLAIMS } from './index.js';
@@ -36,8 +36,7 @@ export function readExpected(path: string): ReadonlyMap<string, Outcome> {
 }
 
 function unknownClaim(path: string, id: string): Error {
-  const near = nearestName(id, Object.keys(CLAIMS));
-  const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
+  const hint = suggestion(id, Object.keys(CLAIMS));
   return new UsageError(`${path}: no claim "${id}"; expected ids as \`gowide report --json\` has them.${hint}`);
 }
 

@@ -53,9 +53,13 @@ export function few(names: readonly string[], most = 3): string {
 
 /** The error of a name that is none of the known ones: it lists them, and suggests one that is nearly the given one. */
 export function unknownName(kind: string, given: string, known: readonly string[]): UsageError {
+  return new UsageError(`unknown ${kind} "${given}"; expected one of: ${known.join(', ')}.${suggestion(given, known)}`);
+}
+
+/** The sentence that suggests the known name nearest to a given one, with a space before it; '' where none is near. */
+export function suggestion(given: string, known: readonly string[]): string {
   const near = nearestName(given, known);
-  const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
-  return new UsageError(`unknown ${kind} "${given}"; expected one of: ${known.join(', ')}.${hint}`);
+  return near === undefined ? '' : ` Did you mean "${near}"?`;
 }
 
 /** The known name that is nearest to the given one, of those that differ in at most a third of their letters. */

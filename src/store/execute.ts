@@ -312,8 +312,7 @@ class Session implements RunContext {
         .map(([name, at]) => `${name} ${at}`)
         .join(', ');
       throw new FailureError(
-        `${nameOf(this.cell)}: ${key} is ` +
-          `${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
+        `${nameOf(this.cell)}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
       );
     }
     this.pending.push(JSON.stringify(row));

@@ -37,7 +37,6 @@ export class Child {
   private errors = '';
   private ended = false;
   private grace: NodeJS.Timeout | undefined;
-  private stopped = false;
   /** Largest resident memory that the process has reported, in bytes. */
   peakBytes = 0;
 
@@ -87,9 +86,11 @@ export class Child {
       const onClose = (code: number | null, signal: NodeJS.Signals | null): void => {
         const last = this.errors.trim().split('\n').at(-1) ?? '';
         const how = `${nameOf(job.cell)}: its process ended with ${signal ?? `status ${code}`}`;
-        const error = this.stopped
-          ? new UnsavedError(`${how} before its run was saved`)
-          : new FailureError(`${how}; run the same command again to go on. ${last}`.trim());
+        // what is told to stop has a time limit from then on
+        const error =
+          this.grace !== undefined
+            ? new UnsavedError(`${how} before its run was saved`)
+            : new FailureError(`${how}; run the same command again to go on. ${last}`.trim());
         settle(() => reject(error));
       };
       this.process.on('message', onMessage).on('close', onClose).on('error', onError);
@@ -102,7 +103,6 @@ export class Child {
    * is over; after some seconds it is ended, with all that it has started, and its run goes on from what it saved last.
    */
   stop(): void {
-    this.stopped = true;
     this.process.kill('SIGTERM');
     this.grace ??= setTimeout(() => this.end(), graceSeconds() * 1000);
   }

@@ -1,7 +1,7 @@
 /** The process that runs cells, one after the other: what a worker pool starts. It is spoken to over IPC. */
 import { messageOf } from '../core/errors.js';
 import { runnerOf, type Runner } from '../core/experiment.js';
-import type { Cell } from '../core/run.js';
+import { nameOf, type Cell } from '../core/run.js';
 import { numberSetting } from '../core/settings.js';
 import { openEngine, tuneFor, type Engine, type EngineChoice } from '../engine/engines/choose.js';
 
@@ -92,7 +92,7 @@ function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: Ru
   if (engine === null || begun === undefined) return;
   if (begun.name === engine.name && begun.device === engine.device && begun.threads === engine.threads) return;
   notice(
-    `${cell.experiment} ${cell.arm}, seed ${cell.seed}, was begun with ${begun.name} (${begun.device}, threads: ` +
+    `${nameOf(cell)}, was begun with ${begun.name} (${begun.device}, threads: ` +
       `${begun.threads}): its figures will differ in the last digits; to go on with the same, use --engine ` +
       `${begun.name}`,
   );

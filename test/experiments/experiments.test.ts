@@ -40,7 +40,8 @@ describe.each(CASES)('%s at scale %s', (_, scale, experiment) => {
 
   test('every arm is a valid spec', () => {
     for (const spec of Object.values(specs)) checkAgainstData(parseTrainSpec(spec));
-    expect(Object.keys(specs).length).toBeGreaterThan(2);
+    // scale minutes leaves some arms out
+    expect(Object.keys(specs).length).toBeGreaterThan(scale === 'minutes' ? 2 : 3);
   });
 
   test('arms that are compared at equal steps have equal steps, imitation included', () => {

@@ -129,8 +129,8 @@ export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { run, imitation, imitating, watchedPosition, watchedOutput } = speedOf(engine);
   const watching = watchedPosition * watched.positions + watchedOutput * watched.outputs;
   const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
-  const imitated = steps - spec.training.steps;
-  return (spec.training.steps + imitating * imitated) * each + run + (spec.imitation === null ? 0 : imitation);
+  const { steps: fineTuning } = spec.training;
+  return (fineTuning + imitating * (steps - fineTuning)) * each + run + (spec.imitation === null ? 0 : imitation);
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
