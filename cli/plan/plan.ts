@@ -7,11 +7,13 @@ import { CLAIMS } from '../../reports/claims/index.js';
 import { armSpecs, cellsOf, runnerOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { unknownName } from '../../src/core/errors.js';
+import { oncePer } from '../../src/core/memo.js';
 import { broughtFor, exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/cost/budget.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { EXPECTED_FLOPS, ownCost, stepFlops, stepMemory, stepSeconds } from '../../src/method/cost/cost.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
+import { checkedSpec } from '../../src/method/run/runner.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
 import { OPTIMIZER_STATE } from '../../src/optim/optimizer.js';
@@ -30,13 +32,13 @@ function memoryOf(spec: TrainSpec, { bytesPerExample }: Measured): number {
 }
 
 /** Bytes that a run leaves, and bytes of its saved state while it is under way. */
-function diskOf(spec: TrainSpec): { readonly left: number; readonly underWay: number } {
+const diskOf = oncePer((spec: TrainSpec): { readonly left: number; readonly underWay: number } => {
   const parameters = parameterCount(spec.network);
   return {
     left: FLOAT * parameters + LINE * ownCost(spec).steps,
     underWay: FLOAT * parameters * (1 + OPTIMIZER_STATE[spec.training.optimizer.kind].length),
   };
-}
+});
 
 /**
  * Seconds of a cell without what it requires: as expected, times what the machine took for the measured step over what
@@ -104,12 +106,12 @@ function rowOf(experiment: Experiment, scale: Scale, throughputs: Throughputs): 
   const throughput = throughputs.get(name);
   if (kind !== TRAIN_KIND || throughput === undefined)
     return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
-  const specs = mine.filter((cell) => cell.kind === TRAIN_KIND).map((cell) => parseTrainSpec(cell.spec));
+  const specs = mine.filter((cell) => cell.kind === TRAIN_KIND).map(({ spec }) => checkedSpec(spec));
   const disk = specs.map(diskOf);
   return {
     ...common,
     petaflops: specs.map(ownCost).reduce((sum, { flops, teacherFlops }) => sum + flops + teacherFlops, 0) / 1e15,
-    memoryBytes: specs.reduce((most, spec) => Math.max(most, memoryOf(spec, throughput)), 0),
+    memoryBytes: [...new Set(specs)].reduce((most, spec) => Math.max(most, memoryOf(spec, throughput)), 0),
     diskBytes:
       disk.reduce((sum, { left }) => sum + left, 0) + disk.reduce((most, { underWay }) => Math.max(most, underWay), 0),
     flopsPerSecond: throughput.flopsPerSecond,

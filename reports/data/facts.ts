@@ -4,6 +4,7 @@
  */
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import type { Arm, ArmFacts, Experiment, Scale } from '../../src/core/experiment.js';
+import { remembered } from '../../src/core/memo.js';
 import { entryOf } from '../../src/core/registry.js';
 
 /** The arm of wide nets that other arms require; those of one experiment may be of several shapes. */
@@ -27,13 +28,6 @@ interface Known {
   readonly facts: Map<string, NamedFacts>;
 }
 const KNOWN = new WeakMap<Experiment, Known>();
-
-/** The value of a key, made where the map has none yet. */
-export function remembered<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, (value = make()));
-  return value;
-}
 
 /**
  * Facts about an arm of an experiment: those declared at the scale, else at another one, as they do not depend on it.

@@ -1,8 +1,8 @@
 /** What the runs of a frontier say: accuracy against three costs, where curves cross, how soon a mark is reached. */
 import { armsById, frontierArm, type Frontier } from '../../experiments/frontier.js';
 import type { Scale } from '../../src/core/experiment.js';
+import { remembered } from '../../src/core/memo.js';
 import { fitLine, mean } from '../../src/core/stats.js';
-import { remembered } from './facts.js';
 import { groupBy, named, numberAt, type TableRow } from './rows.js';
 
 /** The three ways to count what a net has cost, in the order in which figures show them. */

@@ -1,5 +1,6 @@
 /** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
 import { sizeOf } from '../../core/host-array.js';
+import { oncePer } from '../../core/memo.js';
 import { exampleShape } from '../../data/index.js';
 import { networkOf, parameterCount } from '../../models/index.js';
 import { forwardFlops, type Network } from '../../nn/network.js';
@@ -9,8 +10,8 @@ import { ridgeMemory, totalCost, trainingFlops, type Cost } from './budget.js';
 import { planGroups } from '../three-stage/pipeline.js';
 import { isTrained, type TrainSpec } from '../spec/spec.js';
 
-/** Steps and operations of a run, without its wide net's own training. */
-export function ownCost(spec: TrainSpec): Cost {
+/** Steps and operations of a run, without its wide net's own training; computed once for each spec. */
+export const ownCost = oncePer((spec: TrainSpec): Cost => {
   const [thin, wide] = [networkOf(spec.network), wideView(spec)?.network];
   const { imitated } = planGroups(spec, thin, wide);
   const { objective } = spec.training;
@@ -24,7 +25,7 @@ export function ownCost(spec: TrainSpec): Cost {
     training: spec.training,
     watches: objective.teacher + objective.hints > 0,
   });
-}
+});
 
 /** Steps and operations of a run, its wide net's own training included. */
 export function costOf(spec: TrainSpec): Cost {

@@ -1,4 +1,5 @@
 /** Which other runs a training run needs: the one that trains its wide net, and the one that it goes on from. */
+import { oncePer } from '../../core/memo.js';
 import type { Cell } from '../../core/run.js';
 import { isTrained, type TrainSpec } from '../spec/spec.js';
 
@@ -18,11 +19,17 @@ export function pretrainedCell(cell: Cell, { pretrained }: TrainSpec): Cell | un
 }
 
 /** The run that trains a run's wide net, or undefined where none is trained. Runs with equal wide nets share it. */
-export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
-  if (!isTrained(spec.teacher)) return undefined;
-  const { network, pretrained, recipe, objective } = spec.teacher;
-  const wide: TrainSpec = {
-    data: spec.data,
+export function wideCell({ experiment, scale, seed }: Cell, spec: TrainSpec): Cell | undefined {
+  const wide = wideSpec(spec);
+  return wide && { experiment, arm: 'wide', scale, kind: TRAIN_KIND, spec: wide, seed };
+}
+
+/** What a run's wide net is trained by: one object for all seeds of an arm, as their own spec is. */
+const wideSpec = oncePer(({ data, teacher }: TrainSpec): TrainSpec | undefined => {
+  if (!isTrained(teacher)) return undefined;
+  const { network, pretrained, recipe, objective } = teacher;
+  return {
+    data,
     network,
     ...(pretrained !== undefined && { pretrained }),
     teacher: null,
@@ -30,5 +37,4 @@ export function wideCell(cell: Cell, spec: TrainSpec): Cell | undefined {
     imitation: null,
     training: { ...recipe, objective },
   };
-  return { experiment: cell.experiment, arm: 'wide', scale: cell.scale, kind: TRAIN_KIND, spec: wide, seed: cell.seed };
-}
+});

@@ -1,6 +1,7 @@
 /** How cells of the kind `train` are checked, priced and run. */
 import type { Runner } from '../../core/experiment.js';
-import type { InputFiles } from '../../core/run.js';
+import { oncePer, remembered } from '../../core/memo.js';
+import type { Cell, InputFiles } from '../../core/run.js';
 import { checkData, dataFiles } from '../../data/index.js';
 import { weightFiles } from '../../models/files.js';
 import { vocabularyFiles } from '../../text/vocabulary.js';
@@ -21,18 +22,30 @@ function filesOf(spec: TrainSpec): readonly InputFiles[] {
   return [...dataFiles(data), ...weights.flatMap(weightFiles), ...others];
 }
 
+/**
+ * The spec of a cell, checked as `parseTrainSpec` does. The seeds of an arm share one object, which is asked for again
+ * and again. Throws UsageError on a spec that is not valid.
+ */
+export const checkedSpec = oncePer((spec: Cell['spec']) => parseTrainSpec(spec));
+
+/** Expected seconds of a spec with an engine, computed once for each. */
+const secondsOf = oncePer((spec: TrainSpec) => {
+  const known = new Map<string | undefined, number>();
+  return (engine?: string): number => remembered(known, engine, () => expectedSeconds(spec, engine));
+});
+
 /** The runner of cells of kind {@link TRAIN_KIND}, for the record of runners. */
 export const TRAIN_RUNNER: Runner = {
   execute: trainExecutor,
   check: (cell) => {
-    const spec = parseTrainSpec(cell.spec);
+    const spec = checkedSpec(cell.spec);
     checkData(spec.data);
     checkAgainstData(spec);
   },
-  files: ({ spec }) => filesOf(parseTrainSpec(spec)),
-  requires: (cell) => requiredCells(cell, parseTrainSpec(cell.spec)),
-  cost: ({ spec }, engine) => expectedSeconds(parseTrainSpec(spec), engine),
-  steps: ({ spec }) => ownCost(parseTrainSpec(spec)).steps,
-  stepFlops: ({ spec }) => stepFlops(parseTrainSpec(spec)),
-  memoryBytes: ({ spec }) => expectedMemory(parseTrainSpec(spec)),
+  files: ({ spec }) => filesOf(checkedSpec(spec)),
+  requires: (cell) => requiredCells(cell, checkedSpec(cell.spec)),
+  cost: ({ spec }, engine) => secondsOf(checkedSpec(spec))(engine),
+  steps: ({ spec }) => ownCost(checkedSpec(spec)).steps,
+  stepFlops: ({ spec }) => stepFlops(checkedSpec(spec)),
+  memoryBytes: ({ spec }) => expectedMemory(checkedSpec(spec)),
 };

@@ -1,0 +1,21 @@
+/** Values that are computed once. */
+
+/**
+ * A function of an object that computes its value once for each object, and keeps it for as long as the object is kept.
+ * The object must not change. What throws is computed again the next time.
+ */
+export function oncePer<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
+  const known = new WeakMap<Key, { readonly value: Value }>();
+  return (key) => {
+    let found = known.get(key);
+    if (found === undefined) known.set(key, (found = { value: compute(key) }));
+    return found.value;
+  };
+}
+
+/** The value of a key, computed where the map has none yet. */
+export function remembered<Key, Value>(map: Map<Key, Value>, key: Key, compute: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = compute()));
+  return value;
+}
