@@ -79,10 +79,11 @@ export interface FrontierDeclaration {
   /** Ways of training by name, in the order in which figures show them; {@link FRONTIER_WAYS} unless given. */
   readonly ways?: Readonly<Record<string, FrontierWay>>;
   /**
-   * The budget from which on nets count as trained to convergence: direct training gains nothing by more. Where there
-   * are no claims yet, what is expected.
+   * The budget from which on nets count as trained to convergence: direct training gains nothing by more. Undefined
+   * where it still gains with the longest of laptop: claims are then made at that one, and none about equal total cost
+   * or about the steps to a mark, which ask for direct training that goes on for as long as it gains.
    */
-  readonly converged: number;
+  readonly converged?: number;
   /** Steps of the thin net at budget 1. */
   readonly baseSteps: number;
   readonly sizes: Readonly<Partial<Record<Scale, FrontierSize>>>;
@@ -182,6 +183,16 @@ function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
     const own = { network: wide!.network, training: wide!.training } as Json;
     return hashOf(own) === hashOf({ network, training: { ...(recipe as object), objective } } as Json);
   });
+}
+
+/** The budget at which the ends of training are compared, and whether nets count as converged there. */
+export function lastBudget({ converged, sizes }: Pick<FrontierDeclaration, 'converged' | 'sizes'>): {
+  readonly budget: number;
+  readonly isConverged: boolean;
+} {
+  const budget = converged ?? sizes.laptop?.budgets.at(-1);
+  if (budget === undefined) throw new RangeError('experiments: a frontier needs a converged budget or a scale laptop');
+  return { budget, isConverged: converged !== undefined };
 }
 
 /** The budgets of all scales, in ascending order. */

@@ -1,6 +1,6 @@
 /** Frontiers: costs counted in three ways, where curves cross, how soon a mark is reached, and what that decides. */
 import { describe, expect, test } from 'vitest';
-import { armsById, frontierArm, nearestBudget } from '../../experiments/frontier.js';
+import { armsById, frontierArm, lastBudget, nearestBudget } from '../../experiments/frontier.js';
 import { FRONTIERS, frontierFor } from '../../experiments/frontiers.js';
 import { frontierClaims, leadAtCost } from '../../reports/claims/frontier.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
@@ -19,7 +19,7 @@ import { meansTable, summarizeFrontier, summaryLines } from '../../reports/page/
 
 const frontier = FRONTIERS['resnet-hierarchy']!;
 const experiment = frontier.experiment.name;
-const MOST = frontier.converged;
+const MOST = lastBudget(frontier).budget;
 
 function row(arm: string, seed: number, testAccuracy: number, gigaflops = 1, teacherGigaflops = 0): TableRow {
   return {
@@ -173,6 +173,15 @@ describe('verdicts', () => {
   ] as const)('the two-budget pattern %s', (_, accuracies, outcome) => {
     expect(verdictOf(rows(accuracies), 'two-budgets').outcome).toBe(outcome);
   });
+});
+
+test('a frontier whose longest runs still gain says so, and claims nothing that asks for convergence', () => {
+  const glosses = frontierFor('bert-glosses');
+  expect(lastBudget(glosses)).toEqual({ budget: 16, isConverged: false });
+  const claims = frontierClaims(glosses);
+  expect(claims.map(({ id }) => id.replace('frontier-glosses-', ''))).toEqual(['thin-cost', 'deeper', 'existing-cost']);
+  expect(claims[0]!.statement).toContain('after 16 times the base steps, the most that were run');
+  expect(claims.map(({ kind }) => kind)).not.toContain('paper');
 });
 
 test('a summary has the means with the seeds, the times with what bounds them, and the crossings', () => {
