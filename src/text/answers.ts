@@ -11,7 +11,7 @@ export interface Question {
 }
 
 // Python's str.split(), string.punctuation and \b, which JavaScript's own differ from
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 const PUNCTUATION = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
 const ARTICLES = /(?<![\p{L}\p{N}_])(a|an|the)(?![\p{L}\p{N}_])/gu;

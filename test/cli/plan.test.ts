@@ -46,7 +46,8 @@ test('a machine that is twice as slow takes twice as long', () => {
 test('a claim takes the runs of its arms and what they need', () => {
   const { claims } = planOf([resnetDigits], 'minutes', new Map([['resnet-digits', measured]]));
   const seeds = resnetDigits.seeds.minutes!;
-  expect(claims.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ runs: 3 * seeds }); // three-stage, direct, wide
+  // three-stage, direct, wide
+  expect(claims.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ runs: 3 * seeds });
   expect(claims.every(({ deviceHours }) => deviceHours > 0)).toBe(true);
 });
 

@@ -180,7 +180,8 @@ test('a file that is cut off anywhere is said to be, and one that is damaged is 
     string,
     { readonly file: string; readonly pixels: string }
   >;
-  const mine = Object.entries(made).filter(([name]) => /^(?!p2).*\.(gif|bmp|p[gp]m)$/.test(name)); // digits can be cut off unseen
+  // digits can be cut off unseen
+  const mine = Object.entries(made).filter(([name]) => /^(?!p2).*\.(gif|bmp|p[gp]m)$/.test(name));
   expect(mine.length).toBeGreaterThan(8);
   for (const [name, { file, pixels }] of mine) {
     const bytes = Buffer.from(file, 'base64');

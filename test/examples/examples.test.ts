@@ -61,7 +61,8 @@ test('a ResNet of one’s own: its blocks are imitated without maps, and it lear
   const { thin, accuracy, rows } = await compressOwnResnet(data);
   const network = residualNetwork(2, 10);
   expect(Object.keys(thin.params).sort()).toEqual(Object.keys(network.shapes).sort());
-  expect(rows.filter(({ stage }) => String(stage).startsWith('imitate')).length).toBe(2 * 30); // the stem has the same values in both
+  // the stem has the same values in both
+  expect(rows.filter(({ stage }) => String(stage).startsWith('imitate')).length).toBe(2 * 30);
   expect(network.readers('stem')).toEqual({
     obstacle: 'the skip connection of block1 adds it unchanged, past every kernel',
   });

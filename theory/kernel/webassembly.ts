@@ -5,7 +5,7 @@ import type { Layer, Net } from '../model/particles.js';
 import { chunksOf, type Kernel } from './interface.js';
 
 /** The part of the platform's global that is used; Node's type packages leave it to the browser's. */
-// eslint-disable-next-line @typescript-eslint/no-namespace -- the shape of a global
+// oxlint-disable-next-line typescript/no-namespace -- the shape of a global
 export declare namespace WebAssembly {
   class Memory {
     constructor(limits: { initial: number; maximum: number; shared?: boolean });
@@ -15,6 +15,7 @@ export declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);
   }
+  // oxlint-disable-next-line no-unused-vars -- used as WebAssembly.Instance
   class Instance {
     constructor(module: Module, imports: { env: { memory: Memory } });
     readonly exports: unknown;

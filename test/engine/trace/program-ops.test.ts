@@ -139,7 +139,10 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
       tf.tensor1d(values.flatMap((a) => values.flatMap((b) => [[a, b][k]!, [b, a][k]!, a]))),
     );
     const numbers = (tensor: Tensor): Tensor => tf.where(tf.isNaN(tensor), tf.zerosLike(tensor).add(7), tensor);
-    const [found, expected] = [trace('values', (given) => ({ y: op(name, { T: FLOAT }, given.x!, given.y!) })), op(name, { T: FLOAT }, x!, y!)]; // prettier-ignore
+    const [found, expected] = [
+      trace('values', (given) => ({ y: op(name, { T: FLOAT }, given.x!, given.y!) })),
+      op(name, { T: FLOAT }, x!, y!),
+    ];
     const { y: mine } = found({ x: x!, y: y! });
     expect(bits(numbers(mine!))).toEqual(bits(numbers(expected)));
     found.dispose();
@@ -270,10 +273,13 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
     expectSame(({ x }) => op('Slice', { T: FLOAT, Index: INT }, x!, whole(begin), whole(size)), {
       x: random(...shape),
     });
-    expectSame(({ x }) => {
-      const made = op('Square', { T: FLOAT }, x!);
-      return op('Slice', { T: FLOAT, Index: INT }, made, whole(begin), whole(size));
-    }, { x: random(...shape) }); // prettier-ignore
+    expectSame(
+      ({ x }) => {
+        const made = op('Square', { T: FLOAT }, x!);
+        return op('Slice', { T: FLOAT, Index: INT }, made, whole(begin), whole(size));
+      },
+      { x: random(...shape) },
+    );
   });
 
   test.each<[number[], number[], number[], number[], Record<string, number>]>([
@@ -377,12 +383,15 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
     ],
   ])('of %j padded by %j', (shape, amounts) => {
     for (const value of [undefined, 0.5, NaN])
-      expectSame(({ x }) => {
-        const inputs = [x!, whole(amounts.flat(), [amounts.length, 2])];
-        return value === undefined
-          ? op('Pad', { T: FLOAT, Tpaddings: INT }, ...inputs)
-          : op('PadV2', { T: FLOAT, Tpaddings: INT }, ...inputs, tf.scalar(value));
-      }, { x: random(...shape) }); // prettier-ignore
+      expectSame(
+        ({ x }) => {
+          const inputs = [x!, whole(amounts.flat(), [amounts.length, 2])];
+          return value === undefined
+            ? op('Pad', { T: FLOAT, Tpaddings: INT }, ...inputs)
+            : op('PadV2', { T: FLOAT, Tpaddings: INT }, ...inputs, tf.scalar(value));
+        },
+        { x: random(...shape) },
+      );
   });
 
   test.each([
@@ -394,14 +403,20 @@ describe.skipIf(missing !== undefined)('a program gives the eager bits', () => {
     [[5000, 12], 1],
     [[3, 12, 3000], 1],
   ])('of %j cut along axis %d, and joined in another order', (shape, axis) => {
-    expectSame(({ x }) => {
-      const [a, b, c] = tf.split(x!, [5, 1, 6], axis);
-      return tf.concat([c!, tf.square(a!), b!, a!], axis < 0 ? axis + shape.length : axis);
-    }, { x: random(...shape) }); // prettier-ignore
-    expectSame(({ x }) => {
-      const pieces = tf.split(x!, 3, axis);
-      return tf.sub(pieces[2]!, pieces[0]!);
-    }, { x: random(...shape) }); // prettier-ignore
+    expectSame(
+      ({ x }) => {
+        const [a, b, c] = tf.split(x!, [5, 1, 6], axis);
+        return tf.concat([c!, tf.square(a!), b!, a!], axis < 0 ? axis + shape.length : axis);
+      },
+      { x: random(...shape) },
+    );
+    expectSame(
+      ({ x }) => {
+        const pieces = tf.split(x!, 3, axis);
+        return tf.sub(pieces[2]!, pieces[0]!);
+      },
+      { x: random(...shape) },
+    );
   });
 
   test.each<[number[], number[]]>([
