@@ -727,16 +727,16 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
         const [z, w] = [draw('z', rows * columns), draw('w', rows * columns)].map((values) =>
           values.map((value) => Math.fround(100 + 4 * value)),
         ) as [Float64Array, Float64Array];
-        const logs = (values: Float64Array): Float64Array =>
-          values.map((value, i) => {
-            const from = i - (i % columns);
-            const row = values.subarray(from, from + columns);
-            return (
-              value / temperature -
-              Math.log(row.reduce((sum, v) => sum + Math.exp((v - 100) / temperature), 0)) -
-              100 / temperature
-            );
-          });
+        const logs = (values: Float64Array): Float64Array => {
+          const norms = Array.from({ length: rows }, (_, row) =>
+            Math.log(
+              values
+                .subarray(row * columns, (row + 1) * columns)
+                .reduce((sum, value) => sum + Math.exp((value - 100) / temperature), 0),
+            ),
+          );
+          return values.map((value, i) => (value - 100) / temperature - norms[Math.floor(i / columns)]!);
+        };
         const [mine, theirs] = [logs(z), logs(w)];
         const loss = theirs.reduce((sum, log, i) => sum + Math.exp(log) * (log - mine[i]!), 0);
         const [student, teacher] = [tensor(z, rows, columns), tensor(w, rows, columns)];
