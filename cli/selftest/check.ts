@@ -1,7 +1,7 @@
 /** What a check of the selftest is, and the small sweep that all of them disturb. */
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { once } from 'node:events';
 import { FailureError } from '../../src/core/errors.js';
@@ -27,6 +27,8 @@ export interface Check {
 export interface Place {
   /** An empty folder of its own. */
   readonly folder: string;
+  /** A folder that all checks of one selftest have in common. */
+  readonly common: string;
   /** The executable's module. */
   readonly program: string;
   /** Starts its processes, and ends them. */
@@ -174,13 +176,20 @@ export function foldersIn(out: string): Readonly<Record<'finished' | 'saved' | '
   };
 }
 
-/** The undisturbed run, one cell after the other. Throws FailureError when it fails. */
+/**
+ * The undisturbed run, one cell after the other, made once for all checks that compare with as many cells. Throws
+ * FailureError when it fails.
+ */
 export function serial(place: Place, seeds: number): string {
+  const made = join(place.common, `serial-${seeds}`);
+  if (existsSync(made)) return made;
   const out = join(place.folder, 'serial');
   mkdirSync(out, { recursive: true });
   const { status, stderr } = gowide(place, [...sweepArgs(place.folder, out, seeds), '--jobs', '1']);
   if (status !== 0) throw new FailureError(`the undisturbed sweep failed: ${stderr}`);
-  return out;
+  // whole under its name, whatever ends this check
+  renameSync(out, made);
+  return made;
 }
 
 /** Compared with the undisturbed one. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { FailureError, messageOf, unknownName } from '../../src/core/errors.js';
-import type { Check, Measured } from './check.js';
+import type { Check, Measured, Place } from './check.js';
 import { Children } from './children.js';
 import { ENDURANCE } from './endurance.js';
 import { DISKS } from './files.js';
@@ -47,10 +47,11 @@ export async function selftest({ checks, onResult, ...options }: SelftestOptions
       );
   const root = mkdtempSync(join(tmpdir(), 'gowide-selftest-'));
   const results: Result[] = [];
+  const common = join(root, 'common');
   try {
     for (const check of CHECKS.filter(({ id }) => checks?.includes(id) ?? true)) {
       const folder = join(root, check.id);
-      const result = await runCheck(check, { ...options, folder });
+      const result = await runCheck(check, { ...options, folder, common });
       results.push(result);
       onResult(result);
       rmSync(folder, { recursive: true, force: true });
@@ -72,13 +73,14 @@ export async function runCheck(
   { id, what, run }: Check,
   {
     folder,
+    common,
     program,
     share,
     limitSeconds,
     onLine,
-  }: Pick<SelftestOptions, 'program' | 'share' | 'limitSeconds' | 'onLine'> & { readonly folder: string },
+  }: Pick<SelftestOptions, 'program' | 'share' | 'limitSeconds' | 'onLine'> & Pick<Place, 'folder' | 'common'>,
 ): Promise<Result> {
-  mkdirSync(folder, { recursive: true });
+  for (const one of [folder, common]) mkdirSync(one, { recursive: true });
   const started = performance.now();
   const children = new Children();
   const interrupt = (): void => process.exit(130); // whose "exit" ends the children
@@ -89,7 +91,7 @@ export async function runCheck(
   });
   let measured: Measured;
   try {
-    const check = run({ folder, program, children, share, say: (line) => onLine(id, line) });
+    const check = run({ folder, common, program, children, share, say: (line) => onLine(id, line) });
     measured = await Promise.race([check, limit]);
   } catch (error) {
     measured = { pass: false, figure: `could not be run to its end: ${messageOf(error)}` };
