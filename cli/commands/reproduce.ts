@@ -32,7 +32,7 @@ export function command(): Command {
       const out = checkOut(options.out);
       const file = join(out, 'report.html');
       const early = redraw(out, file, () =>
-        new Progress().line(`The report so far, drawn again every minute: ${file}`),
+        new Progress().line(`The report so far, drawn again now and then: ${file}`),
       );
       try {
         await work(cells, options);

@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { EXECUTABLE } from './executable.js';
 
-/** Seconds until the first page, and between two of them: drawing one takes a processor some seconds. */
-const [FIRST, AGAIN] = [30, 60];
+/** Seconds until the first page, and the least and the most between two of them. */
+const [FIRST, LEAST, MOST] = [30, 60, 600];
 /** A page that is not drawn by then is given up; the next one has its turn. */
 const LIMIT = 120;
 
@@ -14,17 +14,20 @@ export interface Redrawing {
 }
 
 /**
- * Draws the page of the runs in `out` into `file` every now and then, each in a process of its own, so that the work
- * goes on; a page that fails is left to the next. `drawn` is called after the first.
+ * Draws the page of the runs in `out` into `file` again and again, each in a process of its own, so that the work goes
+ * on. Drawing takes a processor some seconds, so that pages grow rarer with the time that the work takes. A page that
+ * fails is left to the next. `drawn` is called after the first.
  */
 export function redraw(out: string, file: string, drawn: () => void): Redrawing {
   let child: ChildProcess | undefined;
   let timer: NodeJS.Timeout | undefined;
   let pages = 0;
+  const began = performance.now();
   const wait = (seconds: number): void => {
     timer = setTimeout(draw, seconds * 1000);
     timer.unref();
   };
+  const waitAgain = (): void => wait(Math.min(MOST, Math.max(LEAST, (performance.now() - began) / 1000)));
   const draw = (): void => {
     child = spawn(process.execPath, [EXECUTABLE, 'report', out, '--out', file], {
       stdio: 'ignore',
@@ -32,11 +35,11 @@ export function redraw(out: string, file: string, drawn: () => void): Redrawing 
       killSignal: 'SIGKILL',
     });
     child.unref();
-    child.once('error', () => wait(AGAIN));
+    child.once('error', waitAgain);
     child.once('exit', (status) => {
       child = undefined;
       if (status === 0 && ++pages === 1) drawn();
-      wait(AGAIN);
+      waitAgain();
     });
   };
   wait(FIRST);
