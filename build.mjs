@@ -1,11 +1,11 @@
 /**
  * `npm run build`: compiles and bundles everything into dist, and does nothing where dist is what these sources make.
  *
- * `npm ci` builds, and `npm start` and `npm test` build again, as sources may have changed in between: that second build
- * is a comparison of hashes. `dist/.built.json` holds the hash of all that a build reads and of all that it wrote. Where
- * something that it wrote has changed or is gone, where a source is gone, and where the packages, the settings or a
- * script of the build have changed, dist is made from nothing; where only the text of sources has changed, dist is
- * written over.
+ * `npm ci` builds, and `npm start` and `npm test` build again, as sources may have changed in between: that second
+ * build is a comparison of hashes. `dist/.built.json` holds the hash of all that a build reads and of all that it
+ * wrote. Where something that it wrote has changed or is gone, where a source is gone, and where the packages, the
+ * settings or a script of the build have changed, dist is made from nothing; where only the text of sources has
+ * changed, dist is written over.
  *
  * Programs need no declarations: `npm run declarations` writes them, for the package.
  */
@@ -114,7 +114,7 @@ async function run(root, script, ...args) {
   if (status !== 0) throw new Error(`${script} failed`);
 }
 
-/** TypeScript files of the folders that tsconfig.build.json includes, and what they import of those that it excludes. */
+/** TypeScript files in the folders that tsconfig.build.json includes, and what they import of those it excludes. */
 function compiledSources(root) {
   const { exclude } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
   const excluded = (file) => exclude.some((folder) => file.startsWith(`${folder}/`));

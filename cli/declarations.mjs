@@ -1,8 +1,9 @@
 /**
- * `npm run declarations`: writes the package's declarations to `types`. `npm pack` begins with it, and so does npm where
- * this checkout is somebody's dependency (from git, or linked); a checkout's own programs and tests read none. Those
- * that the entries of package.json lead to are there once more, in a folder whose package.json calls them CommonJS:
- * TypeScript's module setting `node16` takes no others for `require`, although Node itself gives it the ES modules.
+ * `npm run declarations`: writes the package's declarations to `types`. `npm pack` begins with it, and so does npm
+ * where this checkout is somebody's dependency (from git, or linked); a checkout's own programs and tests read none.
+ * Those that the entries of package.json lead to are there once more, in a folder whose package.json calls them
+ * CommonJS: TypeScript's module setting `node16` takes no others for `require`, although Node itself gives it the ES
+ * modules.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';

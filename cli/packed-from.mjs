@@ -1,6 +1,6 @@
 /**
- * Before `npm pack` and `npm publish`: notes the commit that is packed in packed-from.json, so that runs of an installed
- * package say what they were made by, as those of a checkout do.
+ * Before `npm pack` and `npm publish`: notes the commit that is packed in packed-from.json, so that runs of an
+ * installed package say what they were made by, as those of a checkout do.
  */
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';

@@ -80,7 +80,7 @@ export function sharedArms(specs: Readonly<Record<string, TrainSpec>>): Record<s
 
 /**
  * Peak learning rates by arm; `default` holds for arms that are not named. Each was chosen on the validation split from
- * the grid of the experiment; docs/notes has the accuracies.
+ * the grid of the experiment; a note in docs/notes has the accuracies.
  */
 export type Rates = Readonly<Record<string, number>> & { readonly default: number };
 

@@ -62,7 +62,7 @@ interface Size {
   readonly head: number;
 }
 
-/** Tuned at the 800 steps of scale laptop (docs/notes has the accuracies). */
+/** Tuned at the 800 steps of scale laptop (docs/notes/2026-11-23-learning-rates-of-small-berts.md). */
 const LAPTOP_IMITATION: TunedImitations = {
   default: { rate: 1e-2, share: 0.175 },
   'projected-three-stage': { rate: 1e-3, share: 0.046 },

@@ -46,7 +46,7 @@ export interface DepthRates {
   readonly imitation: number;
 }
 
-/** Each arm's rate at each depth; docs/notes has the accuracies. */
+/** Each arm's rate at each depth (docs/notes/2026-11-26-depth-and-skip.md). */
 const RATES: Readonly<Record<number, Readonly<Record<'plain' | 'skip', DepthRates>>>> = {
   4: {
     plain: { rates: { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 }, imitation: 3.3e-2 },

@@ -15,7 +15,10 @@ const BASE_STEPS = 200;
 /** The longest budget of scale overnight; the wide net that the others learn from has as many steps. */
 const LONGEST = 64;
 
-/** The grid was not widened for imitation and the wide net, whose best is at an end (docs/notes has the accuracies). */
+/**
+ * The grid was not widened for imitation and the wide net, whose best is at an end
+ * (docs/notes/2026-11-28-learning-rates-of-the-glosses-frontier.md).
+ */
 const RATES: Readonly<Record<number, BudgetRates>> = {
   1: { rates: { default: 4e-3, direct: 2e-3, wide: 2e-3 }, imitation: 1e-2 },
   4: { rates: { default: 4e-3, deeper: 2e-3, wide: 2e-3 }, imitation: 1e-2 },

@@ -90,7 +90,7 @@ export interface FrontierDeclaration {
   readonly tuning: TuningGrid;
   /** Budgets at which `--tune` tunes; those of {@link rates} unless given. */
   readonly tunedAt?: readonly number[];
-  /** The tuned rates, by the budget at which they were tuned; docs/notes has the accuracies. */
+  /** The tuned rates, by the budget at which they were tuned; a note in docs/notes has the accuracies. */
   readonly rates: Readonly<Record<number, BudgetRates>>;
   /** The nets and data with thin nets of so many steps, a part of them imitation; a deeper net among them. */
   readonly setting: (steps: number, rates: BudgetRates) => Setting;

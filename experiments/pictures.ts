@@ -109,7 +109,7 @@ const RESNET50_TUNING: TuningGrid = {
 };
 /** From a tuning that was cut short, of the arms that learn from labels alone (docs/notes). */
 const RESNET50_RATES: Rates = { default: 0.0125, deeper: 0.025 };
-/** The paper's rate, where tuning does not say otherwise; docs/notes has the accuracies. */
+/** The paper's rate, where tuning does not say otherwise (docs/notes/2026-11-27-learning-rates-of-cifar10.md). */
 const RATES: Rates = { default: PAPER_IMAGENET.peak };
 const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
 /** Those of a GPU's minutes. */

@@ -56,7 +56,7 @@ const STEPS = { wide: 2040, thin: 4080 };
 /** A fifth of the thin net's steps: on the glosses more of them cost accuracy. */
 const IMITATION_STEPS = 816;
 const IMITATION_RATE = 1e-3;
-/** Tuned with a quarter of the steps; docs/notes has the accuracies. */
+/** Tuned with a quarter of the steps (docs/notes/2026-11-26-learning-rates-of-sst2.md). */
 const RATES: Rates = { default: 3e-4, 'low-rank-clone': 1e-3 };
 /** The published way to fine-tune a pre-trained net. */
 const WIDE_RATE = 5e-5;

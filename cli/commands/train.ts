@@ -1,14 +1,16 @@
 import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
-import { inFile, nearestName, UsageError } from '../../src/core/errors.js';
+import { inFile, inFileAsync, nearestName, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
+import { oncePer } from '../../src/core/memo.js';
 import type { Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS, qualityColumns } from '../../src/data/index.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
-import { checkAgainstData, parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { checkToRun } from '../../src/method/run/check-spec.js';
+import { checkedSpec } from '../../src/method/run/runner.js';
 import { inSteps } from '../../src/method/spec/epochs.js';
 import { TrainSpec } from '../../src/method/spec/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
@@ -159,11 +161,16 @@ function checkFamily(name: string, { config }: Options, { network }: Spec): void
     );
 }
 
+/** The file that is to blame for a fault of its spec; none where the fault may be in what `--set` changed. */
+function unlessSet({ config, set }: Options): string | undefined {
+  return set.length === 0 ? config : undefined;
+}
+
 /** The cells that the options name, each with a spec that its schema takes and that fits what is known of its data. */
 async function cellsFor(name: string, options: Options): Promise<Cell[]> {
   const cells = await givenCells(name, options);
-  const file = options.set.length === 0 ? options.config : undefined; // else the fault may be in what --set changed
-  for (const { spec } of cells) inFile(file, () => checkAgainstData(parseTrainSpec(spec)));
+  const file = unlessSet(options);
+  for (const spec of new Set(cells.map((cell) => cell.spec))) inFile(file, () => checkToRun(checkedSpec(spec)));
   return cells;
 }
 
@@ -174,7 +181,7 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
   if (options.config !== undefined) {
     const spec = readDeclaration(options.config, notice) as Spec;
     checkFamily(name, options, spec);
-    const set = await inSteps(applySettings(spec, settings));
+    const set = await inFileAsync(unlessSet(options), () => inSteps(applySettings(spec, settings)));
     const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: CUSTOM_SCALE }));
@@ -182,12 +189,11 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
   const scale = parseScale(options.scale);
   const cells = declaredCells([experiment], scale, options.seed, seeds);
   const chosen = new Set(armsAtScale(experiment, scale, options.arm));
-  return cells
-    .filter(({ arm }) => chosen.has(arm))
-    .map((cell) => {
-      const spec = applySettings(structuredClone(cell.spec) as Spec, settings);
-      return { ...cell, spec, scale: settings.length > 0 ? CUSTOM_SCALE : cell.scale };
-    });
+  const own = cells.filter(({ arm }) => chosen.has(arm));
+  if (settings.length === 0) return own;
+  // once for each arm: its seeds share one object
+  const changed = oncePer((spec: Cell['spec']) => applySettings(structuredClone(spec) as Spec, settings));
+  return own.map((cell) => ({ ...cell, spec: changed(cell.spec), scale: CUSTOM_SCALE }));
 }
 
 /** Prints the specs that the options name: one alone as itself, several under the names of their arms. */

@@ -1,5 +1,5 @@
 // Reads the folders of finished demonstrations into results.csv, origin.json and the tables of README.md.
-// usage: node collect.mjs [DEMONSTRATION=FOLDER...], such as minilm=out/minilm-1; each folder was written by gowide thin
+// usage: node collect.mjs [DEMONSTRATION=FOLDER...], such as minilm=out/minilm-1; gowide thin wrote each folder
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

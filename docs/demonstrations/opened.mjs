@@ -1,4 +1,4 @@
-// Opens a thin net's ONNX file in onnxruntime, and a LayersModel in tfjs, and compares their outputs with those of gowide.
+// Opens a thin net's ONNX file in onnxruntime, and a LayersModel in tfjs, and compares the outputs with gowide's.
 // usage: node opened.mjs DEMONSTRATION THIN FOLDER, where THIN was written by gowide thin; opened.py has put inputs and
 // outputs into FOLDER. Of a LayersModel both are made here. GOWIDE is the command, gowide by default.
 import { Buffer } from 'node:buffer';

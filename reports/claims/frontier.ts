@@ -226,8 +226,8 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
   const smallest = allBudgets(frontier)[0]!;
   const when = isConverged
     ? `at convergence (${most} times the base steps)`
-    : `after ${most} times the base steps, the most that were run,`;
-  const asked = isConverged ? 'At convergence' : 'After the longest training, short of convergence';
+    : `after ${most} times the base steps, where direct training still gains,`;
+  const asked = isConverged ? 'At convergence' : 'Short of convergence';
   // the paper trains to convergence: less is a control of this project
   const origin = isConverged ? { kind: 'paper' as const, source: ABSTRACT.convergence } : { source: RIVAL };
   return [

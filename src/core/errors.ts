@@ -8,24 +8,40 @@ export class FailureError extends Error {
   override readonly name = 'FailureError';
 }
 
-/** The user stopped a run (Ctrl-C, SIGTERM) and its state was saved. Exit status 130. */
+/** The user stopped what was going on (Ctrl-C, SIGTERM). Exit status 130. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
 }
+
+/** A run was stopped, and its state is saved; by name an `InterruptedError`, as those who catch one know it. */
+export class SavedError extends InterruptedError {}
 
 /** One line of an unknown error, without its stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What `call` returns. A wrong use that it meets is said to be in `file`, where what it looks at came from one. */
+/** Calls, and puts `file: ` before the message of a UsageError; without a file that is thrown as it is. */
 export function inFile<T>(file: string | undefined, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    if (file === undefined || !(error instanceof UsageError)) throw error;
-    throw new UsageError(`${file}: ${error.message}`);
+    throw namedIn(file, error);
   }
+}
+
+/** {@link inFile} of what comes later. */
+export async function inFileAsync<T>(file: string | undefined, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw namedIn(file, error);
+  }
+}
+
+function namedIn(file: string | undefined, error: unknown): unknown {
+  if (file === undefined || !(error instanceof UsageError)) return error;
+  return new UsageError(`${file}: ${error.message}`, { cause: error });
 }
 
 /** The `code` of a Node system error (`ENOSPC`, `EACCES`, ...), if it has one. */
@@ -46,9 +62,9 @@ export function listed(names: readonly string[]): string {
   return few(short, 10);
 }
 
-/** The first of some names, three by default, or of what is wrong with each, and how many more there are. */
-export function few(names: readonly string[], most = 3): string {
-  return names.slice(0, most).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');
+/** The first `most` texts with something between them, and how many more there are. */
+export function few(texts: readonly string[], most = 3, between = ', '): string {
+  return texts.slice(0, most).join(between) + (texts.length > most ? ` and ${texts.length - most} more` : '');
 }
 
 /** The error of a name that is none of the known ones: it lists them, and suggests one that is nearly the given one. */

@@ -15,7 +15,6 @@ export function oncePer<Key extends object, Value>(compute: (key: Key) => Value)
 
 /** The value of a key, computed where the map has none yet. */
 export function remembered<Key, Value>(map: Map<Key, Value>, key: Key, compute: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, (value = compute()));
-  return value;
+  if (!map.has(key)) map.set(key, compute());
+  return map.get(key)!;
 }

@@ -1,8 +1,8 @@
 /**
- * Compiles the products of matrices for WebAssembly, and bundles the gradients and the chained ops of tfjs; part of `npm
- * run build`. The file that `@tensorflow/tfjs-core` has
- * for Node is without them, and Node cannot load those that it has for bundlers. The package that has everything,
- * `@tensorflow/tfjs`, is 220 MB larger (docs/notes/2026-11-26-install-size.md).
+ * Compiles the products of matrices for WebAssembly, and bundles the gradients and the chained ops of tfjs; part of
+ * `npm run build`. The file that `@tensorflow/tfjs-core` has for Node is without them, and Node cannot load those that
+ * it has for bundlers. The package that has everything, `@tensorflow/tfjs`, is 220 MB larger
+ * (docs/notes/2026-11-26-install-size.md).
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -46,7 +46,7 @@ const STRIDE = 2 ** 27;
  */
 export async function moveToEngine(arrays: HostArrays): Promise<Tensors> {
   const left = Object.entries(arrays).reverse();
-  arrays = {}; // a suspended function holds its arguments
+  arrays = {}; // oxlint-disable-line no-useless-assignment -- a suspended function holds its arguments
   const tensors: Record<string, Tensor> = {};
   for (let moved = 0, next = left.pop(); next !== undefined; next = left.pop()) {
     const [name, { shape, values }] = next;

@@ -5,7 +5,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fsyncSync, lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, FailureError, InterruptedError, pathOf, UsageError } from '../core/errors.js';
+import { codeOf, FailureError, InterruptedError, pathOf, SavedError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import {
   cellId,
@@ -344,7 +344,7 @@ class Session implements RunContext {
 
   save(snapshot: Snapshot): void {
     this.interval.save(() => this.writeLast(snapshot));
-    if (this.options.signal.aborted) throw new InterruptedError(`${nameOf(this.cell)}: stopped, its state is saved`);
+    if (this.options.signal.aborted) throw new SavedError(`${nameOf(this.cell)}: stopped, its state is saved`);
   }
 
   /** Writes the state in the middle of the run. */

@@ -1,12 +1,20 @@
 /** A worker process as the process that started it sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import { FailureError, InterruptedError, SavedError, UsageError } from '../core/errors.js';
 import { nameOf, type Cell } from '../core/run.js';
 import { graceSeconds, PARENT } from './orphan.js';
 import type { Job, Message } from './worker.js';
 
 /** A process that was told to stop ended before its run was saved, which goes on from what was saved before. */
-export class UnsavedError extends FailureError {}
+export class UnsavedError extends FailureError {
+  constructor(
+    message: string,
+    /** Whether it was ended because its time to save was over; else it ended by itself. */
+    readonly late: boolean,
+  ) {
+    super(message);
+  }
+}
 
 /** How a worker process is started. */
 export interface ChildOptions {
@@ -37,6 +45,8 @@ export class Child {
   private errors = '';
   private ended = false;
   private grace: NodeJS.Timeout | undefined;
+  /** Whether it was ended because its time to save was over. */
+  private late = false;
   /** Largest resident memory that the process has reported, in bytes. */
   peakBytes = 0;
 
@@ -89,7 +99,7 @@ export class Child {
         // what is told to stop has a time limit from then on
         const error =
           this.grace !== undefined
-            ? new UnsavedError(`${how} before its run was saved`)
+            ? new UnsavedError(`${how} before its run was saved`, this.late)
             : new FailureError(`${how}; run the same command again to go on. ${last}`.trim());
         settle(() => reject(error));
       };
@@ -104,7 +114,10 @@ export class Child {
    */
   stop(): void {
     this.process.kill('SIGTERM');
-    this.grace ??= setTimeout(() => this.end(), graceSeconds() * 1000);
+    this.grace ??= setTimeout(() => {
+      this.late = true;
+      this.end();
+    }, graceSeconds() * 1000);
   }
 
   /** Ends the process and those of its group at once. */
@@ -127,7 +140,7 @@ export class Child {
 
 /** The worker's error with its class, so that the exit status is right. */
 function rebuild({ name, message, stack }: Extract<Message, { type: 'error' }>): Error {
-  const known = { UsageError, InterruptedError, FailureError }[name];
+  const known = { UsageError, InterruptedError, SavedError, FailureError }[name];
   const error = known === undefined ? new FailureError(message) : new known(message);
   error.stack = stack;
   return error;

@@ -7,7 +7,7 @@ import { absentLine, type Dataset } from '../data/dataset.js';
 import { MOST_SIDE } from '../data/imagefolder.js';
 import { inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
 import { MOST_TOKENS } from '../data/texts.js';
-import { parseTrainSpec } from '../method/run/check-spec.js';
+import { checkToRun, parseTrainSpec } from '../method/run/check-spec.js';
 import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost/cost.js';
 import { otherVocabulary } from '../method/matching/own-tokens.js';
 import { needsOfWide } from '../method/three-stage/pipeline.js';
@@ -238,7 +238,8 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
       ...(data.absent ?? []).map(absentLine),
     ],
   };
-  for (const cell of cellsOf(setup)) parseTrainSpec(cell.spec); // throws what the run would, before the first one
+  // what a run would throw, before the first one
+  for (const cell of cellsOf(setup)) checkToRun(parseTrainSpec(cell.spec));
   return setup;
 }
 

@@ -1,4 +1,4 @@
-/** Rules of this project's own, for `npm run lint`. */
+/** Rules of this project’s own, for `npm run lint:code`. */
 
 const WIDTH = 120;
 
@@ -8,9 +8,10 @@ const commentWidth = {
     Program: () => {
       for (const comment of context.sourceCode.getAllComments()) {
         const { line, column } = comment.loc.start;
-        comment.value.split('\n').forEach((text, i) => {
+        comment.value.split('\n').forEach((text, i, lines) => {
           // the marks at either end of a comment are not in its text
-          const width = text.length + (i === 0 ? column + 2 : 0);
+          const ends = comment.type === 'Block' && i === lines.length - 1;
+          const width = text.length + (i === 0 ? column + 2 : 0) + (ends ? 2 : 0);
           if (width <= WIDTH || /^ \* \|/.test(text) || /https?:/.test(text)) return;
           const at = { line: line + i, column: 0 };
           context.report({ loc: { start: at, end: at }, message: `${width} characters; at most ${WIDTH}.` });

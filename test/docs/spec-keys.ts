@@ -141,7 +141,7 @@ export const DATA: Readonly<Record<string, DataNotes>> = {
   },
 };
 
-/** Keys of networks; those of a family stand below its name where they mean something else. */
+/** Keys of networks. */
 export const NETWORK_KEYS: Meanings = {
   block: 'kind of block',
   blocks: 'blocks of each stage',

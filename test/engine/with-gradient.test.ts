@@ -51,6 +51,7 @@ describe.each((await enginesUnderTest()).filter(({ missing }) => missing === und
 
   test.each<[string, (x: Tensor) => Tensor, string]>([
     ['is no scalar', (x) => tf.square(x), 'the loss has the shape [2]; expected a scalar'],
+    ['is a parameter, and no scalar', (x) => x, 'the loss has the shape [2]; expected a scalar'],
     ['does not depend on a parameter', () => tf.scalar(1), 'x'],
     [
       'has a backward pass that fails',

@@ -8,7 +8,7 @@ import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiment
 import { currentSpec } from '../../src/core/spec.js';
 import { tf } from '../../src/engine/tensor.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
-import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { checkToRun, parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { costOf, expectedSeconds, stepFlops } from '../../src/method/cost/cost.js';
 import { trainExecutor } from '../../src/method/run/execute.js';
 import { TRAIN_KIND, wideCell } from '../../src/method/run/required.js';
@@ -229,6 +229,16 @@ describe('specs', () => {
       'the wide net has another number of classes',
     );
     expect(() => parseTrainSpec(wide({ ...THIN, blocks: [1] }))).toThrow('the wide net has no tap stage2');
+  });
+
+  test('a warm-up of more steps than there are is refused before a run, and read in the record of one', () => {
+    const { training } = DIRECT;
+    const spec = parseTrainSpec({
+      ...DIRECT,
+      training: { ...training, schedule: { ...training.schedule, warmup: training.steps + 1 } },
+    });
+    expect(() => checkToRun(spec)).toThrow(/^invalid training spec: training.schedule.warmup: \d+ steps, and steps is/);
+    expect(() => checkToRun(parseTrainSpec(DIRECT))).not.toThrow();
   });
 
   test('a spec of 2026 is read by the words of this version, with a line for each word', () => {

@@ -281,7 +281,7 @@ describe('refused, by the name of the layer', () => {
     changed(({ weights }) => (weights[0]!.shape = [2 ** 30, 2 ** 30]), 'its weights need');
     changed(({ weights }) => (weights[0]!.dtype = 'int32'), '"first/kernel" is int32; expected float32');
     changed(({ weights }) => (weights[0]!.name = 'other/kernel'), 'weights of no layer: other/kernel');
-    changed(({ weights }) => (weights[0]!.shape = [8, 12]), 'first/kernel is F32 [8, 12], expected F32 [12, 8]');
+    changed(({ weights }) => (weights[0]!.shape = [8, 12]), 'first/kernel is [8, 12], expected [12, 8]');
     writeFileSync(path, JSON.stringify(json));
     writeFileSync(join(folder, 'weights.bin'), POINTER);
     expect(() => openLayersModel(folder)).toThrow(`${join(folder, 'weights.bin')}: ${SAID_OF_POINTER}`);

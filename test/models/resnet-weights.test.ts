@@ -122,10 +122,10 @@ test('weights of another network: missing, foreign and wrongly shaped keys are c
     /missing \(15\): layer1.1.conv1.weight, \S+, \S+ and 12 more$/,
   );
   expect(() => readTorchvision(path, { ...THIN, blocks: [1] })).toThrow(
-    /not of this network \(20\): \S+, \S+, \S+ and 17 more; of another shape \(1\): fc.weight is F32 \[10, 8\], expected F32 \[10, 4\]/,
+    /not of this network \(20\): \S+, \S+, \S+ and 17 more; of another shape \(1\): fc.weight is \[10, 8\], expected \[10, 4\]/,
   );
   expect(() => readTorchvision(path, preset('resnet18', 'resnet'))).toThrow(
-    /conv1.weight is F32 \[4, 1, 3, 3\], expected F32 \[64, 3, 7, 7\]/,
+    /conv1.weight is \[4, 1, 3, 3\], expected \[64, 3, 7, 7\]/,
   );
 });
 

@@ -180,7 +180,7 @@ test('a frontier whose longest runs still gain says so, and claims nothing that 
   expect(lastBudget(glosses)).toEqual({ budget: 16, isConverged: false });
   const claims = frontierClaims(glosses);
   expect(claims.map(({ id }) => id.replace('frontier-glosses-', ''))).toEqual(['thin-cost', 'deeper', 'existing-cost']);
-  expect(claims[0]!.statement).toContain('after 16 times the base steps, the most that were run');
+  expect(claims[0]!.statement).toContain('after 16 times the base steps, where direct training still gains');
   expect(claims.map(({ kind }) => kind)).not.toContain('paper');
 });
 

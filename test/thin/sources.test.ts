@@ -90,7 +90,7 @@ describe('what a plan refuses, before anything is trained', () => {
     await expect(planned(path, data)).rejects.toThrow('missing (1): layer1.0.bn2.running_mean');
     const wrong = { shape: [4, 3, 3, 3], values: new Float32Array(108) };
     writeSafetensors(path, { ...tensors, 'layer1.0.conv2.weight': wrong });
-    await expect(planned(path, data)).rejects.toThrow('layer1.0.conv2.weight is F32 [4, 3, 3, 3]');
+    await expect(planned(path, data)).rejects.toThrow('layer1.0.conv2.weight is [4, 3, 3, 3]');
   });
 
   test('a vocabulary of more tokens than the network knows', async () => {

@@ -6,9 +6,11 @@ import { notice } from '../../terminal/notices.js';
 
 /** What a simulation is declared by: its settings, and the particles and data that come with them. */
 interface Declared {
+  /** Path of the settings. */
+  readonly file: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly arrays: HostArrays<HostValues>;
-  /** Path of their file, if there is one. */
+  /** Path of their file, where there is one. */
   readonly particles: string | undefined;
 }
 
@@ -21,5 +23,25 @@ export function readDeclared(options: { readonly config: string; readonly partic
   if (named !== undefined && typeof named !== 'string')
     throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
   const path = options.particles ?? named;
-  return { config, arrays: path === undefined ? {} : readSafetensors(path).tensors, particles: path };
+  return {
+    file: options.config,
+    config,
+    arrays: path === undefined ? {} : readSafetensors(path).tensors,
+    particles: path,
+  };
+}
+
+/**
+ * Calls what takes a declaration. Its errors begin with the argument that is wrong, `config` or `particles`; where that
+ * came from a file, its name stands in that place.
+ */
+export async function namingFiles<T>({ file, particles }: Declared, call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const [argument, ...rest] = error.message.split(': ');
+    const named = argument === 'config' ? file : argument === 'particles' ? particles : undefined;
+    throw named === undefined ? error : new UsageError([named, ...rest].join(': '), { cause: error });
+  }
 }

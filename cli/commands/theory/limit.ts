@@ -3,7 +3,7 @@ import { declaredLimit, FEWEST_PARTICLES, LIMIT_DEFAULTS } from '../../../theory
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, positiveNumber, wholeNumber } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
-import { readDeclared } from './declared.js';
+import { namingFiles, readDeclared } from './declared.js';
 
 interface Options {
   readonly config: string;
@@ -46,19 +46,21 @@ export function command(): Command {
       ),
     )
     .action(async (options: Options) => {
-      const { config, arrays } = readDeclared(options);
+      const declared = readDeclared(options);
+      const { config, arrays } = declared;
       const progress = new Progress();
-      const { warnings, ...limit } = await declaredLimit(config, arrays, {
+      const asked = {
         target: options.target,
         particles: { most: options.maxParticles },
         nets: options.maxNets,
-        onNet: (done, size, error) =>
+        onNet: (done: number, size: number, error: number): void =>
           progress.update(
             `nets of ${size} particles`,
             done / options.maxNets,
             Number.isFinite(error) ? `error ${(100 * error).toFixed(1)} %` : `net ${done}`,
           ),
-      });
+      };
+      const { warnings, ...limit } = await namingFiles(declared, () => declaredLimit(config, arrays, asked));
       progress.clear();
       for (const warning of warnings) notice(`warning: ${warning}`);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...limit, warnings }, null, 2)}\n`);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { inFile, UsageError } from '../../../src/core/errors.js';
+import { UsageError } from '../../../src/core/errors.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
 import { objectIn } from '../../../src/store/config.js';
 import { checkOutput, OUTPUTS, type OutputKind } from '../../../src/store/output.js';
@@ -10,7 +10,7 @@ import { checkSimulation, simulate, type SimulationResult } from '../../../theor
 import { notice } from '../../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
-import { readDeclared } from './declared.js';
+import { namingFiles, readDeclared } from './declared.js';
 
 interface Options {
   readonly config: string;
@@ -40,9 +40,10 @@ function summaryText(summary: SimulationResult['summary']): string {
 
 /** Runs a declaration and writes what came of it, or prints the declaration with its defaults. */
 async function run(options: Options): Promise<void> {
-  const { config, arrays, particles } = readDeclared(options);
+  const declared = readDeclared(options);
+  const { config, arrays, particles } = declared;
   if (options.printConfig || options.out === undefined) {
-    const checked = inFile(options.config, () => checkSimulation(config, arrays));
+    const checked = await namingFiles(declared, () => checkSimulation(config, arrays));
     if (!options.printConfig) throw new UsageError('--out is missing: expected a folder for what the run writes');
     process.stdout.write(`${JSON.stringify({ ...checked, particles }, null, 2)}\n`);
     return;
@@ -54,7 +55,8 @@ async function run(options: Options): Promise<void> {
   const progress = new Progress();
   const onStep = (stage: string, done: number, total: number): void =>
     progress.update(stage, done / total, `step ${done} of ${total}`);
-  const { arrays: results, summary, warnings } = inFile(options.config, () => simulate(config, arrays, onStep));
+  const ran = await namingFiles(declared, () => simulate(config, arrays, onStep));
+  const { arrays: results, summary, warnings } = ran;
   progress.clear();
   for (const warning of warnings) notice(`warning: ${warning}`);
   writeSafetensors(final, results);

@@ -128,7 +128,10 @@ async function start(install?: InstallOptions): Promise<Started> {
     );
   }
   // a package that was loaded before makes its engine current no second time
-  if (!(await tf.setBackend('tensorflow'))) throw new FailureError('the tensorflow engine does not start');
+  if (!(await tf.setBackend('tensorflow')))
+    throw new FailureError(
+      'the tensorflow engine does not start; run: gowide engine install --force, or choose --engine wasm',
+    );
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
   const fused = installed !== undefined && !backend.isUsingGpuDevice && withFused(installed);
   registerTrainingKernels('tensorflow');

@@ -62,7 +62,8 @@ export function differentiate(
     return { loss: value, gradients: backward(tape, value, params), aside };
   } catch (error) {
     tf.dispose(Object.values(aside));
-    value?.dispose();
+    // a loss may be a parameter itself, which is the caller's
+    if (value !== undefined && !Object.values(params).includes(value)) value.dispose();
     throw error;
   } finally {
     for (const { saved } of tape) tf.dispose([...saved]);

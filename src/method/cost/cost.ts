@@ -61,9 +61,9 @@ interface Speed {
 
 /**
  * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 37 took in two runs with two of
- * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %), what imitating steps
- * take more to three of them (2026-11-28: 1.6 to 2.6 times as long), WebAssembly to the processor time of 9
- * (2026-11-27, replayed steps, within a quarter).
+ * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %); WebAssembly to the
+ * processor time of 9 (2026-11-27, replayed steps, within a quarter). `imitating` came later, from three arms whose
+ * imitating steps took 1.6 to 2.6 times as long as the others (2026-11-28); those errors were not measured anew.
  */
 const SPEEDS = {
   tensorflow: {

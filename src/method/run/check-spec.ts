@@ -22,7 +22,6 @@ export function parseTrainSpec(value: unknown): TrainSpec {
     checkValues('invalid training spec: parameters of a network', parameterCount(network));
   }
   checkBatches(spec);
-  for (const [path, recipe] of recipesOf(spec)) checkWarmup(`invalid training spec: ${path}`, recipe);
   for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
     if (batch % accumulate !== 0)
       throw new UsageError(
@@ -46,24 +45,28 @@ function recipesOf({ training, imitation, teacher }: TrainSpec): (readonly [path
 }
 
 /**
- * Throws UsageError where a batch of a spec has more examples than there are training examples, `count` or at most as
- * many.
+ * What is asked of the recipes of a run that is still to be made: no warm-up of more steps than there are, and no batch
+ * of more examples than the training data have, where their number is known. Throws UsageError with the path of the
+ * key. Records of finished runs are read without it.
  */
-export function checkExamples(spec: TrainSpec, count: number): void {
-  for (const [path, recipe] of recipesOf(spec)) checkBatch(`invalid training spec: ${path}`, recipe, count);
+export function checkRecipes(spec: TrainSpec, examples: number | undefined): void {
+  for (const [key, recipe] of recipesOf(spec)) {
+    const path = `invalid training spec: ${key}`;
+    checkWarmup(path, recipe);
+    if (examples !== undefined) checkBatch(path, recipe, examples);
+  }
 }
 
 /**
- * Throws UsageError where the spec does not fit what is known of its data before they are read: where the network has
- * fewer answers than they have classes, or a batch more examples than there are. A run compares the rest once it has
- * read them.
+ * Checks a spec that is to be run, as far as that can be done before its data are read: its recipes, and that the
+ * network has as many answers as there are classes. A run compares the rest once it has read them. Throws UsageError.
  */
-export function checkAgainstData(spec: TrainSpec): void {
+export function checkToRun(spec: TrainSpec): void {
   const { classes, train } = knownOf(spec.data);
   const network = networkOf(spec.network);
   const logits = network.taps.at(-1)!;
   if (classes !== undefined) checkClasses(classes, network.width(logits, exampleShape(spec.data)));
-  if (train !== undefined) checkExamples(spec, train);
+  checkRecipes(spec, train);
 }
 
 /** Throws UsageError when the examples that are read at once are more than any machine holds. */

@@ -16,7 +16,7 @@ import { predictor } from '../../nn/predictor.js';
 import type { HostWeights, Network } from '../../nn/network.js';
 import { wideView } from '../matching/align.js';
 import { asAnswered } from '../matching/answers.js';
-import { checkExamples, parseTrainSpec } from './check-spec.js';
+import { checkRecipes, parseTrainSpec } from './check-spec.js';
 import { costOf } from '../cost/cost.js';
 import { ownTokens } from '../matching/own-tokens.js';
 import { trainThin } from '../three-stage/pipeline.js';
@@ -37,7 +37,7 @@ export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
   const declared = dataOf(spec);
   const opened = await openData(declared, (stage, done, total) => context.progress(stage, done, total));
-  checkExamples(spec, opened.train.count);
+  checkRecipes(spec, opened.train.count);
   const own = await ownTokens(spec, declared, opened);
   const network = own === undefined ? networkOf(spec.network) : own.thin(networkOf(spec.network));
   const data = notingSkipped(asAnswered(own?.data ?? opened, network), (split, { file, reason }) =>

@@ -5,7 +5,7 @@ import type { Cell, InputFiles } from '../../core/run.js';
 import { checkData, dataFiles } from '../../data/index.js';
 import { weightFiles } from '../../models/files.js';
 import { vocabularyFiles } from '../../text/vocabulary.js';
-import { checkAgainstData, parseTrainSpec } from './check-spec.js';
+import { checkToRun, parseTrainSpec } from './check-spec.js';
 import { expectedMemory, expectedSeconds, ownCost, stepFlops } from '../cost/cost.js';
 import { trainExecutor } from './execute.js';
 import { vocabularyOfWide } from '../matching/own-tokens.js';
@@ -40,7 +40,7 @@ export const TRAIN_RUNNER: Runner = {
   check: (cell) => {
     const spec = checkedSpec(cell.spec);
     checkData(spec.data);
-    checkAgainstData(spec);
+    checkToRun(spec);
   },
   files: ({ spec }) => filesOf(checkedSpec(spec)),
   requires: (cell) => requiredCells(cell, checkedSpec(cell.spec)),

@@ -43,7 +43,7 @@ export function weightsOf({ params, state }: HostWeights): Weights {
 /** Like {@link weightsOf}, for a network that nobody else holds: its host arrays are freed on the way. */
 export async function moveWeights(host: HostWeights): Promise<Weights> {
   const [params, state] = [moveToEngine(host.params), toTensors(host.state)];
-  // a suspended function holds its arguments
+  // oxlint-disable-next-line no-useless-assignment -- a suspended function holds its arguments
   host = { params: {}, state: {} };
   return { params: await params, state };
 }

@@ -148,7 +148,7 @@ export function takeArrays(
       if (at >= 0) infinite.push(`${name} (${values[at]})`);
       const least = VARIANCE.test(name) ? values.find((value) => value <= LEAST_VARIANCE) : undefined;
       if (least !== undefined && at < 0) negative.push(`${name} (${least})`);
-    } else shapes.push(`${name} is F32${size(found.shape)}, expected F32${size(shape)}`);
+    } else shapes.push(`${name} is${size(found.shape)}, expected${size(shape)}`);
   }
   const faults = [
     ...(missing.length > 0 ? [`missing (${missing.length}): ${few(missing)}`] : []),

@@ -1,5 +1,5 @@
 /** A sweep on this machine, in several processes at once; what is finished is not run again. */
-import { few, InterruptedError, messageOf } from '../../core/errors.js';
+import { few, InterruptedError, messageOf, SavedError } from '../../core/errors.js';
 import { cellId, nameOf, type Cell } from '../../core/run.js';
 import { UnsavedError } from '../child.js';
 import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
@@ -33,7 +33,7 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   const waiting = new StartOrder(work, given.jobs);
   const active = new Set<Promise<void>>();
   const workers = new WorkerPool(given);
-  const stopped: Stopped = { saved: 0, unsaved: [] };
+  const stopped: Stopped = { saved: 0, late: [], gone: [] };
   let failure: Error | undefined;
   const stop = (): void => workers.stop();
   given.signal.addEventListener('abort', stop);
@@ -48,9 +48,9 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
       .run(cell, { notice, progress })
       .then(() => sweepProgress.end(id, { finished: true }))
       .catch((error: unknown) => {
-        if (error instanceof InterruptedError) stopped.saved++;
-        else if (error instanceof UnsavedError) stopped.unsaved.push(nameOf(cell));
-        else failure ??= error as Error;
+        if (error instanceof SavedError) stopped.saved++;
+        else if (error instanceof UnsavedError) stopped[error.late ? 'late' : 'gone'].push(nameOf(cell));
+        else if (!(error instanceof InterruptedError)) failure ??= error as Error;
         sweepProgress.end(id, { finished: false });
       })
       .finally(() => active.delete(one));
@@ -80,21 +80,24 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   if (failure !== undefined) throw failure;
 }
 
-/** What became of the cells that were at work when a sweep was stopped. */
+/** What became of the cells that were at work when a sweep was stopped; of those that had nothing to save, nothing. */
 interface Stopped {
   saved: number;
-  /** Names of those whose process ended before it had saved. */
-  readonly unsaved: string[];
+  /** Names of those whose time to save was over. */
+  readonly late: string[];
+  /** Names of those whose process ended by itself before it had saved. */
+  readonly gone: string[];
 }
 
 /** The line that says what a stopped sweep has kept, and what it has not. */
-function whatWasKept({ saved, unsaved }: Stopped, failure: Error | undefined): string {
+function whatWasKept({ saved, late, gone }: Stopped, failure: Error | undefined): string {
   const parts = ['stopped; finished runs are kept'];
   if (saved > 0) parts.push(`, ${saved} unfinished ${saved === 1 ? 'one is' : 'ones are'} saved`);
-  if (unsaved.length > 0) {
-    const go = unsaved.length === 1 ? 'it goes' : 'they go';
-    parts.push(`; not saved within ${graceSeconds()} s: ${few(unsaved)}; ${go} back to the last saved state, if any`);
-  }
+  const named = (names: readonly string[]): string => few(names, 3, '; ');
+  if (late.length > 0) parts.push(`; not saved within ${graceSeconds()} s: ${named(late)}`);
+  if (gone.length > 0) parts.push(`; not saved, as the process ended: ${named(gone)}`);
+  const lost = late.length + gone.length;
+  if (lost > 0) parts.push(`; ${lost === 1 ? 'it goes' : 'they go'} back to the last saved state, if any`);
   if (failure !== undefined) parts.push(`; before that: ${messageOf(failure)}`);
   return parts.join('');
 }
