@@ -3,7 +3,7 @@ import { RUNNERS } from '../../experiments/runners.js';
 import { UsageError } from '../../src/core/errors.js';
 import { runnerOf, type Arm } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { checkedSpec } from '../../src/method/run/runner.js';
 import { expectedMemory, ownCost } from '../../src/method/cost/cost.js';
 import { withRequired } from '../../src/sweep/work.js';
 
@@ -27,19 +27,12 @@ interface CellCost {
   readonly bytes: number;
 }
 
-/** What cells cost, counted once for the seeds of an arm, which have the same spec. */
-function costsBySpec(): (cell: Cell) => CellCost {
-  const known = new Map<Cell['spec'], CellCost>();
-  return (cell) => {
-    const found = known.get(cell.spec);
-    if (found !== undefined) return found;
-    const spec = parseTrainSpec(cell.spec);
-    const { steps, flops, teacherFlops } = ownCost(spec);
-    const seconds = runnerOf(cell, RUNNERS).cost(cell);
-    const cost = { steps, flops: flops + teacherFlops, seconds, bytes: expectedMemory(spec) };
-    known.set(cell.spec, cost);
-    return cost;
-  };
+/** What a cell costs. */
+function costOf(cell: Cell): CellCost {
+  const spec = checkedSpec(cell.spec);
+  const { steps, flops, teacherFlops } = ownCost(spec);
+  const seconds = runnerOf(cell, RUNNERS).cost(cell);
+  return { steps, flops: flops + teacherFlops, seconds, bytes: expectedMemory(spec) };
 }
 
 /** Runs, steps, operations, time and memory by budget, with those of the wide net that the others learn from. */
@@ -50,7 +43,6 @@ export function budgetCosts(cells: readonly Cell[], arms: Readonly<Record<string
     return budget === undefined ? 'wide net' : `x${budget}`;
   };
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-  const costOf = costsBySpec();
   return [...new Set(all.map(budgetOf))].map((budget) => {
     const mine = all.filter((cell) => budgetOf(cell) === budget);
     const costs = mine.map(costOf);

@@ -7,7 +7,7 @@ import { parseAddresses, workerName } from '../../src/distributed/address.js';
 import { endRuns, leading, StoreWait } from '../../src/distributed/run.js';
 import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
 import { requestedEngine, type EngineChoice } from '../../src/engine/engines/choose.js';
-import { parseTrainSpec } from '../../src/method/run/check-spec.js';
+import { checkedSpec } from '../../src/method/run/runner.js';
 import { checkShares } from '../../src/method/training/share.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
@@ -91,7 +91,7 @@ export async function workTogether(cells: readonly Cell[], options: TogetherOpti
   const notice = (line: string): void => progress.line(line);
   const local = options.localWorkers;
   const place = local === undefined ? placeOf(options) : undefined;
-  for (const { spec } of cells) checkShares(parseTrainSpec(spec), local ?? place!.addresses.length);
+  for (const { spec } of cells) checkShares(checkedSpec(spec), local ?? place!.addresses.length);
   return sayingHowToGoOn(progress, async () => {
     if (place !== undefined && place.task > 0) {
       await followCells(cells, (await tensorSetup(request, progress)).engine, place, notice);

@@ -4,7 +4,7 @@
  */
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import type { Arm, ArmFacts, Experiment, Scale } from '../../src/core/experiment.js';
-import { remembered } from '../../src/core/memo.js';
+import { oncePer, remembered } from '../../src/core/memo.js';
 import { entryOf } from '../../src/core/registry.js';
 
 /** The arm of wide nets that other arms require; those of one experiment may be of several shapes. */
@@ -27,7 +27,7 @@ interface Known {
   readonly arms: Map<string, Readonly<Record<string, Arm>>>;
   readonly facts: Map<string, NamedFacts>;
 }
-const KNOWN = new WeakMap<Experiment, Known>();
+const knownOf = oncePer<Experiment, Known>(() => ({ arms: new Map(), facts: new Map() }));
 
 /**
  * Facts about an arm of an experiment: those declared at the scale, else at another one, as they do not depend on it.
@@ -37,9 +37,7 @@ const KNOWN = new WeakMap<Experiment, Known>();
 export function factsOf(name: string, scale: string, arm: string): NamedFacts {
   const experiment = entryOf(EXPERIMENTS, name);
   if (experiment === undefined) return { label: arm };
-  let known = KNOWN.get(experiment);
-  if (known === undefined) KNOWN.set(experiment, (known = { arms: new Map(), facts: new Map() }));
-  const { arms, facts } = known;
+  const { arms, facts } = knownOf(experiment);
   return remembered(facts, `${scale} ${arm}`, () => {
     const scales = [scale, ...Object.keys(experiment.seeds)].filter((one) => Object.hasOwn(experiment.seeds, one));
     const at = (one: string): Arm | undefined =>

@@ -5,16 +5,15 @@
  * The object must not change. What throws is computed again the next time.
  */
 export function oncePer<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
-  const known = new WeakMap<Key, { readonly value: Value }>();
-  return (key) => {
-    let found = known.get(key);
-    if (found === undefined) known.set(key, (found = { value: compute(key) }));
-    return found.value;
-  };
+  const known = new WeakMap<Key, Value>();
+  return (key) => remembered(known, key, () => compute(key));
 }
 
+/** What values are remembered in: a map, weak or not. */
+type Memory<Key, Value> = Pick<Map<Key, Value>, 'has' | 'get'> & { readonly set: (key: Key, value: Value) => unknown };
+
 /** The value of a key, computed where the map has none yet. */
-export function remembered<Key, Value>(map: Map<Key, Value>, key: Key, compute: () => Value): Value {
+export function remembered<Key, Value>(map: Memory<Key, Value>, key: Key, compute: () => Value): Value {
   if (!map.has(key)) map.set(key, compute());
-  return map.get(key)!;
+  return map.get(key) as Value;
 }

@@ -94,7 +94,7 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     await tf.setBackend(name);
     const losses = await measuredLosses();
     expect(wrongLosses(losses)).toBeUndefined();
-    losses.forEach((loss, step) => expect(Math.abs(loss - KNOWN_LOSSES[step]!)).toBeLessThan(1e-4));
+    losses.forEach((loss, step) => expect(Math.abs(loss - KNOWN_LOSSES[step]!)).toBeLessThan(1e-5));
   });
 });
 

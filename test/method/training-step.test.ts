@@ -62,8 +62,7 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
       const counts = [8, 7, 5, 3, 2, 1, 8];
       const before = tf.memory().numTensors;
       const whole = await train(1, counts);
-      // a software GPU is slow
-      for (const parts of name === 'webgpu' ? [4] : [2, 4, 8]) {
+      for (const parts of [2, 4, 8]) {
         const found = await train(parts, counts);
         found.losses.forEach((loss, i) => expect(Math.abs(loss - whole.losses[i]!)).toBeLessThan(TOLERANCE.gradient));
         found.values.forEach((value, i) => expect(Math.abs(value - whole.values[i]!)).toBeLessThan(TOLERANCE.gradient));

@@ -55,8 +55,7 @@ async function run(options: Options): Promise<void> {
   const progress = new Progress();
   const onStep = (stage: string, done: number, total: number): void =>
     progress.update(stage, done / total, `step ${done} of ${total}`);
-  const ran = await namingFiles(declared, () => simulate(config, arrays, onStep));
-  const { arrays: results, summary, warnings } = ran;
+  const { arrays: results, summary, warnings } = await namingFiles(declared, () => simulate(config, arrays, onStep));
   progress.clear();
   for (const warning of warnings) notice(`warning: ${warning}`);
   writeSafetensors(final, results);

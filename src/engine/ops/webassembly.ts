@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { oncePer } from '../../core/memo.js';
 import { tf } from '../tensor.js';
 import { heard, type Callee } from './webassembly-calls.js';
 
@@ -69,14 +70,11 @@ export interface Assembly {
   readonly withScratch: (count: number, use: (address: number) => void) => void;
 }
 
-const found = new WeakMap<WasmBackend, Assembly>();
+const compiled = oncePer(compile);
 
 /** The module in the memory of a backend of tfjs; it is compiled when it is first asked for. */
 export function assemblyIn(given: unknown): Assembly {
-  const backend = given as WasmBackend;
-  let assembly = found.get(backend);
-  if (assembly === undefined) found.set(backend, (assembly = compile(backend)));
-  return assembly;
+  return compiled(given as WasmBackend);
 }
 
 /**
