@@ -1,6 +1,8 @@
 /** WorkerMesh within the process of a test, connected as those of several machines are. */
 import { randomInt } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { onTestFinished } from 'vitest';
 import type { Address } from '../../src/distributed/address.js';
 import { joinWorkers, type Joining } from '../../src/distributed/join.js';
 import type { WorkerMesh } from '../../src/distributed/mesh.js';
@@ -29,10 +31,13 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-/** Addresses of so many workers of this machine: of the loopback network, or socket files. */
+/** Addresses of so many workers of this machine: of the loopback network, or socket files that go when the test ends. */
 export async function newAddresses(count: number, files = false): Promise<Address[]> {
   if (!files) return (await freePorts(count)).map((port) => ({ host: '127.0.0.1', port }));
-  return [...localAddresses(count, 'gowide-mesh-').addresses];
+  const { folder, addresses } = localAddresses(count, 'gowide-mesh-');
+  // where TMPDIR is too long for sockets, the folder is in /tmp, which nothing else cleans
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return [...addresses];
 }
 
 export const joining = (addresses: readonly Address[], task: number, changes: Partial<Joining> = {}): Joining => ({

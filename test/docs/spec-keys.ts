@@ -1,4 +1,14 @@
 /** What docs/specs.md says of keys beside what their schemas say: meanings with units, layouts of files, examples. */
+import type { z } from 'zod';
+import {
+  ImitationSpec,
+  HintsSpec,
+  ObjectiveSpec,
+  RecipeSpec,
+  TeacherSpec,
+  TrainSpec,
+} from '../../src/method/spec/spec.js';
+import { IMITATION_LOSSES } from '../../src/optim/losses.js';
 
 type Meanings = Readonly<Record<string, string>>;
 
@@ -102,6 +112,7 @@ export const DATA: Readonly<Record<string, DataNotes>> = {
     layout: 'none: the glosses come with the package',
     example: { set: 'wordnet-task', task: 'supersense', ...TEXTS },
     keys: {
+      corpus: '`glosses`, which come with the package',
       task: 'the supersense of a gloss (45 classes), or whether one gloss is the hypernym of the other',
       blocks: 'whether right answers are counted by block of neighbors, too',
       split: 'held-out glosses are dealt out by class; by blocks unless given',
@@ -167,10 +178,18 @@ export const NETWORK_KEYS: Meanings = {
   distance: 'a penalty on attention to tokens far away (ALiBi); none unless given',
   'distance.slope': 'how much less a score is for each token farther away; half in every next pair of heads',
   dropout: 'share of values that are dropped in training',
-  head: '`kind`: none, pooler or span; `masked-lm` with `maskedPositions`; `classify` with `classes`',
+  head: 'what comes after the last layer',
+  'head.kind': 'nothing, the tanh layer on the first token, spans of answers, masked tokens, or classes of texts',
+  'head.maskedPositions':
+    'masked tokens of a sequence that are asked for, as many as the data set gives; every token unless given',
+  'head.classes': 'number of classes',
   imageSize: 'side of the pictures, pixels',
   patchSize: 'side of a patch, pixels',
-  stages: 'the stages, each with its blocks and channels',
+  stages: 'the stages',
+  'stages.blocks': 'blocks of the stage',
+  'stages.channels': 'channels of the stage',
+  'stages.expansion': 'channels within a block, as a multiple of those that it reads',
+  'stages.stride': 'stride of the first block, pixels',
   features: 'channels before the head',
   kernelSize: 'side of the depthwise kernels, pixels',
   expansion: 'channels within a block, as a multiple of its own',
@@ -181,4 +200,152 @@ export const NETWORK_KEYS: Meanings = {
   'input.name': 'its name',
   'input.shape': 'shape of an example, [H, W, C] or [N]',
   layers: 'the layers of the LayersModel, in order; `gowide thin` and `fromLayersModel` write them',
+  'layers.kind': 'what the layer computes',
+  'layers.name': 'its name',
+  'layers.from': 'names of the layers that it reads',
+  'layers.units': 'channels that it gives',
+  'layers.activation': 'the nonlinearity',
+  'layers.kernel': 'height and width of the kernels, pixels',
+  'layers.strides': 'strides along height and width, pixels',
+  'layers.padding': 'whether the sides are padded with zeros',
+  'layers.epsilon': 'what is added to the variance',
+  'layers.by': 'how values are pooled',
+  'layers.size': 'height and width of the window, pixels',
+  'layers.rate': 'share of values that are dropped in training',
 };
+
+/** Keys whose objects have a table of their own, by name, with the link to it. */
+export const OWN_TABLES: Readonly<Record<string, string>> = {
+  data: '[data set](#data-sets)',
+  network: '[network](#networks)',
+  teacher: '[teacher](#teacher) or `null`',
+  imitation: '[imitation](#imitation) or `null`',
+  training: '[recipe](#recipe) with more',
+  recipe: '[recipe](#recipe)',
+  objective: '[objective](#objective)',
+  hints: '[hints](#hints)',
+  run: '[run](#run)',
+};
+
+const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+
+const FILE_KEYS = {
+  'pretrained.weights': 'its safetensors file in torchvision’s or Hugging Face’s names, or the folder of it',
+};
+
+/** Which part of a network is a group, in imitation and in hints. */
+const DIVISION = {
+  unit: 'where groups end: with stages or with blocks',
+  size: 'stages or blocks of a group',
+};
+
+/** A part of a training spec, with a table of its own. */
+export interface TrainingPart {
+  readonly title: string;
+  readonly what: string;
+  readonly spec: z.ZodType;
+  readonly keys: Meanings;
+}
+
+/** The parts of a training spec, the whole first. */
+export const TRAINING: readonly TrainingPart[] = [
+  {
+    title: 'run',
+    what: 'What is trained, on which data, in which stages.',
+    spec: TrainSpec,
+    keys: {
+      data: 'the data, with their splits',
+      network: 'the thin net',
+      pretrained:
+        'a network trained on another task, a run or a file, whose parameters of the same path and shape are taken',
+      'pretrained.network': 'the network of that file',
+      ...FILE_KEYS,
+      'pretrained.experiment': 'the experiment of the run that it is',
+      'pretrained.arm': 'the arm of that run',
+      'pretrained.run': 'the spec of that run',
+      teacher: 'the wide net; `null` for direct training',
+      start: 'which parameters of the wide net the thin one begins with ([method](../src/method/README.md))',
+      imitation: 'the second stage; `null` for none',
+      training:
+        'the third stage, or all of direct training: keys of a recipe, `objective`, and `hints` where they are weighed',
+    },
+  },
+  {
+    title: 'recipe',
+    what: 'For how long a network is trained, on which batches, by which optimizer. `epochs` in place of `steps` is read, too.',
+    spec: RecipeSpec,
+    keys: {
+      steps: 'steps of training',
+      batch: 'examples of a step',
+      accumulate: 'parts that a batch is divided into, for memory; 1 unless given',
+      schedule: 'the learning rate',
+      'schedule.kind': 'half a cosine to zero, drops at some steps, a straight line to zero, or none of these',
+      'schedule.peak': 'the rate after the warm-up',
+      'schedule.warmup': 'steps in which the rate rises from zero; at most `steps`',
+      'schedule.drops': 'steps at which the rate falls',
+      'schedule.factor': 'what the rate is multiplied by at each drop',
+      optimizer: 'the optimizer',
+      'optimizer.kind': 'SGD with momentum, or AdamW',
+      'optimizer.momentum': 'share of the velocity that is kept',
+      'optimizer.weightDecay': 'decay of kernels; not of biases and norms',
+      'optimizer.beta1': 'decay of the mean of gradients',
+      'optimizer.beta2': 'decay of the mean of their squares',
+      'optimizer.epsilon': 'what is added to the root of that mean',
+      clip: 'largest joint norm of the gradients; none unless given',
+      ema: 'decay of the average of the parameters that is used at the end; none unless given',
+      evaluations: 'evaluations on validation, evenly spread, whose best weights are kept; the last unless given',
+    },
+  },
+  {
+    title: 'objective',
+    what: 'Weights of the parts of the loss; those that need the wide net are 0 without one.',
+    spec: ObjectiveSpec,
+    keys: {
+      labels: 'weight of the cross-entropy to the labels',
+      teacher: 'weight of the KL divergence to the wide net’s outputs',
+      hints: 'weight of the distance to the wide net at the ends of groups, all at once (FitNet)',
+      temperature: 'what logits are divided by in the divergence',
+      labelSmoothing: 'share of a label that is spread over all classes',
+    },
+  },
+  {
+    title: 'hints',
+    what: 'Where hints compare the thin net with the wide one.',
+    spec: HintsSpec,
+    keys: {
+      ...DIVISION,
+      loss: `the distance: ${quoted(Object.keys(IMITATION_LOSSES))}; \`relative-mse\` unless given`,
+    },
+  },
+  {
+    title: 'imitation',
+    what: 'The second stage: by gradient steps, by ridge regression, or by a Low-Rank Clone ([method](../src/method/README.md)).',
+    spec: ImitationSpec,
+    keys: {
+      by: 'how a group comes to give what the wide net gives',
+      ...DIVISION,
+      order: 'one group after the other, `recipe.steps` for each; or all in every step',
+      inputs: 'whether a group reads the thin net’s own activations or the wide net’s',
+      loss: `the distance: ${quoted(Object.keys(IMITATION_LOSSES))}`,
+      maps: 'linear maps between groups: none, up to be compared, the paper’s pairs, or one basis for streams of skips',
+      recipe: 'how it is trained',
+      images: 'training examples that are read, unaugmented',
+      ridge: 'penalty, as a share of the mean square of the inputs',
+    },
+  },
+  {
+    title: 'teacher',
+    what: 'The wide net: trained first by a run of its own (`recipe`, `objective`), or read from a file (`weights`).',
+    spec: TeacherSpec,
+    keys: {
+      network: 'the wide net',
+      align: 'layers beside each other: of the same name (so unless given), or at the same share of the depth',
+      pretrained: 'what its training begins with; fresh values unless given',
+      'pretrained.network': 'the network of that file',
+      ...FILE_KEYS,
+      recipe: 'how it is trained',
+      objective: 'the loss of its training',
+      weights: 'its safetensors file in torchvision’s or Hugging Face’s names, or the folder of it',
+    },
+  },
+];
