@@ -23,7 +23,8 @@ import {
 } from './figure.js';
 import { CONFIG, REFERENCE, SOURCES, sourceOf } from './theme.js';
 
-const COLORS = 'Orange learns from the labels, green from the wide net’s outputs, blue from its layers.';
+/** Names of the colors of what arms learn from. */
+const COLORS = { labels: 'orange', outputs: 'green', layers: 'blue' } as const;
 const REFERENCE_LINE = 'Line: the wide net, by its mean.';
 
 /** A color for each label. */
@@ -143,6 +144,16 @@ function paletteOf(rows: readonly TableRow[]): Palette | undefined {
   return new Map(sources.map(([label, source]) => [label, SOURCES[source!].color]));
 }
 
+/** What the colors of a figure stand for, of those that it has; nothing where all arms have one. */
+function colorLegend(palette: Palette | undefined): string {
+  const drawn = new Set(palette?.values());
+  const said = (['labels', 'outputs', 'layers'] as const)
+    .filter((source) => drawn.has(SOURCES[source].color))
+    .map((source, i) => `${COLORS[source]} ${i === 0 ? 'learns ' : ''}from ${SOURCES[source].label}`)
+    .join(', ');
+  return drawn.size < 2 || said === '' ? '' : `${said[0]!.toUpperCase()}${said.slice(1)}.`;
+}
+
 /**
  * The label of the arm that most others are variants of, where no single wide net is what they are measured by;
  * undefined where there is none.
@@ -189,7 +200,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
       alt: `${axis} of each arm. ${sorted.map((row) => `${row.name}: ${meanText(row, digits)} ${unit}`).join('; ')}.`,
       caption: [
         caption,
-        palette === undefined ? '' : COLORS,
+        colorLegend(palette),
         tickLegend(seeds),
         reference === undefined ? '' : REFERENCE_LINE,
         rule === undefined ? '' : `Dashed: “${common}”, by its mean.`,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
-import { bert, type BertSpec } from '../../src/models/families/bert/network.js';
+import { bert, encoder, type BertSpec } from '../../src/models/families/bert/network.js';
 import { readWeights } from '../../src/models/files.js';
 import { exportBert, importBert, readBertFolder, writeBertFolder } from '../../src/models/families/bert/weights.js';
 import { labelsBeside } from '../../src/models/formats/huggingface-folder.js';
@@ -30,7 +30,8 @@ const TOKENIZER = { vocabulary: ['[PAD]'], lowercase: true };
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-huggingface-'));
 const saved = (spec: BertSpec, labels?: readonly string[]): string => {
   const path = folder();
-  writeBertFolder(path, spec, bert(spec).init(3), TOKENIZER, labels);
+  // a head of one class is one that no spec may have, and a checkpoint may
+  writeBertFolder(path, spec, encoder(spec).init(3), TOKENIZER, labels);
   return path;
 };
 const configure = (path: string, changes: object): void => {

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { command as paramsCommand } from '../../cli/commands/params.js';
 import { command as trainCommand } from '../../cli/commands/train.js';
+import { UsageError } from '../../src/core/errors.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
@@ -24,7 +25,14 @@ import {
   type NetworkSpec,
 } from '../../src/models/index.js';
 import { denseLayer, layerNormLayer, tableOf } from '../../src/models/parts/layer-table.js';
-import { scaleWidth } from '../../src/models/families/resnet/network.js';
+import { bert } from '../../src/models/families/bert/network.js';
+import { convnext } from '../../src/models/families/convnext/network.js';
+import { distilbert } from '../../src/models/families/distilbert/network.js';
+import { mobilenet } from '../../src/models/families/mobilenet/network.js';
+import { convnet } from '../../src/models/families/plain/convnet.js';
+import { mlp } from '../../src/models/families/plain/mlp.js';
+import { vit } from '../../src/models/families/vit/network.js';
+import { resnet, scaleWidth } from '../../src/models/families/resnet/network.js';
 import { dense, type Scope } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
 import { gelu, layerNorm, rowsOf } from '../../src/nn/transformer.js';
@@ -236,4 +244,13 @@ test('a declaration that is none is refused where the network is made, by the ke
     expect(() => scaleWidth(spec, factor)).toThrow(
       `scaleWidth: factor: expected a finite number above 0, got ${factor}`,
     );
+});
+
+const BUILDERS = { bert, convnet, convnext, distilbert, mlp, mobilenet, resnet, vit };
+
+test.each(Object.entries(BUILDERS))('%s asks for a spec of its own', (family, build) => {
+  const built = build as (spec: object) => Network;
+  expect(() => built({ family, classes: 'ten' })).toThrow(UsageError);
+  expect(() => built({ family: 'another' })).toThrow(UsageError);
+  expect(() => built(undefined as unknown as object)).toThrow(UsageError);
 });

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../../../core/magnitudes.js';
+import { parseSpec } from '../../../core/spec.js';
 import { UsageError } from '../../../core/errors.js';
 import { plusBias, productWithTurned } from '../../../engine/ops/matrix.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../../../engine/tensor.js';
@@ -224,8 +225,12 @@ function scoresOf({ head, maxPositions, vocabSize }: EncoderSpec, shape?: readon
   return head.kind === 'span' ? (shape?.at(-1) ?? maxPositions) : vocabSize;
 }
 
-/** A BERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps at the embeddings and within every block. */
-export function bert(spec: BertSpec): Network {
+/**
+ * A BERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps at the embeddings and within every block.
+ * Throws UsageError on a spec that is none.
+ */
+export function bert(given: BertSpec): Network {
+  const spec = parseSpec(BertSpec, 'network', given);
   return encoder(spec);
 }
 

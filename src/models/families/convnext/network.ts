@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../../../core/magnitudes.js';
+import { parseSpec } from '../../../core/spec.js';
 import { pixelMean } from '../../../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../../engine/tensor.js';
 import { dense, depthwise, parameter, patchConv, type Scope } from '../../../nn/layers.js';
@@ -133,9 +134,10 @@ function convnextLayers(spec: ConvnextSpec): Layer[] {
 
 /**
  * A ConvNeXt: x [B, H, W, C] -> logits [B, classes]; taps at the stem, all blocks and stages, and `features` [B, C]. It
- * is trained without stochastic depth.
+ * is trained without stochastic depth. Throws UsageError on a spec that is none.
  */
-export function convnext(spec: ConvnextSpec): Network {
+export function convnext(given: ConvnextSpec): Network {
+  const spec = parseSpec(ConvnextSpec, 'network', given);
   const blocks = convnextBlocks(spec);
   const { taps, boundaries } = stagedTaps(blocks, ['features']);
   return {

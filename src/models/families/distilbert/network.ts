@@ -3,6 +3,7 @@
  * its own; in front of a classifier stands a dense layer with a ReLU on the first token. Input as a BERT's, [B, 3 or 4,
  * T], of whose segments nothing is read.
  */
+import { parseSpec } from '../../../core/spec.js';
 import { z } from 'zod';
 import type { Network } from '../../../nn/network.js';
 import {
@@ -35,7 +36,11 @@ export function asEncoder(spec: DistilbertSpec): EncoderSpec {
   return { ...spec, poolerActivation: 'relu' };
 }
 
-/** A DistilBERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps as a BERT's. */
-export function distilbert(spec: DistilbertSpec): Network {
+/**
+ * A DistilBERT: x [B, 3 or 4, T] of whole numbers -> its head's output; taps as a BERT's.
+ * Throws UsageError on a spec that is none.
+ */
+export function distilbert(given: DistilbertSpec): Network {
+  const spec = parseSpec(DistilbertSpec, 'network', given);
   return encoder(asEncoder(spec));
 }

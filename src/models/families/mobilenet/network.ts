@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../../../core/magnitudes.js';
+import { parseSpec } from '../../../core/spec.js';
 import { pixelMean } from '../../../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../../engine/tensor.js';
 import { convNorm, dense, type Scope } from '../../../nn/layers.js';
@@ -118,8 +119,12 @@ function mobilenetLayers(spec: MobilenetSpec, blocks: readonly Block[]): Layer[]
   ];
 }
 
-/** A MobileNetV2: x [B, H, W, C] -> logits [B, classes]; taps at the stem, all blocks and stages, and the features. */
-export function mobilenet(spec: MobilenetSpec): Network {
+/**
+ * A MobileNetV2: x [B, H, W, C] -> logits [B, classes]; taps at the stem, all blocks and stages, and the features.
+ * Throws UsageError on a spec that is none.
+ */
+export function mobilenet(given: MobilenetSpec): Network {
+  const spec = parseSpec(MobilenetSpec, 'network', given);
   const blocks = blocksOf(spec);
   const { taps, boundaries } = stagedTaps(blocks, ['features']);
   return {

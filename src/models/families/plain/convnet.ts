@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { width } from '../../../core/magnitudes.js';
+import { parseSpec } from '../../../core/spec.js';
 import { pixelMean } from '../../../engine/ops/pixel-mean.js';
 import type { Tensor4D } from '../../../engine/tensor.js';
 import { ACTIVATIONS, convNorm } from '../../../nn/layers.js';
@@ -47,8 +48,9 @@ function kindOf({ numLayers, width, activation, channels }: ConvnetSpec): PlainK
   };
 }
 
-/** A plain convolutional network: x [B, H, W, C] -> logits [B, classes]. */
-export function convnet(spec: ConvnetSpec): Network {
+/** A plain convolutional network: x [B, H, W, C] -> logits [B, classes]. Throws UsageError on a spec that is none. */
+export function convnet(given: ConvnetSpec): Network {
+  const spec = parseSpec(ConvnetSpec, 'network', given);
   return plainNetwork(spec, kindOf(spec));
 }
 

@@ -1,6 +1,7 @@
 /** Plain fully connected networks. Letters: B batch, C channels. */
 import { z } from 'zod';
 import { width } from '../../../core/magnitudes.js';
+import { parseSpec } from '../../../core/spec.js';
 import { sizeOf } from '../../../core/host-array.js';
 import type { Tensor2D } from '../../../engine/tensor.js';
 import { denseActivated } from '../../../nn/layers.js';
@@ -45,8 +46,9 @@ function kindOf({ width, activation, inputs }: MlpSpec): PlainKind {
   };
 }
 
-/** A plain fully connected network: x [B, ...] -> logits [B, classes]. */
-export function mlp(spec: MlpSpec): Network {
+/** A plain fully connected network: x [B, ...] -> logits [B, classes]. Throws UsageError on a spec that is none. */
+export function mlp(given: MlpSpec): Network {
+  const spec = parseSpec(MlpSpec, 'network', given);
   return plainNetwork(spec, kindOf(spec));
 }
 

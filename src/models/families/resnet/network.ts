@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { layerCount, width } from '../../../core/magnitudes.js';
+import { parseSpec } from '../../../core/spec.js';
 import { checkPositive } from '../../../core/range.js';
 import { pixelMean } from '../../../engine/ops/pixel-mean.js';
 import { tf, type Tensor, type Tensor4D } from '../../../engine/tensor.js';
@@ -168,8 +169,12 @@ function blockLayers(spec: ResnetSpec, block: Block, before: string, downsamplin
   return [...layers, convolutionLayer({ ...projection, shape: [1, 1, inChannels, outChannels] })];
 }
 
-/** A residual network: x [B, H, W, C] -> logits [B, classes]; taps at the stem, every block and every stage. */
-export function resnet(spec: ResnetSpec): Network {
+/**
+ * A residual network: x [B, H, W, C] -> logits [B, classes]; taps at the stem, every block and every stage.
+ * Throws UsageError on a spec that is none.
+ */
+export function resnet(given: ResnetSpec): Network {
+  const spec = parseSpec(ResnetSpec, 'network', given);
   const blocks = blocksOf(spec);
   const { taps, boundaries } = stagedTaps(blocks);
   const step = (scope: Scope, tap: string, x: Tensor): Tensor => {

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { UsageError } from '../../../core/errors.js';
+import { parseSpec } from '../../../core/spec.js';
 import { layerCount, width } from '../../../core/magnitudes.js';
 import { shapeText, tf, type Tensor, type Tensor2D, type Tensor4D } from '../../../engine/tensor.js';
 import { dense, parameter, type Scope } from '../../../nn/layers.js';
@@ -107,9 +108,10 @@ function vitLayers(spec: VitSpec, names: readonly string[]): Layer[] {
 
 /**
  * A vision transformer: x [B, H, W, C] -> logits [B, classes]; taps [B, T, D] at the embeddings, within and after every
- * block, and `features` [B, D].
+ * block, and `features` [B, D]. Throws UsageError on a spec that is none.
  */
-export function vit(spec: VitSpec): Network {
+export function vit(given: VitSpec): Network {
+  const spec = parseSpec(VitSpec, 'network', given);
   const names = Array.from({ length: spec.numLayers }, (_, i) => `layer${i + 1}`);
   const inner = ['embeddings', ...names.flatMap((layer) => [`${layer}/attention`, layer]), 'features'];
   return {
