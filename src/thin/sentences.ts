@@ -78,12 +78,18 @@ export interface SentencesResult {
   readonly parameters: { readonly wide: number; readonly thin: number };
 }
 
-/** The texts at a path, where they have no labels: a .txt file or a folder of them, or a table without labels. */
-function textsAt(path: string, columns: Readonly<Record<string, string>>): readonly string[] | undefined {
+/**
+ * The texts at a path, where they have no labels: a .txt file or a folder of them, or a table without labels, with a
+ * line on its columns.
+ */
+function textsAt(
+  path: string,
+  columns: Readonly<Record<string, string>>,
+): { readonly texts: readonly string[]; readonly note?: string } | undefined {
   if (!existsSync(path)) return undefined;
   if (!statSync(path).isDirectory()) {
     if (TABLE.test(path)) return unlabelledTexts(path, columns);
-    return path.endsWith('.txt') ? linesOf(path) : undefined;
+    return path.endsWith('.txt') ? { texts: linesOf(path) } : undefined;
   }
   let files: string[];
   try {
@@ -92,7 +98,7 @@ function textsAt(path: string, columns: Readonly<Record<string, string>>): reado
     if (error instanceof UsageError) return undefined; // no .txt file in it
     throw error;
   }
-  return files.flatMap(linesOf);
+  return { texts: files.flatMap(linesOf) };
 }
 
 function linesOf(file: string): string[] {
@@ -130,12 +136,12 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const wide = { ...encoder, head: { kind: 'none' } } as NetworkSpec;
   const notes = vocabularyNotes(model, wide, readVocabulary(model).tokens.length);
   const work = join(out, 'work');
-  const splits = split(data, found, rows);
+  const splits = split(data, found.texts, rows);
   const most = Math.min(pooling.mostTokens ?? Infinity, (wide as { maxPositions: number }).maxPositions);
   const tokens = options.tokens ?? Math.min(lengthOf(splits.train, model), most);
   if (tokens > most) throw new UsageError(`--tokens ${tokens}: the network reads ${most}; expected at most as many`);
   const thin = narrowed(wide, options, [3, tokens]);
-  notes.push(...widthNotes(wide, thin, options));
+  notes.push(...widthNotes(wide, thin, options), ...(found.note === undefined ? [] : [found.note]));
   makeFolder(join(work, 'data'));
   const file = (name: keyof typeof splits): string =>
     keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);
@@ -305,7 +311,7 @@ async function written(
 }
 
 function cardOf(
-  { model, counts, pooling, tokens, steps, batch, seed, work }: SentencesSetup,
+  { model, counts, pooling, tokens, steps, batch, seed, work, notes }: SentencesSetup,
   { test, parameters, rates, run }: SentencesResult,
   milliseconds: Readonly<Record<'wide' | 'thin', readonly number[]>>,
   engine: Engine,
@@ -352,6 +358,7 @@ function cardOf(
             `${steps} steps of ` +
             `${batch} texts of ${tokens} tokens, pooled by ${pooling.by}, without labels; rates ${rates.training}, ` +
             `imitation ${rates.imitation}, chosen by the cosines of ${counts.validation} validation texts.`,
+          ...notes,
         ],
       },
       madeBy(command ?? 'thinSentences() of the library', run, { seed, work }),

@@ -95,10 +95,75 @@ describe('tables', () => {
     expect(() => find(csvFile(), { rows: 1 })).toThrow('on no training row of the 1 that are used (--rows)');
   });
 
+  test.each([
+    ['QNLI', 'index\tquestion\tsentence\tlabel', ['question', 'sentence'], 'label', 'index'],
+    ['QQP', 'id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate', ['question1', 'question2'], 'is_duplicate', 'id'],
+    ['MRPC', 'Quality\t#1 ID\t#2 ID\t#1 String\t#2 String', ['#1 String', '#2 String'], 'Quality', '#1 ID'],
+    ['RTE', 'index\tsentence1\tsentence2\tlabel', ['sentence1', 'sentence2'], 'label', 'index'],
+    [
+      'MNLI',
+      'index\tgenre\tsentence1\tsentence2\tlabel1\tgold_label',
+      ['sentence1', 'sentence2'],
+      'gold_label',
+      'genre',
+    ],
+    ['a transformed MNLI', 'premise\thypothesis\tlabel\tidx', ['premise', 'hypothesis'], 'label', 'idx'],
+    ['BoolQ', 'question\tanswer\tpassage', ['question', 'passage'], 'answer', undefined],
+    ['SICK', 'pair_ID\tsentence_A\tsentence_B\tlabel', ['sentence_A', 'sentence_B'], 'label', 'pair_ID'],
+    ['SST-2', 'sentence\tlabel', ['sentence'], 'label', undefined],
+  ])(
+    'columns of %s: which texts are taken, in which order, and which are left out, is said',
+    (_, header, texts, label, left) => {
+      const path = join(newFolder(), 'task.tsv');
+      const names = header.split('\t');
+      const row = (i: number): string =>
+        names.map((name) => (name === label ? String(i % 2) : `${name} ${i}`)).join('\t');
+      writeFileSync(path, `${[header, ...Array.from({ length: 40 }, (__, i) => row(i))].join('\n')}\n`);
+      const { spec, notes } = find(path);
+      const [first] = readFileSync((spec as TsvSpec).train, 'utf8')
+        .split('\n')
+        .slice(1);
+      expect(first!.split('\t').map((cell) => cell.replace(/ \d+$/, ''))).toEqual([
+        ...texts,
+        expect.stringMatching(/^[01]$/),
+      ]);
+      const note = notes.find((line) => line.startsWith('columns: '))!;
+      expect(note).toContain(`columns: ${texts.map((name) => `"${name}"`).join(' and ')} for the text`);
+      expect(note).toContain(`"${label}" for the label`);
+      if (left === undefined) expect(note).not.toContain('left out');
+      else expect(note.split('left out: ')[1]).toContain(`"${left}"`);
+    },
+  );
+
+  test('one text of a pair that is named alone is taken alone; a second one that is named has its partner', () => {
+    const path = join(newFolder(), 'qnli.tsv');
+    const rows = Array.from({ length: 40 }, (_, i) => `q ${i}\ts ${i}\t${i % 2}`);
+    writeFileSync(path, `question\tsentence\tlabel\n${rows.join('\n')}\n`);
+    const note = (columns: object): string | undefined =>
+      find(path, { columns }).notes.find((line) => line.startsWith('columns: '));
+    const alone = 'columns: "sentence" for the text, "label" for the label; left out: "question"';
+    expect(note({ text: 'sentence' })).toBe(alone);
+    const both = 'columns: "question" and "sentence" for the texts, "label" for the label';
+    for (const columns of [{ pair: 'sentence' }, { text: 'question' }, { label: 'label' }])
+      expect(note(columns)).toBe(both);
+    const turned = 'columns: "sentence" and "question" for the texts, "label" for the label';
+    expect(note({ pair: 'question' })).toBe(turned);
+  });
+
+  test('both texts of a table without labels are texts; one that is named is taken alone', () => {
+    const path = join(newFolder(), 'pairs.tsv');
+    writeFileSync(path, 'id\tsentence1\tsentence2\n1\ta film\ta plot\n2\tfine\tdull\n');
+    expect(unlabelledTexts(path, {})).toEqual({
+      texts: ['a film', 'a plot', 'fine', 'dull'],
+      note: 'columns: "sentence1" and "sentence2" for the texts; left out: "id"',
+    });
+    expect(unlabelledTexts(path, { text: 'sentence2' })?.texts).toEqual(['a plot', 'dull']);
+  });
+
   test('texts without labels are not cut at commas; of columns that differ in capitals the one that is named counts', () => {
     const path = join(newFolder(), 'texts.csv');
     writeFileSync(path, 'text\na film\n"a plot, fine"\n');
-    expect(unlabelledTexts(path, {})).toEqual(['a film', 'a plot, fine']);
+    expect(unlabelledTexts(path, {})?.texts).toEqual(['a film', 'a plot, fine']);
     writeFileSync(path, 'text\na film\na film\na plot, dull\n');
     expect(() => unlabelledTexts(path, {})).toThrow('line 4 with 2 columns, 1 in the first line; a text with');
     writeFileSync(path, `Text,text,label\n${'a,the film,x\nb,the plot,y\n'.repeat(9)}`);
@@ -109,8 +174,8 @@ describe('tables', () => {
   test('texts without labels are in the column that is named, in these capitals, and once', () => {
     const path = join(newFolder(), 'texts.csv');
     writeFileSync(path, 'Text,text\nFilm 1,a film\nFilm 2,a plot\n');
-    expect(unlabelledTexts(path, { text: 'text' })).toEqual(['a film', 'a plot']);
-    expect(unlabelledTexts(path, { text: 'Text' })).toEqual(['Film 1', 'Film 2']);
+    expect(unlabelledTexts(path, { text: 'text' })?.texts).toEqual(['a film', 'a plot']);
+    expect(unlabelledTexts(path, { text: 'Text' })?.texts).toEqual(['Film 1', 'Film 2']);
     expect(() => unlabelledTexts(path, { text: 'words' })).toThrow('no column "words" in its first line; there are: ');
     writeFileSync(path, 'text,text\n1,a film\n');
     expect(() => unlabelledTexts(path, {})).toThrow('the column "text" stands twice in its first line');

@@ -13,18 +13,13 @@ import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { readText, withLineFeeds } from '../../store/config.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
+import { adviceOn, checkNamed, checkOnce, columnsIn, columnsNote, columnsOf } from './columns.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
 /** Names of tables of texts. */
 export const TABLE = /\.(tsv|csv)(\.gz)?$/i;
 /** Names of the splits' files, without the ending. */
 const NAMES = { train: ['train'], validation: ['val', 'valid', 'validation', 'dev'], test: ['test'] } as const;
-/** Names of columns that are taken where none is said, in their order. */
-const COLUMNS = {
-  text: ['text', 'sentence', 'sentence1', 'premise', 'question', 'question1', 'review', 'content', 'tweet', 'title'],
-  pair: ['pair', 'sentence2', 'hypothesis', 'question2'],
-  label: ['label', 'labels', 'class', 'category', 'target', 'sentiment', 'gold_label'],
-} as const;
 /** What stands for the label in test files of GLUE that are published without. */
 const NO_LABEL = '-1';
 const SHARE = { test: 0.2, validation: 0.1 } as const;
@@ -74,103 +69,38 @@ function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; 
   }
 }
 
-/** Where a header has a column: of the name that is given, or of a usual one; -1 where it has none. */
-function columnAt(header: readonly string[], what: keyof typeof COLUMNS, given: FormOptions['columns']): number {
-  const names = header.map((name) => name.trim());
-  const lower = names.map((name) => name.toLowerCase());
-  const name = given[what]?.trim();
-  if (name === undefined) return COLUMNS[what].map((one) => lower.indexOf(one)).find((at) => at >= 0) ?? -1;
-  const exact = names.indexOf(name);
-  return exact >= 0 ? exact : lower.indexOf(name.toLowerCase());
-}
-
-/** Throws UsageError where a name was given and is not in the header. */
-function checkNamed(
-  path: string,
-  header: readonly string[],
-  what: keyof typeof COLUMNS,
-  given: FormOptions['columns'],
-): void {
-  if (given[what] !== undefined && columnAt(header, what, given) < 0)
-    throw new UsageError(`${path}: no column "${given[what]}" in its first line; there are: ${listed(header)}`);
-}
-
-/** Throws UsageError where the column at one of these places has the name of another, or is to be two things. */
-function checkOnce(path: string, header: readonly string[], taken: readonly number[]): void {
-  const names = header.map((name) => name.trim());
-  const [both] = taken.filter((at, i) => taken.indexOf(at) !== i);
-  const twice = both ?? taken.find((at) => names.includes(names[at]!, at + 1));
-  if (twice !== undefined)
-    throw new UsageError(
-      `${path}: the column "${names[twice]}" ` +
-        `${both === undefined ? 'stands twice in its first line' : 'is to be two things (--columns)'}; ` +
-        'expected a column of its own for each of text, pair and label',
-    );
-}
-
-/** Which column of a header holds what. Throws UsageError where texts or labels cannot be told. */
-function columnsOf(
-  path: string,
-  header: readonly string[],
-  given: FormOptions['columns'],
-): Readonly<Record<keyof typeof COLUMNS, number>> {
-  const indexOf = (what: keyof typeof COLUMNS): number => {
-    checkNamed(path, header, what, given);
-    return columnAt(header, what, given);
-  };
-  const found = { text: indexOf('text'), pair: indexOf('pair'), label: indexOf('label') };
-  for (const what of ['text', 'label'] as const)
-    if (found[what] < 0)
-      throw new UsageError(
-        `${path}: no column for the ${what} in its first line (${listed(header)}); ` +
-          adviceOn(path, header, 'text=NAME,label=NAME, with pair=NAME for a second text'),
-      );
-  checkOnce(
-    path,
-    header,
-    Object.values(found).filter((at) => at >= 0),
-  );
-  return found;
-}
-
-/** What helps where a column is not found: names that are given, or another character between the columns. */
-function adviceOn(path: string, [first = '', ...others]: readonly string[], names: string): string {
-  const wanted = /\.tsv(\.gz)?$/i.test(path) ? { name: 'tabs', ending: '.csv' } : { name: 'commas', ending: '.tsv' };
-  const other = others.length > 0 ? undefined : [',', ';', '\t', '|'].find((one) => first.includes(one));
-  if (other === undefined) return `give --columns ${names}`;
-  const isOther = other === (wanted.ending === '.csv' ? ',' : '\t');
-  return (
-    `its columns seem to stand between ${JSON.stringify(other)}; expected ${wanted.name}` +
-    (isOther ? `, or a name that ends in ${wanted.ending}` : '')
-  );
-}
-
 /**
- * The texts of a table that has no column of labels; undefined where it has one. Throws UsageError where it has no
- * column of texts, or none is in it.
+ * The texts of a table that has no column of labels, those of both columns of a pair, and a line that says which columns
+ * these are; undefined where it has labels. Throws UsageError where it has no column of texts, or none is in it.
  */
-export function unlabelledTexts(path: string, given: FormOptions['columns']): readonly string[] | undefined {
+export function unlabelledTexts(
+  path: string,
+  given: FormOptions['columns'],
+): { readonly texts: readonly string[]; readonly note: string } | undefined {
   const lines = linesOf(path);
   const first = lines.next();
   if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
   const header = first.value.cells;
   if (given.label !== undefined) return undefined;
-  checkNamed(path, header, 'text', given);
-  const at = columnAt(header, 'text', given);
-  if (at < 0)
+  checkNamed(path, header, ['text', 'pair'], given);
+  const found = columnsIn(header, given);
+  if (found.text < 0)
     throw new UsageError(
       `${path}: no column for the text in its first line (${listed(header)}); ${adviceOn(path, header, 'text=NAME')}`,
     );
-  if (columnAt(header, 'label', given) >= 0) return undefined;
-  checkOnce(path, header, [at]);
+  if (found.label >= 0) return undefined;
+  // a text that is named alone is meant alone
+  const columns = given.text !== undefined && given.pair === undefined ? { ...found, pair: -1 } : found;
+  const taken = [columns.text, columns.pair].filter((at) => at >= 0);
+  checkOnce(path, header, taken);
   const [texts, ragged]: [string[], string[]] = [[], []];
   for (const { cells, line } of lines) {
     const more = moreColumns(cells, line, header.length);
-    if (more === undefined) texts.push((cells[at] ?? '').replaceAll(/\s+/g, ' ').trim());
+    if (more === undefined) texts.push(...taken.map((at) => (cells[at] ?? '').replaceAll(/\s+/g, ' ').trim()));
     else ragged.push(more);
   }
   checkRagged(path, ragged, 0); // none is left out without a word
-  return texts;
+  return { texts, note: columnsNote(header, columns) };
 }
 
 /** What is wrong with a line that has more columns than the first one, empty ones aside. */
@@ -192,6 +122,8 @@ function checkRagged(path: string, ragged: readonly string[], others: number): v
 interface Table {
   readonly rows: Row[];
   readonly leftOut: readonly string[];
+  /** Which columns were taken, and which left out. */
+  readonly columns: string;
   /** Whether "-" is a label there, beside "+". */
   readonly signs: boolean;
 }
@@ -226,7 +158,8 @@ function readTable(path: string, given: FormOptions['columns'], signs = false): 
   const unlabelled = all.filter(isNone).map((row) => `${row.at.slice(path.length + 2)} with the label "${UNLABELLED}"`);
   const rows = all.filter((row) => !isNone(row));
   checkRagged(path, ragged, rows.length);
-  return { rows, leftOut: [...leftOut, ...unlabelled, ...ragged], signs: isSign };
+  const columns = columnsNote(header, at);
+  return { rows, leftOut: [...leftOut, ...unlabelled, ...ragged], columns, signs: isSign };
 }
 
 /** Some of the rows of each label, at least one of each that has two; and the others. */
@@ -280,6 +213,7 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
     if (length > 0)
       notes.push(`${file}: ${length} line${length === 1 ? '' : 's'} left out, such as ${table.leftOut[0]}`);
     signs = table.signs;
+    if (file === files.train) notes.push(table.columns);
     return table.rows;
   };
   const whole = read(files.train);
@@ -307,7 +241,8 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
 function hasLabels(file: string, columns: FormOptions['columns'], train: readonly Row[], signs: boolean): boolean {
   const first = linesOf(file).next();
   const header = first.done ? [] : first.value.cells;
-  if (columnAt(header, 'text', columns) >= 0 && columnAt(header, 'label', columns) < 0) return false;
+  const { text, label } = columnsIn(header, columns);
+  if (text >= 0 && label < 0) return false;
   const { rows } = readTable(file, columns, signs);
   const areTold = rows.some(({ label }) => label !== NO_LABEL) || train.some(({ label }) => label === NO_LABEL);
   return rows.length > 0 && areTold;
