@@ -98,8 +98,8 @@ export function joint(imitation: GradientImitation, steps: number): GradientImit
   return { ...imitation, order: 'joint', recipe: atSteps(imitation.recipe, steps) };
 }
 
-/** Training at the whole pipeline's cost takes larger batches instead of many more steps. */
-const LONG_BATCH = 16;
+/** How many times larger the batches of training at the whole pipeline's cost are, instead of many more steps. */
+export const LONG_BATCH = 16;
 
 /**
  * The thin net trained directly, with the floating-point operations of the whole pipeline; `larger` times the batch, as

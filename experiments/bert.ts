@@ -250,8 +250,8 @@ function setting(scale: Scale, arm: string): Setting {
   return scale === 'paper' ? paperSetting() : settingAt(scale, arm);
 }
 
-/** Larger batches of the arm that costs as much as the whole pipeline. */
-const LONG_BATCH = 4;
+/** How many times larger the batches of the arm are that costs as much as the whole pipeline. */
+export const LONG_BATCH = 4;
 
 /**
  * Three stages of BERTs and their rivals. All thin arms have the same steps, imitation included. `three-stage`: the

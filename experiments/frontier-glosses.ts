@@ -2,7 +2,7 @@
 import { bertArms, bertGlosses, GLOSSES_TUNING, glossesOf } from './bert.js';
 import {
   ALL_BUDGETS,
-  convergedWideRate,
+  longestWideRate,
   FRONTIER_WAYS,
   TWO_BUDGETS,
   type BudgetRates,
@@ -32,7 +32,7 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
 export const glossesFrontier: FrontierDeclaration = {
   of: bertGlosses,
   name: 'frontier-glosses',
-  title: 'Accuracy against cost on masked tokens of glosses, short of convergence',
+  title: 'Accuracy against cost on masked tokens of glosses',
   ways: {
     direct: direct!,
     deeper: deeper!,
@@ -56,7 +56,7 @@ export const glossesFrontier: FrontierDeclaration = {
   tunedAt: [1, 4, 16],
   rates: RATES,
   setting: (steps, { rates, imitation }) => {
-    const wide = { steps: LONGEST * BASE_STEPS, peak: convergedWideRate({ rates: RATES }) };
+    const wide = { steps: LONGEST * BASE_STEPS, peak: longestWideRate({ rates: RATES }) };
     return glossesOf({ steps, imitationRate: imitation, wide }, rates);
   },
 };

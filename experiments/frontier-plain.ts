@@ -1,27 +1,27 @@
 /** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. */
 import { armOf } from './arms.js';
 import { DEPTH_TUNING, depthSkip, plainOf } from './depth-skip.js';
-import { convergedWideRate, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
+import { longestWideRate, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
 
 const BASE_STEPS = 75;
-/** The budget from which on nets count as trained to convergence; the wide net is, too. */
-const CONVERGED = 128;
+/** The longest budget; the wide net that the others learn from has as many steps. */
+const LONGEST = 128;
 
 /**
  * The frontier of plain nets of so many layers, at the rates of its budgets; the deeper net has twice as many. All arms
- * learn from a wide net that is trained to convergence, as in the paper: one of fewer steps would be the mark at which
+ * learn from a wide net that is trained for as long as the longest: one of fewer steps would be the mark at which
  * those that learn from it end (docs/notes/2026-11-26-frontier-of-plain-nets.md has what came of that).
  */
 function plainFrontier(
   layers: number,
   { rates, claims }: Pick<FrontierDeclaration, 'rates' | 'claims'>,
 ): FrontierDeclaration {
-  const wide = { steps: CONVERGED * BASE_STEPS, peak: convergedWideRate({ rates }) };
+  const wide = { steps: LONGEST * BASE_STEPS, peak: longestWideRate({ rates }) };
   return {
     of: depthSkip,
     key: `plain-${layers}`,
     name: `frontier-plain-${layers}`,
-    title: `Accuracy against cost of plain nets of ${layers} layers on the digits, to convergence`,
+    title: `Accuracy against cost of plain nets of ${layers} layers on the digits`,
     ...(claims !== undefined && { claims }),
     ways: {
       ...FRONTIER_WAYS,
@@ -31,7 +31,6 @@ function plainFrontier(
         spec: (setting) => armOf(setting, 'three-stage', { imitation: setting.imitation }),
       },
     },
-    converged: CONVERGED,
     baseSteps: BASE_STEPS,
     sizes: {
       minutes: TWO_BUDGETS,

@@ -1,6 +1,7 @@
 /**
  * The frontier: what accuracy each way of training a thin net reaches with 1, 2, 4, ... times its base steps, from far
- * too few to convergence. The paper trains until convergence, which the comparisons at one number of steps do not test.
+ * too few towards convergence. The paper trains until convergence, which the comparisons at one number of steps do not
+ * test; whether the longest runs have converged is read from their results.
  * Two budgets decide as in arXiv 2606.14150: equal steps of the thin net, and equal cost of the whole pipeline.
  * Run: `gowide frontier resnet-hierarchy --scale laptop` (its plan says the cost first). Results:
  * reports/results/frontier-hierarchy.laptop.md.
@@ -43,7 +44,7 @@ export interface FrontierSize {
 
 /** Whether a frontier works at all. */
 export const TWO_BUDGETS: FrontierSize = { budgets: [1, 2], seeds: 3 };
-/** From far too few steps to convergence. */
+/** From far too few steps towards convergence. */
 export const ALL_BUDGETS: FrontierSize = {
   budgets: [1, 2, 4, 8, 16, 32],
   seeds: 10,
@@ -78,12 +79,6 @@ export interface FrontierDeclaration {
   readonly claims?: FrontierClaims;
   /** Ways of training by name, in the order in which figures show them; {@link FRONTIER_WAYS} unless given. */
   readonly ways?: Readonly<Record<string, FrontierWay>>;
-  /**
-   * The budget from which on nets count as trained to convergence: direct training gains nothing by more. Undefined
-   * where it still gains with the longest of laptop: claims are then made at that one, and none about equal total cost
-   * or about the steps to a mark, which ask for direct training that goes on for as long as it gains.
-   */
-  readonly converged?: number;
   /** Steps of the thin net at budget 1. */
   readonly baseSteps: number;
   readonly sizes: Readonly<Partial<Record<Scale, FrontierSize>>>;
@@ -185,14 +180,18 @@ function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
   });
 }
 
-/** The budget at which the ends of training are compared, and whether nets count as converged there. */
-export function lastBudget({ converged, sizes }: Pick<FrontierDeclaration, 'converged' | 'sizes'>): {
-  readonly budget: number;
-  readonly isConverged: boolean;
-} {
-  const budget = converged ?? sizes.laptop?.budgets.at(-1);
-  if (budget === undefined) throw new RangeError('experiments: a frontier needs a converged budget or a scale laptop');
-  return { budget, isConverged: converged !== undefined };
+/**
+ * The budget at which the ends of training are compared, and the one before it: the two largest of scale laptop. Throws
+ * RangeError for a frontier without two.
+ */
+export function lastBudgets({
+  sizes,
+  name,
+}: Pick<FrontierDeclaration, 'sizes' | 'name'>): [before: number, last: number] {
+  const [before, last] = sizes.laptop?.budgets.slice(-2) ?? [];
+  if (before === undefined || last === undefined)
+    throw new RangeError(`experiments: ${name}: a frontier needs two budgets at scale laptop`);
+  return [before, last];
 }
 
 /** The budgets of all scales, in ascending order. */
@@ -203,8 +202,8 @@ export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): numbe
 /** The way of training that is the wide net's own; its length is the budget's, too. */
 const WIDE = 'wide';
 
-/** The wide net's rate at the longest of the tuned budgets, for one that is trained to convergence. */
-export function convergedWideRate(declaration: Pick<FrontierDeclaration, 'rates'>): number {
+/** The wide net's rate at the longest of the tuned budgets, for one that is trained for as long as the longest nets. */
+export function longestWideRate(declaration: Pick<FrontierDeclaration, 'rates'>): number {
   const longest = tunedBudgets(declaration).at(-1)!;
   return rateOf(declaration.rates[longest]!.rates, WIDE);
 }

@@ -1,11 +1,11 @@
 /** Claims that one arm of an experiment is better than another. */
 import type { Experiment, Metric } from '../../src/core/experiment.js';
-import { mean, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
-import { numberAt, type TableRow } from '../data/rows.js';
+import { mean, median, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
+import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { blockInterval, blockRows, blockRule } from './blocks.js';
 import type { Claim } from './claim.js';
 import { logit } from './logit.js';
-import { pairedDifferences } from './paired.js';
+import { pairedDifferences, pairedValues } from './paired.js';
 import { errorRate, formatInterval, formatNumber, negative, positive, type ClaimKind } from './verdict.js';
 
 /** Source of claims that compare the method with other ways to train the same net. */
@@ -14,6 +14,16 @@ export const RIVAL = 'this project’s rivals of the three stages';
 export const CONTROL = 'this project’s control for the paper’s second stage';
 
 const EQUAL_STEPS = 'at equal steps of the thin net';
+
+/** What a comparison asks for beside its two arms. */
+export interface Precondition {
+  /** In words, as a part of the rule. */
+  readonly rule: string;
+  /** Arms whose rows are read. */
+  readonly arms: readonly string[];
+  /** Why nothing is decided, as a clause; undefined where it is as asked. */
+  readonly why: (rows: readonly TableRow[]) => string | undefined;
+}
 
 /** What is compared, and under which budget. */
 interface ArmClaim {
@@ -25,6 +35,8 @@ interface ArmClaim {
   readonly arms: readonly [string, string];
   /** A smaller or shorter version of the other arm, which that one has to be better than to count as trained. */
   readonly smaller?: string;
+  /** What else the comparison asks for, before it decides anything. */
+  readonly asks?: Precondition;
   readonly budget?: string;
   /** As {@link Claim} says. */
   readonly question?: string;
@@ -34,9 +46,22 @@ interface ArmClaim {
 }
 
 /**
+ * Which runs have no number at all, as a clause: they count as they are, so that nothing is decided. Undefined where
+ * each of the arms' runs has one.
+ */
+function diverged(rows: readonly TableRow[], arms: readonly string[], { key, label }: Metric): string | undefined {
+  const lost = rows.filter((row) => arms.includes(row.arm) && !Number.isFinite(numberAt(row, key)));
+  const named = [...groupBy(lost, ({ arm }) => arm).values()].map((group) => {
+    const seeds = group.map(({ seed }) => seed).sort((x, y) => x - y);
+    return `${group[0]!.facts.label} with seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}`;
+  });
+  return named.length === 0 ? undefined : `${label} is no number: ${named.join('; ')}`;
+}
+
+/**
  * Why the rival decides nothing: it is not certainly better than what a net without training has, by its mean's 95 %
- * interval from three seeds on, or its mean is no better than its own smaller version's. Undefined for one that
- * trained.
+ * interval from three seeds on, or its median is no better than its own smaller version's. Undefined for one that
+ * trained. Medians, as one diverged run of the smaller version must not make the rival a trained one.
  */
 function untrained(
   results: readonly TableRow[],
@@ -44,7 +69,11 @@ function untrained(
   metric: Metric,
 ): string | undefined {
   const values = (arm: string): number[] =>
-    results.filter((row) => row.arm === arm).map((row) => numberAt(row, metric.key));
+    results
+      .filter((row) => row.arm === arm)
+      .map((row) => numberAt(row, metric.key))
+      // as bad as can be, but above or below all others, which NaN is not
+      .map((value) => (Number.isNaN(value) ? (metric.better === 'higher' ? -Infinity : Infinity) : value));
   const better = (a: number, b: number): boolean => (metric.better === 'higher' ? a > b : a < b);
   const { mean: reached, low, high, n } = tInterval(values(rival));
   const worst = metric.better === 'higher' ? low : high;
@@ -54,9 +83,9 @@ function untrained(
     return `the rival did not train: ${say(reached)} ${metric.unit}${ends}, ${say(experiment.chance)} by chance`;
   }
   if (smaller === undefined || values(smaller).length === 0) return undefined;
-  const own = mean(values(smaller));
-  if (better(reached, own)) return undefined;
-  return `the rival did not train: ${say(reached)} ${metric.unit}, where its smaller version has ${say(own)}`;
+  const [typical, own] = [median(values(rival)), median(values(smaller))];
+  if (better(typical, own)) return undefined;
+  return `the rival did not train: ${say(typical)} ${metric.unit}, where its smaller version has ${say(own)} (medians)`;
 }
 
 /**
@@ -64,7 +93,7 @@ function untrained(
  * scale. Throws RangeError for an experiment that declares no metric.
  */
 export function armBeats(claim: ArmClaim): Claim {
-  const { experiment, id, statement, source, arms, smaller, budget = EQUAL_STEPS } = claim;
+  const { experiment, id, statement, source, arms, smaller, asks, budget = EQUAL_STEPS } = claim;
   const { question, setting, kind, figure } = claim;
   const { metric, dependent } = experiment;
   if (metric === undefined) throw new RangeError(`claim "${id}": experiment "${experiment.name}" declares no metric`);
@@ -93,19 +122,23 @@ export function armBeats(claim: ArmClaim): Claim {
         `paired by seed, ${budget}, 95 % t-interval${dependent === undefined ? '' : ` ${blockRule(dependent)}`}: ` +
         `supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
       'The rival has to have ' +
-        `trained${smaller === undefined ? '' : ': to be better than its smaller version'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} certainly better than chance`}; else nothing is decided.`,
+        `trained${smaller === undefined ? '' : ': its median has to be better than its smaller version’s'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} certainly better than chance`}; else nothing is decided.`,
+      ...(asks === undefined ? [] : [asks.rule]),
     ].join(' '),
     experiment,
     arms,
     rows: ({ results, rows: logged }) => {
       const isMine = (row: TableRow): boolean =>
-        row.experiment === experiment.name && [...arms, smaller].includes(row.arm);
+        row.experiment === experiment.name && [...arms, smaller, ...(asks?.arms ?? [])].includes(row.arm);
       const mine = results.filter(isMine);
       if (pairedDifferences(mine, ...arms, metric.key).length === 0) return [];
       return dependent === undefined ? mine : [...mine, ...blockRows(logged.filter(isMine))];
     },
     judge: (all) => {
       const rows = all.filter(({ values }) => values.event === undefined);
+      const seeds = pairedValues(rows, ...arms, metric.key).length;
+      const lost = diverged(rows, arms, metric);
+      if (lost !== undefined) return { outcome: 'inconclusive', evidence: `cannot be decided, as ${lost}`, seeds };
       const found = interval(all);
       const plain = differences(rows);
       const size = metric.proportion
@@ -114,10 +147,10 @@ export function armBeats(claim: ArmClaim): Claim {
         : formatInterval(found, digits);
       const p = errorRate(found, outcome);
       const evidence = p === undefined ? size : `${size}; sign-flip p ${formatNumber(signFlip(plain), 3)}`;
-      const reason = untrained(rows, claim, metric);
+      const reason = untrained(rows, claim, metric) ?? asks?.why(rows);
       if (reason !== undefined)
-        return { outcome: 'inconclusive', evidence: `cannot be decided, as ${reason}; ${size}` };
-      return { outcome: outcome(found), evidence, ...(p !== undefined && { p }) };
+        return { outcome: 'inconclusive', evidence: `cannot be decided, as ${reason}; ${size}`, seeds };
+      return { outcome: outcome(found), evidence, seeds, ...(p !== undefined && { p }) };
     },
   };
 }

@@ -70,4 +70,37 @@ export const RULE_CHANGES: readonly RuleChange[] = [
       'one rate and one share for all arms. Two verdicts became supported (above distillation alone; supersenses).',
     afterResults: true,
   },
+  {
+    date: '2026-11-28',
+    what:
+      'Frontiers: “at convergence” asks that direct training gains less than a point by the last doubling; a deeper ' +
+      'net has trained where it is better than the thin one, as elsewhere; equal cost is interpolated, and budgets at ' +
+      'whose cost direct training was not run decide nothing for three stages.',
+    why:
+      'Direct training still gained 1.1 to 10 points by the last doubling, and was given 30 to 60 % of the cost. ' +
+      'Three verdicts became inconclusive (digits: above the deeper net, at equal cost with the wide net given; plain ' +
+      'nets of 16 layers: above the deeper net), one not supported (strings, with the wide net given).',
+    afterResults: true,
+  },
+  {
+    date: '2026-11-28',
+    what:
+      'Claims about trained networks are one family over all scales of a page, those of two intervals among them; a ' +
+      'rival’s shorter version is compared by medians; a run without a number is named, and nothing is decided.',
+    why:
+      'Three claims at scale gpu were corrected for three, beside 50 others on the same page, and a pattern of two ' +
+      'intervals was not corrected at all. Four verdicts became inconclusive (SST-2, and the two budgets on strings). ' +
+      'One diverged run of the shorter version made its rival a trained one.',
+    afterResults: true,
+  },
+  {
+    date: '2026-11-28',
+    what:
+      'Comparisons with direct training at every depth, and at total cost on particles, leave out where its own loss ' +
+      'rises.',
+    why:
+      'Other claims left such values out; there Euler’s method is unstable, which is no property of the flow. No ' +
+      'verdict changed.',
+    afterResults: true,
+  },
 ];

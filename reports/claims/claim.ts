@@ -63,8 +63,9 @@ function isLeft({ from }: Claim, scale: string | undefined): boolean {
 }
 
 /**
- * A claim's rows, and what its rule says of them. Rows that lack what it reads decide nothing, and are named; nor do
- * numbers of which statistics throw RangeError, as a line through points that are all one.
+ * A claim's rows, and what its rule says of them. Rows that lack what it reads decide nothing, and are named. Numbers
+ * of which statistics throw RangeError, as NaN or a line through points that are all one, were measured, and cannot be
+ * decided by.
  */
 function judged(
   claim: Claim,
@@ -72,13 +73,15 @@ function judged(
 ): { readonly mine: readonly TableRow[]; readonly judgement: Judgement } {
   const notRun = (evidence: string): Judgement => ({ outcome: 'not run', evidence });
   if (isLeft(claim, input.scale)) return { mine: [], judgement: notRun(`left to scale ${claim.from}`) };
+  let mine: readonly TableRow[] = [];
   try {
-    const mine = claim.rows(input);
+    mine = claim.rows(input);
     return { mine, judgement: mine.length > 0 ? claim.judge(mine) : notRun('no finished run') };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const why = error instanceof RowError ? 'not judged, as a row is incomplete' : 'not judged';
-    return { mine: [], judgement: notRun(`${why}: ${error.message}`) };
+    if (error instanceof RowError)
+      return { mine: [], judgement: notRun(`not judged, as a row is incomplete: ${error.message}`) };
+    return { mine, judgement: { outcome: 'inconclusive', evidence: `cannot be decided: ${error.message}` } };
   }
 }
 
@@ -96,8 +99,8 @@ export function decideAlone(claim: Claim, input: ClaimInput): UncorrectedVerdict
     setting: claim.setting ?? OTHER_SETTING,
     kind: claim.kind ?? 'control',
     ...(claim.figure !== undefined && { figure: claim.figure }),
-    ...judgement,
     seeds: new Set(mine.map((row) => row.seed)).size,
+    ...judgement,
     runs: runIds(mine),
   };
 }

@@ -6,17 +6,22 @@ import type { UncorrectedVerdict } from './claim.js';
 /** Largest chance of any false alarm within a family of claims. */
 export const FAMILY_RATE = 0.05;
 
+/** A verdict after the correction. */
+export type Corrected<Uncorrected extends UncorrectedVerdict> = Omit<Uncorrected, 'p'> & Pick<Verdict, 'significance'>;
+
 /** How it is said next to each rule. */
 export const FAMILY_RULE =
-  'Claims that one interval decides are corrected in two families at each scale, those of the theory and those ' +
-  'about trained networks: in either, Holm’s correction keeps the chance of even one false alarm below 5 %. A ' +
-  'decision that does not survive it counts as inconclusive.';
+  'Claims that one rule of intervals decides are corrected in two families, those of the theory and those about ' +
+  'trained networks, each over all scales that the page shows: in either, Holm’s correction keeps the chance of even ' +
+  'one false alarm below 5 %. A decision that does not survive it counts as inconclusive.';
 
 /**
- * Verdicts of one family at one scale with Holm's correction: a decision whose corrected p-value is not below 5 % is
- * inconclusive, and both values stand in the evidence. Claims that no single interval decides are left as they are.
+ * Verdicts of one family with Holm's correction: a decision whose corrected p-value is not below 5 % is inconclusive,
+ * and both values stand in the evidence. Claims that leave nothing to chance are left as they are.
  */
-export function correctFamily(verdicts: readonly UncorrectedVerdict[]): Verdict[] {
+export function correctFamily<Uncorrected extends UncorrectedVerdict>(
+  verdicts: readonly Uncorrected[],
+): Corrected<Uncorrected>[] {
   const values = verdicts.flatMap(({ p }) => (p === undefined ? [] : [p]));
   const corrected = holm(values);
   let at = 0;

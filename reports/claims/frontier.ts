@@ -1,13 +1,14 @@
-/** Claims at convergence: how three stages, their rivals and the deeper net stand where training is long enough. */
+/** Claims about frontiers: how three stages, their rivals and the deeper net stand over budgets, costs and time. */
 import {
   allBudgets,
   frontierArm,
-  lastBudget,
+  lastBudgets,
+  waysOf,
   type Frontier as AnyFrontier,
   type FrontierClaims,
 } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
-import { mean, tInterval } from '../../src/core/stats.js';
+import { fitLine, mean, tInterval, type Interval } from '../../src/core/stats.js';
 import {
   commonSeeds,
   frontierPoints,
@@ -18,12 +19,13 @@ import {
   type FrontierPoint,
 } from '../data/frontier.js';
 import type { TableRow } from '../data/rows.js';
-import { armBeats, RIVAL } from './arms.js';
+import { armBeats, RIVAL, type Precondition } from './arms.js';
 import type { Claim } from './claim.js';
 import { logit } from './logit.js';
-import { byInterval, type Judgement } from './rules.js';
+import { pairedDifferences } from './paired.js';
+import { allHold, byInterval, type Judgement } from './rules.js';
 import { ABSTRACT } from './sources.js';
-import { formatInterval, formatNumber, positive, within } from './verdict.js';
+import { errorRate, formatInterval, formatNumber, MIN_SEEDS, positive, within, type Outcome } from './verdict.js';
 
 /** A frontier whose claims are declared. */
 type Frontier = AnyFrontier & { readonly claims: FrontierClaims };
@@ -42,36 +44,92 @@ const at = (points: readonly FrontierPoint[], training: string, budget: number):
       .map((point) => [point.seed, point]),
   );
 
-/** Direct training with the largest budget that costs no more, of the same seed; undefined where there is none. */
-function directWithin(points: readonly FrontierPoint[], seed: number, cost: number): FrontierPoint | undefined {
-  return points
-    .filter((point) => point.training === 'direct' && point.seed === seed && point.cost.thin <= cost)
-    .reduce<FrontierPoint | undefined>(
-      (best, point) => (best === undefined || point.budget > best.budget ? point : best),
-      undefined,
-    );
+/** Direct training at some cost: its accuracy on a scale, and whether it was run at so large a cost. */
+interface AtCost {
+  readonly value: number;
+  readonly isReached: boolean;
 }
 
 /**
- * For each seed, how far one way of training is above direct training of no larger cost, on the logit scale or in
- * points: the mean over the budgets.
+ * Direct training of one seed at a cost, by a straight line between the two nearest runs in the logarithm of the cost;
+ * its dearest run where it was not run at so large a cost. Undefined below its cheapest run.
+ */
+function directAt(
+  points: readonly FrontierPoint[],
+  seed: number,
+  cost: number,
+  scale: (percent: number) => number,
+): AtCost | undefined {
+  const runs = points
+    .filter((point) => point.training === 'direct' && point.seed === seed)
+    .sort((a, b) => a.cost.thin - b.cost.thin);
+  const above = runs.findIndex((point) => point.cost.thin >= cost);
+  const [before, after] = [runs[above - 1], runs[above]];
+  if (above < 0) return runs.length === 0 ? undefined : { value: scale(runs.at(-1)!.accuracy), isReached: false };
+  if (after!.cost.thin === cost) return { value: scale(after!.accuracy), isReached: true };
+  if (before === undefined) return undefined;
+  const ends = [before, after!];
+  const { slope, intercept } = fitLine(
+    ends.map((end) => Math.log(end.cost.thin)),
+    ends.map((end) => scale(end.accuracy)),
+  );
+  return { value: intercept + slope * Math.log(cost), isReached: true };
+}
+
+/** How far one way of training is above direct training of the same cost. */
+export interface LeadAtCost {
+  /** The mean over {@link budgets}, one for each seed. */
+  readonly leads: readonly number[];
+  readonly budgets: readonly number[];
+  /**
+   * Whether direct training was run at these costs. Where it was at none of them, its dearest run stands there, so that
+   * the leads are bounds from above.
+   */
+  readonly isReached: boolean;
+  /** Budgets that are left out, as direct training was not run at their cost. */
+  readonly leftOut: readonly number[];
+}
+
+/**
+ * For each seed, how far one way of training is above direct training of the same cost, on the logit scale or in
+ * points: the mean over the budgets at whose cost direct training was run.
  */
 export function leadAtCost(
   points: readonly FrontierPoint[],
   training: string,
   cost: CostName,
   scale: (percent: number) => number,
-  budgets: readonly number[] = [...new Set(points.map(({ budget }) => budget))],
-): number[] {
+  only: readonly number[] = [...new Set(points.map(({ budget }) => budget))],
+): LeadAtCost {
   const seeds = commonSeeds(points);
-  return seeds.flatMap((seed) => {
-    const leads = budgets.flatMap((budget) => {
-      const own = at(points, training, budget).get(seed);
-      const direct = own === undefined ? undefined : directWithin(points, seed, own.cost[cost]);
-      return own === undefined || direct === undefined ? [] : [scale(own.accuracy) - scale(direct.accuracy)];
+  const found = only.flatMap((budget) => {
+    const own = at(points, training, budget);
+    const bySeed = seeds.flatMap((seed) => {
+      const mine = own.get(seed);
+      const direct = mine === undefined ? undefined : directAt(points, seed, mine.cost[cost], scale);
+      return mine === undefined || direct === undefined
+        ? []
+        : [{ lead: scale(mine.accuracy) - direct.value, isReached: direct.isReached }];
     });
-    return leads.length === 0 ? [] : [mean(leads)];
+    const isReached = bySeed.every((one) => one.isReached);
+    return bySeed.length < seeds.length ? [] : [{ budget, leads: bySeed.map(({ lead }) => lead), isReached }];
   });
+  const reached = found.filter((one) => one.isReached);
+  const used = reached.length > 0 ? reached : found;
+  return {
+    leads: used.length === 0 ? [] : seeds.map((_, i) => mean(used.map(({ leads }) => leads[i]!))),
+    budgets: used.map(({ budget }) => budget),
+    isReached: reached.length > 0,
+    leftOut: found.filter((one) => !used.includes(one)).map(({ budget }) => budget),
+  };
+}
+
+/** What is said of costs at which direct training was not run. */
+function beyondText({ isReached, leftOut }: LeadAtCost): string {
+  if (!isReached) return '; direct training was run at none of these costs: its dearest run stands there';
+  return leftOut.length === 0
+    ? ''
+    : `; left out, as direct training was not run at that cost: ${leftOut.map((budget) => `x${budget}`).join(', ')}`;
 }
 
 const same = (value: number): number => value;
@@ -83,7 +141,7 @@ const placed = (
 ): Required<Pick<Claim, 'question' | 'setting' | 'figure'>> => ({ question, setting: claims.setting, figure: name });
 
 function costClaim(frontier: Frontier, id: string, cost: 'existing' | 'total', statement: string): Claim {
-  const leads = (rows: readonly TableRow[], scale: (percent: number) => number): number[] =>
+  const leadsOf = (rows: readonly TableRow[], scale: (percent: number) => number): LeadAtCost =>
     leadAtCost(frontierPoints(frontier, rows), 'three-stage', cost, scale);
   const counted =
     cost === 'total'
@@ -95,24 +153,30 @@ function costClaim(frontier: Frontier, id: string, cost: 'existing' | 'total', s
     ...placed(
       frontier,
       cost === 'total'
-        ? 'At every budget, three stages beat direct training of the same total cost'
-        : 'At every budget, three stages beat direct training of the same cost, the wide net given',
+        ? 'Over the budgets, three stages beat direct training of the same total cost'
+        : 'Over the budgets, three stages beat direct training of the same cost, the wide net given',
     ),
     source: RIVAL,
     rule:
-      'Test accuracy of three stages less that of direct training with the largest budget that costs no more ' +
-      `floating-point operations (${counted}), on the logit scale, paired by seed, mean over the budgets, 95 % ` +
-      't-interval: supported above 0, not supported below 0, else inconclusive. Direct training is not asked for ' +
-      'more than the largest budget, so that it may cost less.',
+      'Test accuracy of three stages less that of direct training that takes as many floating-point operations ' +
+      `(${counted}), on the logit scale, paired by seed, mean over the budgets, 95 % t-interval: supported above 0, ` +
+      'not supported below 0, else inconclusive. Between two runs direct training is interpolated, linearly in the ' +
+      'logarithm of the cost; budgets dearer than its dearest run are left out. If all of them are, that run, which ' +
+      'costs less, stands there, and only “not supported” can be decided.',
     experiment: frontier.experiment,
     rows: ({ results }) => {
       const mine = frontierRows(frontier, results);
-      return leads(mine, same).length === 0 ? [] : mine;
+      return leadsOf(mine, same).leads.length === 0 ? [] : mine;
     },
     judge: (rows) => {
-      const judgement = byInterval((mine) => tInterval(leads(mine, logit)), positive, 2)(rows);
-      const evidence = `${formatNumber(mean(leads(rows, same)), 2)} points; log odds ${judgement.evidence}`;
-      return { ...judgement, evidence };
+      const found = leadsOf(rows, logit);
+      const judgement = byInterval(() => tInterval(found.leads), positive, 2)(rows);
+      const evidence =
+        `${formatNumber(mean(leadsOf(rows, same).leads), 2)} points; log odds ${judgement.evidence}` +
+        beyondText(found);
+      return found.isReached || judgement.outcome === 'not supported'
+        ? { ...judgement, evidence }
+        : { outcome: 'inconclusive', evidence: `cannot be decided: ${evidence}`, seeds: found.leads.length };
     },
   };
 }
@@ -164,8 +228,8 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
       return other === undefined ? [] : [scale(accuracy) - scale(other.accuracy)];
     });
   };
-  const equalCost = (points: readonly FrontierPoint[]): number[] =>
-    leadAtCost(points, 'selected-kl', 'total', same, [smallest]).map((lead) => -lead);
+  const equalCost = (points: readonly FrontierPoint[]): LeadAtCost =>
+    leadAtCost(points, 'selected-kl', 'total', same, [smallest]);
   return {
     id: `${frontier.name}-two-budgets`,
     statement:
@@ -175,45 +239,63 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
     source: TWO_BUDGETS,
     rule:
       `Two 95 % t-intervals, paired by seed: selected channels + KL less direct training at budget ${smallest}, on ` +
-      'the logit scale; and direct training, with the largest budget that costs no more in all, less selected ' +
-      `channels + KL at budget ${smallest}, in points. Supported when the first lies above 0 and the second above ` +
-      `−${MATCHES}, not supported when the first lies below 0 or the second below −${MATCHES}, else inconclusive.`,
+      'the logit scale; and direct training that costs as much in all less selected channels + KL at budget ' +
+      `${smallest}, in points. Supported when the first lies above 0 and the second above −${MATCHES}, not supported ` +
+      `when the first lies below 0 or the second below −${MATCHES}, else inconclusive. Where direct training was not ` +
+      'run at so large a cost its dearest run stands there, and the second half can only hold.',
     experiment: frontier.experiment,
     rows: ({ results }) => {
       const mine = frontierRows(frontier, results);
       const points = frontierPoints(frontier, mine);
-      return equalSteps(points, same).length === 0 || equalCost(points).length === 0 ? [] : mine;
+      return equalSteps(points, same).length === 0 || equalCost(points).leads.length === 0 ? [] : mine;
     },
     judge: (rows): Judgement => {
       const points = frontierPoints(frontier, rows);
-      const [steps, cost] = [tInterval(equalSteps(points, logit)), tInterval(equalCost(points))];
-      const outcomes = [positive(steps), within(cost, -MATCHES, Infinity)];
-      const outcome = outcomes.every((one) => one === 'supported')
-        ? 'supported'
-        : outcomes.includes('not supported')
-          ? 'not supported'
-          : 'inconclusive';
+      const found = equalCost(points);
+      const [steps, cost] = [tInterval(equalSteps(points, logit)), tInterval(found.leads.map((lead) => -lead))];
+      const matches = (interval: Interval): Outcome => {
+        const outcome = within(interval, -MATCHES, Infinity);
+        return outcome === 'not supported' && !found.isReached ? 'inconclusive' : outcome;
+      };
       const evidence =
         `at equal steps ${formatNumber(mean(equalSteps(points, same)), 1)} points, log odds ` +
-        `${formatInterval(steps, 2)}; at equal total cost direct training ${formatInterval(cost, 1)} points above`;
-      return { outcome, evidence };
+        `${formatInterval(steps, 2)}; at equal total cost direct training ${formatInterval(cost, 1)} points above` +
+        beyondText(found);
+      return allHold(
+        [
+          { outcome: positive(steps), p: errorRate(steps, positive) ?? 1 },
+          { outcome: matches(cost), p: errorRate(cost, matches) ?? 1 },
+        ],
+        evidence,
+      );
     },
   };
 }
 
-/** Claims that ask for direct training that goes on for as long as it gains. */
-function convergedClaims(frontier: Frontier): Claim[] {
-  return [
-    costClaim(
-      frontier,
-      `${frontier.name}-total-cost`,
-      'total',
-      `${frontier.claims.where}, with a wide net that has to be trained, three stages are more accurate than direct ` +
-        'training of the same total cost.',
-    ),
-    worthClaim(frontier),
-    twoBudgetsClaim(frontier),
-  ];
+/** Points of a doubling of its steps below which direct training counts as converged. */
+const CONVERGED = 1;
+
+/**
+ * That direct training has converged where claims about convergence are made. Paired by seed, as the larger budgets may
+ * have fewer.
+ */
+function hasConverged({ experiment }: Frontier, budgets: readonly [before: number, last: number]): Precondition {
+  const arms = budgets.map((budget) => frontierArm('direct', budget));
+  const [before, last] = budgets;
+  const doublings = Math.log2(last / before);
+  return {
+    rule:
+      `Direct training has to have converged: to gain certainly less than ${CONVERGED} point by each doubling of its ` +
+      `steps from ${before} to ${last} times the base steps, by its 95 % t-interval; else nothing is decided.`,
+    arms,
+    why: (rows) => {
+      const pairs = pairedDifferences(rows, arms[1]!, arms[0]!, experiment.metric!.key);
+      if (pairs.length === 0) return `direct training was not run at ${before} times the base steps`;
+      const gain = tInterval(pairs.map(({ difference }) => difference / doublings));
+      if (gain.n >= MIN_SEEDS && gain.high < CONVERGED) return undefined;
+      return `direct training has not converged: it gains ${formatInterval(gain, 1)}, by the last doubling of its steps`;
+    },
+  };
 }
 
 /** The claims about one frontier, in the order of the page; none where it declares none. */
@@ -222,44 +304,57 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
   if (claims === undefined) return [];
   const frontier: Frontier = { ...declared, claims };
   const { name, experiment } = frontier;
-  const { budget: most, isConverged } = lastBudget(frontier);
-  const smallest = allBudgets(frontier)[0]!;
-  const when = isConverged
-    ? `at convergence (${most} times the base steps)`
-    : `after ${most} times the base steps, where direct training still gains,`;
-  const asked = isConverged ? 'At convergence' : 'Short of convergence';
-  // the paper trains to convergence: less is a control of this project
-  const origin = isConverged ? { kind: 'paper' as const, source: ABSTRACT.convergence } : { source: RIVAL };
+  const budgets = lastBudgets(frontier);
+  const most = budgets[1];
+  const { where } = claims;
+  const [three, direct] = [frontierArm('three-stage', most), frontierArm('direct', most)];
   return [
+    armBeats({
+      experiment,
+      id: `${name}-convergence`,
+      statement: `${where}, at convergence the thin net of three stages is more accurate than the same net trained directly.`,
+      ...placed(frontier, 'At convergence, three stages beat direct training of the same net'),
+      ...{ kind: 'paper', source: ABSTRACT.convergence },
+      arms: [three, direct],
+      asks: hasConverged(frontier, budgets),
+    }),
     armBeats({
       experiment,
       id: `${name}-thin-cost`,
       statement:
-        `${frontier.claims.where}, ${when} the thin net of three stages is more accurate than the same net trained ` +
-        'directly.',
-      ...placed(frontier, `${asked}, three stages beat direct training of the same net`),
-      ...origin,
-      arms: [frontierArm('three-stage', most), frontierArm('direct', most)],
+        `${where}, after ${most} times the base steps, the most that was run, the thin net of three stages is more ` +
+        'accurate than the same net trained directly.',
+      ...placed(frontier, 'After the longest training that was run, three stages beat direct training of the same net'),
+      source: RIVAL,
+      arms: [three, direct],
     }),
     armBeats({
       experiment,
       id: `${name}-deeper`,
       statement:
-        `${frontier.claims.where}, ${when} the thin net of three stages is more accurate than the deeper net trained ` +
-        'directly.',
-      ...placed(frontier, `${asked}, three stages beat the deeper net`),
-      ...origin,
-      arms: [frontierArm('three-stage', most), frontierArm('deeper', most)],
-      smaller: frontierArm('deeper', smallest),
+        `${where}, after ${most} times the base steps, the most that was run, the thin net of three stages is more ` +
+        'accurate than the deeper net trained directly.',
+      ...placed(frontier, 'After the longest training that was run, three stages beat the deeper net'),
+      source: RIVAL,
+      arms: [three, frontierArm('deeper', most)],
+      smaller: direct,
     }),
     costClaim(
       frontier,
       `${name}-existing-cost`,
       'existing',
-      `${frontier.claims.where}, with a wide net that exists already, three stages are more accurate than direct training ` +
-        'of the same cost.',
+      `${where}, with a wide net that exists already, three stages are more accurate than direct training of the same ` +
+        'cost, on average over the budgets at whose cost it was run.',
     ),
-    ...(isConverged ? convergedClaims(frontier) : []),
+    costClaim(
+      frontier,
+      `${name}-total-cost`,
+      'total',
+      `${where}, with a wide net that has to be trained, three stages are more accurate than direct training of the ` +
+        'same total cost, on average over the budgets at whose cost it was run.',
+    ),
+    worthClaim(frontier),
+    ...('selected-kl' in waysOf(frontier) ? [twoBudgetsClaim(frontier)] : []),
   ];
 }
 

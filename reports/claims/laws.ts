@@ -39,6 +39,13 @@ const WIDTH_QUESTIONS: Readonly<Record<keyof typeof TRAININGS, string>> = {
   initial: 'D falls as m^(−1/2) when imitation starts from the initial particles',
 };
 
+/** Columns of the rises of the thin nets' losses and of the wide net's. */
+const EITHER_RISES = ['lossIncreases', 'wideLossIncreases'];
+
+/** The rule by which values are left out, in words. */
+const leftOut = (places: string, of = 'the loss'): string =>
+  `${places} at which ${of} rises in training on more than one step of a run, on average, are left out.`;
+
 /** D(m) ~ m^(-1/2). */
 function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
   return {
@@ -48,7 +55,7 @@ function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
     question: WIDTH_QUESTIONS[training],
     setting: slug(regime),
     ...(training !== 'initial' && { kind: 'paper' }),
-    rule: `${bandText(WIDTH_EXPONENT)} Widths at which the loss rises in training are left out.`,
+    rule: `${bandText(WIDTH_EXPONENT)} ${leftOut('Widths')}`,
     experiment: width,
     arms: [regime],
     rows: (input) => rowsOf(width, regime)(input).filter((row) => row.values.training === training),
@@ -60,7 +67,10 @@ function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
   };
 }
 
-/** D(L) under imitation: at most linear. */
+/**
+ * D(L) under imitation: at most linear. No depth is left out where the wide net's loss rises in its training: imitation
+ * takes that net as it is, and with a quarter of the step, where nothing rises, the exponent is the same.
+ */
 function depthImitation(regime: Regime): Claim {
   return {
     id: `depth-imitation-${slug(regime)}`,
@@ -123,13 +133,13 @@ function depthDirect(regime: Regime): Claim {
     kind: 'paper',
     rule:
       `${bandText(DEPTH_GROWTH)} The same of the bend: ${DEPTH_BEND.statistic}. Supported when both are, not ` +
-      'supported when either is not, undecided with fewer than four depths. Depths at which the loss rises in ' +
-      'training are left out.',
+      'supported when either is not, undecided with fewer than four depths. ' +
+      leftOut('Depths', 'a loss'),
     experiment: depth,
     arms: [regime],
     rows: rowsOf(depth, regime),
     judge: (rows) => {
-      const { kept, note } = stableRows(rows, 'depth');
+      const { kept, note } = stableRows(rows, 'depth', EITHER_RISES);
       const judgement = explosion(logarithmic(curves(kept, 'depth', 'direct')));
       return { ...judgement, evidence: `${judgement.evidence}${note}` };
     },
@@ -140,16 +150,21 @@ function depthDirect(regime: Regime): Claim {
 function depthBoth(regime: Regime): Claim {
   return {
     id: `depth-imitation-below-${slug(regime)}`,
-    statement: `At every depth, ${skips(regime)}, imitation leaves a smaller discrepancy than direct training.`,
+    statement:
+      `At every depth at which no loss rises in training, ${skips(regime)}, imitation leaves a smaller discrepancy ` +
+      'than direct training.',
     source: ABSTRACT.order,
     question: 'Imitation ends closer than direct training at every depth',
     setting: slug(regime),
     kind: 'paper',
-    rule: everyValueText(DEPTH_RATIO, 'depth'),
+    rule: `${everyValueText(DEPTH_RATIO, 'depth')} ${leftOut('Depths', 'a loss')}`,
     experiment: depth,
     arms: [regime],
     rows: rowsOf(depth, regime),
-    judge: everyValue(DEPTH_RATIO, { at: 'depth', column: 'imitation', other: 'direct' }),
+    judge: everyValue(DEPTH_RATIO, {
+      ...{ at: 'depth', column: 'imitation', other: 'direct' },
+      rises: EITHER_RISES,
+    }),
   };
 }
 
@@ -190,7 +205,7 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
       // the later half first: what is left of a curve without its end would be its dip
       const times = new Set(curves(rows, 'time', column).flatMap((curve) => later(curve).x));
       const half = rows.filter((row) => times.has(numberAt(row, 'time')));
-      const { kept, note } = stableRows(half, 'time', ['lossIncreases', 'wideLossIncreases']);
+      const { kept, note } = stableRows(half, 'time', EITHER_RISES);
       const bySeed = curves(kept, 'time', column);
       if (bySeed.length === 0 || bySeed.some(({ x }) => x.length < 3))
         return { outcome: 'inconclusive', evidence: `cannot be decided: fewer than three times are left${note}` };
@@ -360,11 +375,15 @@ function stagesLaw(rival: keyof typeof RIVALS, regime: Regime): Claim {
     question,
     setting: slug(regime),
     ...(rival === 'direct' && { kind: 'paper' }),
-    rule: `${everyValueText(STAGES_RATIO, 'width')} Widths at which the loss rises in training are left out.`,
+    rule: `${everyValueText(STAGES_RATIO, 'width')} ${leftOut('Widths', 'a loss')}`,
     experiment: stages,
     arms: [regime],
     rows: (input) => rowsOf(stages, regime)(input).filter((row) => typeof row.values[rival] === 'number'),
-    judge: everyValue(STAGES_RATIO, { at: 'm', column: 'staged', other: rival, rises: ['lossIncreases'] }),
+    judge: everyValue(STAGES_RATIO, {
+      ...{ at: 'm', column: 'staged', other: rival },
+      // more steps of the rival are more in which Euler's steps may be too long for it
+      rises: [...EITHER_RISES, ...(rival === 'long' ? ['longIncreases'] : [])],
+    }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Judgement {
    * The p-value of the decision, as {@link errorRate} says; 1 where there is none. Not given where chance has no part.
    */
   readonly p?: number;
+  /** How many seeds decided; all seeds of the claim's rows unless given. */
+  readonly seeds?: number;
 }
 
 /** From rows to a judgement. */
@@ -45,7 +47,10 @@ export function byInterval(
   return (rows) => {
     const value = interval(rows);
     const p = errorRate(value, outcome);
-    return { outcome: outcome(value), evidence: formatInterval(value, digits), ...(p !== undefined && { p }) };
+    return {
+      ...{ outcome: outcome(value), evidence: formatInterval(value, digits), seeds: value.n },
+      ...(p !== undefined && { p }),
+    };
   };
 }
 
@@ -136,15 +141,27 @@ export function explosion(bySeed: readonly SeedCurve[]): Judgement {
     Interval,
   ];
   const above = (interval: Interval): Outcome => within(interval, 0, Infinity);
-  const both = [growth, bend].map(above);
-  const rates = [growth, bend].map((interval) => errorRate(interval, above) ?? 1);
   const evidence = `growth ${formatInterval(growth)}; bend ${formatInterval(bend)}`;
-  if (both.every((one) => one === 'supported')) return { outcome: 'supported', evidence, p: Math.max(...rates) };
-  if (both.includes('not supported')) {
-    const against = rates.filter((_, i) => both[i] === 'not supported');
-    return { outcome: 'not supported', evidence, p: Math.min(1, 2 * Math.min(...against)) };
-  }
-  return { outcome: 'inconclusive', evidence, p: 1 };
+  return allHold(
+    [growth, bend].map((interval) => ({ outcome: above(interval), p: errorRate(interval, above) ?? 1 })),
+    evidence,
+  );
+}
+
+/**
+ * A judgement by several intervals: supported when each of them says so, so that no correction is needed; not supported
+ * when any of them says that, at a p-value that counts as often as there are intervals.
+ */
+export function allHold(
+  parts: readonly { readonly outcome: Outcome; readonly p: number }[],
+  evidence: string,
+): Judgement {
+  if (parts.every(({ outcome }) => outcome === 'supported'))
+    return { outcome: 'supported', evidence, p: Math.max(...parts.map(({ p }) => p)) };
+  const against = parts.filter(({ outcome }) => outcome === 'not supported').map(({ p }) => p);
+  return against.length > 0
+    ? { outcome: 'not supported', evidence, p: Math.min(1, parts.length * Math.min(...against)) }
+    : { outcome: 'inconclusive', evidence, p: 1 };
 }
 
 /**

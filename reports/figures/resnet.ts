@@ -1,4 +1,5 @@
 /** Figures of the experiments on images and on strings. */
+import { LONG_BATCH } from '../../experiments/arms.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { cifar10, fashionMnist } from '../../experiments/pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
@@ -19,7 +20,8 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
     title: 'Test accuracy by arm',
     caption:
       'Accuracy on the 3,000 test digits, which were used for nothing else. The thin arms have the same network ' +
-      'and the same number of steps, imitation included (but for the one at the pipeline’s total cost).',
+      'and the same number of steps, imitation included (but for the one at the pipeline’s total cost, in batches ' +
+      `${LONG_BATCH} times as large).`,
   }),
   differenceFigure({
     experiment: resnetDigits,

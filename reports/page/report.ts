@@ -3,7 +3,7 @@ import { EXPERIMENTS } from '../../experiments/registry.js';
 import { CUSTOM_SCALE, SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
-import { CLAIMS, decideClaims } from '../claims/index.js';
+import { CLAIMS, decideScales } from '../claims/index.js';
 import { judgeOwn, ownRuns, type OwnVerdicts } from '../claims/own.js';
 import type { Draw, Figure, FigureInput } from '../figures/figure.js';
 import { HERO } from '../figures/hero.js';
@@ -39,22 +39,6 @@ function inputsOf({ rows, results, curves }: Records, only: Scale | undefined): 
     results: finals.get(scale) ?? [],
     curves: lines.get(scale) ?? [],
   }));
-}
-
-/** Every claim's verdict at the largest scale at which there is one, with those at the others, by the claim's id. */
-function decideAll(inputs: readonly FigureInput[]): ReadonlyMap<string, ScaledVerdict> {
-  const none = decideClaims({ rows: [], results: [] });
-  const scales = inputs.map((input) => decideClaims(input).map((verdict) => ({ ...verdict, scale: input.scale })));
-  return new Map(
-    none.map((open, i) => {
-      const [first, ...others] = scales.map((verdicts) => verdicts[i]!).filter(({ outcome }) => outcome !== 'not run');
-      const verdict: ScaledVerdict =
-        first === undefined
-          ? { ...(scales.at(-1)?.[i] ?? open), scale: null, others: [] }
-          : { ...first, others: others.map(({ scale, outcome, evidence }) => ({ scale, outcome, evidence })) };
-      return [open.id, verdict];
-    }),
-  );
 }
 
 /**
@@ -100,7 +84,7 @@ function bySection<Item, Made>(
 /** Runs whose settings were changed by hand (scale `custom`) are judged by themselves. `scale`: that one alone. */
 export function buildReport(given: Records, scale?: Scale): Report {
   const inputs = inputsOf(given, scale);
-  const verdicts = decideAll(inputs);
+  const verdicts = new Map(decideScales(inputs).map((verdict) => [verdict.id, verdict]));
   const lost = new Set<string>();
   const newest = given.runs.reduce((last: string | undefined, { environments }) => {
     const started = environments.at(-1)?.started;

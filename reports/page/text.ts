@@ -9,7 +9,6 @@ export interface Told {
   readonly own: OwnJudgement;
   readonly problems: readonly string[];
   readonly cautions: readonly string[];
-  readonly runs: number;
 }
 
 /** Verdicts on settings of one's own, a table for each, and why others have none. */
@@ -28,7 +27,7 @@ function ownText(own: OwnJudgement): string {
 }
 
 /** The verdicts as a table, then what is to be read with care and what was left out. */
-export function toMarkdown({ verdicts, own, problems, cautions, runs }: Told): string {
+export function toMarkdown({ verdicts, own, problems, cautions }: Told): string {
   const counts = OUTCOMES.map(
     (outcome) => `${verdicts.filter((verdict) => verdict.outcome === outcome).length} ${outcome}`,
   ).join(', ');
@@ -40,7 +39,7 @@ export function toMarkdown({ verdicts, own, problems, cautions, runs }: Told): s
     items.length === 0 ? '' : `\n## ${title}\n\n${items.map((item) => `- ${item}`).join('\n')}\n`;
   return `# Verdicts
 
-${verdicts.length} claims from ${runs} runs: ${counts}. Evidence: mean with its 95 % interval.
+${verdicts.length} claims from ${new Set(verdicts.flatMap(({ runs }) => runs)).size} runs: ${counts}. Evidence: mean with its 95 % interval.
 
 | claim | statement | verdict | scale | seeds | evidence |
 |---|---|---|---|---|---|

@@ -38,6 +38,14 @@ export function smallest(values: Iterable<number>): number {
   return found;
 }
 
+/** The middle value, or the mean of the two in the middle; NaN of none and where one is NaN. */
+export function median(values: ArrayLike<number>): number {
+  const sorted = Array.from(values).sort((a, b) => a - b);
+  if (sorted.length === 0 || sorted.some(Number.isNaN)) return NaN;
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+}
+
 /** Sample standard deviation (n - 1); NaN for fewer than two values. */
 export function standardDeviation(values: ArrayLike<number>): number {
   const centre = mean(values);

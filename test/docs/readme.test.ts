@@ -49,10 +49,10 @@ const atBudget = (budget: number): Arms => [
 ];
 const TABLE: [title: string, experiment: string, arms: Arms, key: string][] = [
   ['ResNet, digits, 400 steps', 'resnet-digits', SELECTED, 'testAccuracy'],
-  ['… 1,600 steps', 'frontier-digits', atBudget(16), 'testAccuracy'],
+  ['… 1,600, wide too', 'frontier-digits', atBudget(16), 'testAccuracy'],
   ['ResNet, strings, 1,000 steps', 'resnet-hierarchy', SELECTED, 'testAccuracy'],
   ['16 plain layers, 300 steps', 'depth-skip', PLAIN.map((arm) => arm && `16 plain ${arm}`), 'testAccuracy'],
-  ['… 9,600 steps', 'frontier-plain-16', atBudget(128), 'testAccuracy'],
+  ['… 9,600, wide too', 'frontier-plain-16', atBudget(128), 'testAccuracy'],
   ['ResNet, Fashion-MNIST', 'fashion-mnist', SELECTED, 'testAccuracy'],
   ['ResNet-20, CIFAR-10', 'cifar10', SELECTED, 'testAccuracy'],
   ['MiniLM, SST-2', 'sst2', PROJECTED, 'testAccuracy'],

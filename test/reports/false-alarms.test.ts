@@ -131,9 +131,12 @@ const depthSkipRows =
         ]),
       ),
     );
-/** Accuracies at the smallest budget and the largest, and a wide net of 100 %. */
+/** Accuracies at the smallest budget and the largest, and a wide net of 100 %; what the others cost with it. */
 const frontierRows =
-  (accuracies: (training: string) => readonly [number, number]): SeedRows =>
+  (
+    accuracies: (training: string) => readonly [number, number],
+    taught = (budget: number): number => 40 + 20 * budget,
+  ): SeedRows =>
   (_, z) => [
     ['wide', { testAccuracy: 100, gigaflops: 40, teacherGigaflops: 0 }],
     ...['direct', 'selected-kl', 'three-stage'].flatMap((training) =>
@@ -142,11 +145,23 @@ const frontierRows =
         {
           testAccuracy: accuracies(training)[i]! + z(),
           gigaflops: budget,
-          teacherGigaflops: training === 'direct' ? 0 : 40 + 20 * budget,
+          teacherGigaflops: training === 'direct' ? 0 : taught(budget),
         },
       ]),
     ),
   ];
+/**
+ * Three stages at the smallest budget so many points above direct training of the same cost, which is half way between
+ * its two budgets: on the logit scale, in the logarithm of the cost.
+ */
+function atEqualCost(points: number): SeedRows {
+  const logits = [60, 80].map((percent) => Math.log(percent / (100 - percent)));
+  const direct = 100 / (1 + Math.exp(-(logits[0]! + logits[1]!) / 2));
+  return frontierRows(
+    (training) => (training === 'direct' ? [60, 80] : [direct + points, 80]),
+    () => Math.sqrt(8) - 1,
+  );
+}
 const hybridRows =
   (exponent: number): SeedRows =>
   (noise) =>
@@ -327,7 +342,7 @@ const CASES: readonly Case[] = [
     effect: blockRows(-1),
   },
   {
-    claims: /^(resnet|hierarchy|fashion-mnist|cifar10|sst2)-|^frontier-.*-(thin-cost|deeper)$/,
+    claims: /^(resnet|hierarchy|fashion-mnist|cifar10|sst2)-|^frontier-.*-(convergence|thin-cost|deeper)$/,
     id: 'resnet-three-stage',
     final: true,
     nulls: { 'no difference': armRows('testAccuracy', ['three-stage', 'direct'], 50, 0) },
@@ -352,8 +367,8 @@ const CASES: readonly Case[] = [
     claims: /^frontier-.*-(existing|total)-cost$/,
     id: 'frontier-hierarchy-total-cost',
     final: true,
-    nulls: { 'no difference': frontierRows((training) => (training === 'direct' ? [60, 80] : [80, 80])) },
-    effect: frontierRows((training) => (training === 'direct' ? [60, 80] : [86, 86])),
+    nulls: { 'no difference': atEqualCost(0) },
+    effect: atEqualCost(6),
   },
   {
     claims: /^frontier-.*-worth$/,

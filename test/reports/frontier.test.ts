@@ -1,6 +1,6 @@
 /** Frontiers: costs counted in three ways, where curves cross, how soon a mark is reached, and what that decides. */
 import { describe, expect, test } from 'vitest';
-import { armsById, frontierArm, lastBudget, nearestBudget } from '../../experiments/frontier.js';
+import { armsById, frontierArm, lastBudgets, nearestBudget } from '../../experiments/frontier.js';
 import { FRONTIERS, frontierFor } from '../../experiments/frontiers.js';
 import { frontierClaims, leadAtCost } from '../../reports/claims/frontier.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
@@ -19,7 +19,7 @@ import { meansTable, summarizeFrontier, summaryLines } from '../../reports/page/
 
 const frontier = FRONTIERS['resnet-hierarchy']!;
 const experiment = frontier.experiment.name;
-const MOST = lastBudget(frontier).budget;
+const [BEFORE, MOST] = lastBudgets(frontier);
 
 function row(arm: string, seed: number, testAccuracy: number, gigaflops = 1, teacherGigaflops = 0): TableRow {
   return {
@@ -149,39 +149,90 @@ describe('verdicts', () => {
     expect(verdictOf(perfect, 'thin-cost')).toMatchObject({ outcome: 'inconclusive', p: 1 });
   });
 
-  test('at equal total cost three stages meet direct training with the largest budget that costs no more', () => {
-    const results = rows({ direct: [50, 99], 'three-stage': [90, 97] });
-    const leads = leadAtCost(frontierPoints(frontier, results), 'three-stage', 'total', (value) => value);
-    // at budget 1 the whole pipeline costs 61: more than direct training with the largest budget
-    for (const lead of leads) expect(lead).toBeCloseTo((90 - 99 + 97 - 99) / 2, 0);
-    expect(verdictOf(results, 'total-cost').outcome).toBe('not supported');
-    expect(verdictOf(results, 'worth').outcome).toBe('supported');
+  const same = (value: number): number => value;
+  /** Direct training at costs 1 and 100, three stages at these, their wide net's included. */
+  const pipeline = (costs: readonly [number, number], accuracies: readonly [number, number]): TableRow[] =>
+    Array.from({ length: 4 }, (_, seed) => [
+      row('wide', seed, 100, 0.5),
+      row(frontierArm('direct', 1), seed, 50 + 0.1 * seed, 1),
+      row(frontierArm('direct', MOST), seed, 90 + 0.1 * seed, 100),
+      ...[1, MOST].map((budget, i) =>
+        row(frontierArm('three-stage', budget), seed, accuracies[i]! + 0.2 * seed, 0.5, costs[i]! - 0.5),
+      ),
+    ]).flat();
+
+  test('at equal cost three stages meet direct training that costs as much, interpolated between its runs', () => {
+    const points = frontierPoints(frontier, pipeline([10, 100], [80, 85]));
+    const found = leadAtCost(points, 'three-stage', 'total', same);
+    // half way between 50 and 90 at cost 10, and 90 at cost 100
+    found.leads.forEach((lead, seed) => expect(lead).toBeCloseTo((80 - 70 + 85 - 90) / 2 + 0.1 * seed));
+    expect(found).toMatchObject({ budgets: [1, MOST], isReached: true, leftOut: [] });
   });
 
-  test('a deeper net that its training made no better than its shortest run decides nothing', () => {
-    const results = rows({ direct: [50, 90], deeper: [70, 60], 'three-stage': [90, 95] });
+  test('a budget at whose cost direct training was not run is left out, and said', () => {
+    const results = pipeline([10, 101], [80, 85]);
+    const found = leadAtCost(frontierPoints(frontier, results), 'three-stage', 'total', same);
+    expect(found.leads[0]).toBeCloseTo(10);
+    expect(found).toMatchObject({ budgets: [1], isReached: true, leftOut: [MOST] });
+    const verdict = verdictOf(results, 'total-cost');
+    expect(verdict).toMatchObject({ outcome: 'supported', seeds: 4 });
+    expect(verdict.evidence).toContain(`left out, as direct training was not run at that cost: x${MOST}`);
+  });
+
+  test('where direct training was run at none of the costs it can win with less, and not lose', () => {
+    const outcomeOf = (accuracies: readonly [number, number]): UncorrectedVerdict =>
+      verdictOf(pipeline([200, 300], accuracies), 'total-cost');
+    expect(outcomeOf([70, 80])).toMatchObject({ outcome: 'not supported' });
+    expect(outcomeOf([98, 99]).outcome).toBe('inconclusive');
+    expect(outcomeOf([98, 99]).evidence).toMatch(/^cannot be decided: .* was run at none of these costs/);
+    expect(outcomeOf([98, 99]).p).toBeUndefined();
+  });
+
+  test('at convergence nothing is decided while direct training gains a point by a doubling', () => {
+    const results = (gain: number): TableRow[] =>
+      Array.from({ length: 5 }, (_, seed) => [
+        row(frontierArm('direct', BEFORE), seed, 90 - gain * Math.log2(MOST / BEFORE) + 0.1 * Math.sin(seed), 4),
+        row(frontierArm('direct', MOST), seed, 90, 8),
+        row(frontierArm('three-stage', MOST), seed, 95 + 0.1 * Math.cos(seed), 8),
+      ]).flat();
+    expect(verdictOf(results(0.5), 'convergence').outcome).toBe('supported');
+    const gaining = verdictOf(results(1.5), 'convergence');
+    expect(gaining.outcome).toBe('inconclusive');
+    expect(gaining.evidence).toMatch(/^cannot be decided, as direct training has not converged: it gains 1\.\d \[/);
+    expect(verdictOf(results(1.5), 'thin-cost').outcome).toBe('supported');
+    const unknown = results(0.5).filter(({ arm }) => arm !== frontierArm('direct', BEFORE));
+    expect(verdictOf(unknown, 'convergence').outcome).toBe('inconclusive');
+  });
+
+  test('a deeper net that its training made no better than the thin one decides nothing', () => {
+    const results = rows({ direct: [50, 90], deeper: [70, 85], 'three-stage': [90, 95] });
     expect(verdictOf(results, 'deeper')).toMatchObject({
       outcome: 'inconclusive',
       evidence: expect.stringContaining('did not train') as string,
     });
+    expect(verdictOf(rows({ direct: [50, 80], deeper: [70, 85], 'three-stage': [90, 95] }), 'deeper').outcome).toBe(
+      'supported',
+    );
   });
 
   test.each([
     ['holds', { direct: [50, 99], 'selected-kl': [80, 90] }, 'supported'],
     ['fails at equal steps', { direct: [85, 99], 'selected-kl': [80, 90] }, 'not supported'],
-    ['fails at equal cost', { direct: [50, 70], 'selected-kl': [80, 90] }, 'not supported'],
+    // direct training costs 8 at most there, the pipeline 61
+    ['is open where direct training cost less', { direct: [50, 70], 'selected-kl': [80, 90] }, 'inconclusive'],
   ] as const)('the two-budget pattern %s', (_, accuracies, outcome) => {
     expect(verdictOf(rows(accuracies), 'two-budgets').outcome).toBe(outcome);
   });
 });
 
-test('a frontier whose longest runs still gain says so, and claims nothing that asks for convergence', () => {
-  const glosses = frontierFor('bert-glosses');
-  expect(lastBudget(glosses)).toEqual({ budget: 16, isConverged: false });
-  const claims = frontierClaims(glosses);
-  expect(claims.map(({ id }) => id.replace('frontier-glosses-', ''))).toEqual(['thin-cost', 'deeper', 'existing-cost']);
-  expect(claims[0]!.statement).toContain('after 16 times the base steps, where direct training still gains');
-  expect(claims.map(({ kind }) => kind)).not.toContain('paper');
+test('every frontier has the same claims, but for starts from selected channels; the paper’s is about convergence', () => {
+  for (const declared of Object.values(FRONTIERS)) {
+    const claims = frontierClaims(declared);
+    const common = ['convergence', 'thin-cost', 'deeper', 'existing-cost', 'total-cost', 'worth'];
+    const names = claims.map(({ id }) => id.replace(`${declared.name}-`, ''));
+    expect(names).toEqual(declared.name === 'frontier-glosses' ? common : [...common, 'two-budgets']);
+    expect(claims.filter(({ kind }) => kind === 'paper').map(({ id }) => id)).toEqual([`${declared.name}-convergence`]);
+  }
 });
 
 test('a summary has the means with the seeds, the times with what bounds them, and the crossings', () => {

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pairedDifferences } from '../../reports/claims/paired.js';
-import { CLAIMS, decideClaims } from '../../reports/claims/index.js';
+import type { ClaimInput } from '../../reports/claims/claim.js';
+import { CLAIMS, decideClaims, decideScales } from '../../reports/claims/index.js';
 import { seedPoints, summarize, type Draw, type FigureInput } from '../../reports/figures/figure.js';
 import { FIGURES } from '../../reports/figures/index.js';
 import { renderSvg } from '../../reports/page/render.js';
 import { buildReport, writeReport } from '../../reports/page/report.js';
 import { readRecords, type Records } from '../../reports/data/records.js';
-import { formatNumber, within } from '../../reports/claims/verdict.js';
+import type { TableRow } from '../../reports/data/rows.js';
+import { formatNumber, within, type Verdict } from '../../reports/claims/verdict.js';
 import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
@@ -254,6 +256,27 @@ describe('the page', () => {
         ({ scale, others }) => scale === 'laptop' && others.length === 0,
       ),
     ).toBe(true);
+  });
+
+  test('claims of several scales are corrected together where a page shows them together', () => {
+    const { rows, results } = records(AS_CLAIMED);
+    const isLarge = ({ experiment }: TableRow): boolean => experiment === 'sst2';
+    const part = (which: (row: TableRow) => boolean): ClaimInput => ({
+      rows: rows.filter(which),
+      results: results.filter(which),
+    });
+    const [gpu, laptop] = [part(isLarge), part((one) => !isLarge(one))];
+    const inputs = [
+      { ...gpu, scale: 'gpu' },
+      { ...laptop, scale: 'laptop' },
+    ];
+    const of = (verdicts: readonly Verdict[], id: string): number | undefined =>
+      verdicts.find((verdict) => verdict.id === id)!.significance?.family;
+    const [together, alone] = [decideScales(inputs), decideClaims(inputs[0]!)];
+    expect(together.find(({ id }) => id === 'sst2-kd')).toMatchObject({ scale: 'gpu', outcome: 'supported' });
+    expect(of(together, 'sst2-kd')).toBe(of(together, 'resnet-kd'));
+    expect(of(alone, 'sst2-kd')).toBe(3);
+    expect(of(together, 'sst2-kd')).toBe(3 + of(decideClaims(inputs[1]!), 'resnet-kd')!);
   });
 
   test('kept tables are reported as runs are, without their logs', async () => {

@@ -9,6 +9,7 @@ import { withoutRows, withRows, type KeptSpec } from '../../reports/page/kept-sp
 import { buildReport, writeReport } from '../../reports/page/report.js';
 import { writeResults } from '../../reports/page/results.js';
 import { readRecords } from '../../reports/data/records.js';
+import { OUTCOMES } from '../../reports/claims/verdict.js';
 
 const FOLDER = resolve(import.meta.dirname, '../../reports/results');
 const values = (testAccuracy: number, logitDiscrepancy: number | null = null): ResultRow['values'] => ({
@@ -134,12 +135,12 @@ describe('what the documents say of the kept results', () => {
   test('README and docs/results.md count the verdicts as they are', async () => {
     const { verdicts } = await writeReport([FOLDER], {});
     const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
-    const [yes, no, open] = [count('supported'), count('not supported'), count('inconclusive')];
+    const [yes, no, open, none] = OUTCOMES.map(count);
     expect(text('README.md')).toContain(
-      `Of ${verdicts.length} claims, most at laptop scale, ${yes} are supported, **${no} are not**, ${open} are inconclusive`,
+      `Of ${verdicts.length} claims, most at laptop scale, ${yes} are supported, **${no} are not**, ${open} are inconclusive, ${none} not run`,
     );
     expect(text('docs/results.md')).toContain(
-      `all ${verdicts.length} verdicts: ${yes} supported, ${no} not supported, ${open} inconclusive`,
+      `all ${verdicts.length} verdicts: ${yes} supported, ${no} not supported, ${open} inconclusive, ${none} not run`,
     );
   });
 });

@@ -153,7 +153,9 @@ describe('a rival that did not train decides nothing', () => {
   test('no better than its own smaller version', () => {
     const verdict = judged(claimOf({}, 'c'), rowsOf(results));
     expect(verdict.outcome).toBe('inconclusive');
-    expect(verdict.evidence).toMatch(/^cannot be decided, as the rival did not train: 41\.3 %, where .* 65\.0; /);
+    expect(verdict.evidence).toMatch(
+      /^cannot be decided, as the rival did not train: 41\.0 %, where .* 65\.0 \(medians\); /,
+    );
     expect(judged(claimOf({}, 'c'), rowsOf({ ...results, c: [30, 31, 32] })).outcome).toBe('supported');
   });
 
@@ -191,6 +193,25 @@ describe('a rival that did not train decides nothing', () => {
     );
     expect(ten.evidence).toMatch(/^8\.86 points; /); // 7.77 of them by the seed that diverged
     expect(ten.evidence).not.toContain('did not train');
+  });
+
+  test('a smaller version that diverged in one seed makes no rival a trained one', () => {
+    const b = [41, 40, 42, 43, 40];
+    const c = [65, 66, 64, 65, 66];
+    const method = [90, 91, 92, 90, 91];
+    for (const diverged of [0, NaN, -Infinity]) {
+      const { outcome, evidence } = judged(claimOf({}, 'c'), rowsOf({ a: method, b, c: [diverged, ...c.slice(1)] }));
+      expect([outcome, evidence]).toEqual(['inconclusive', expect.stringContaining('did not train')]);
+    }
+  });
+
+  test('a run without a number counts: nothing is decided, and it is named', () => {
+    for (const lost of [NaN, Infinity]) {
+      const verdict = judged(claimOf(), rowsOf({ a: [90, lost, 92, 91], b: [80, 81, 82, 80] }));
+      expect(verdict).toMatchObject({ outcome: 'inconclusive', seeds: 4 });
+      expect(verdict.evidence).toMatch(/^cannot be decided, as .* is no number: a with seed 1$/);
+      expect(verdict.p).toBeUndefined();
+    }
   });
 
   test('where lower is better, too', () => {
