@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../../src/core/package.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
+import { tellReading } from '../terminal/notices.js';
 import { checkOut, examples } from '../terminal/options.js';
 
 /** Folder of the kept results, in a clone as in the installed package. */
@@ -25,7 +26,7 @@ export function command(): Command {
       const folder = out === undefined ? mkdtempSync(join(tmpdir(), 'gowide-demo-')) : checkOut(out);
       const file = checkOutput(join(folder, 'report.html'), OUTPUTS.page);
       const { writeReport } = await import('../../reports/page/report.js');
-      await writeReport([join(packageRoot(), KEPT)], { file });
+      tellReading(await writeReport([join(packageRoot(), KEPT)], { file }));
       if (open) await (await import('open')).default(file);
       process.stdout.write(`${file}\n`);
     });

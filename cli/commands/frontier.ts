@@ -8,6 +8,7 @@ import { frontierFor, FRONTIERS } from '../../experiments/frontiers.js';
 import { budgetCosts, checkRoom, type BudgetCost } from '../plan/frontier.js';
 import { ARM_PATTERN, armsAtScale, chosenArms } from '../terminal/arms.js';
 import { NamedArgument } from '../terminal/choices.js';
+import { tellReading } from '../terminal/notices.js';
 import { examples, jsonOption, positiveNumber } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
@@ -107,12 +108,13 @@ async function show(name: string, scale: Scale, folder: string, json: boolean): 
   checkRuns(folder);
   const frontier = frontierFor(name);
   const { meansTable, readFrontier, summaryLines } = await import('../../reports/page/frontier-summary.js');
-  const summary = readFrontier(frontier, scale, [folder]);
+  const { summary, ...told } = readFrontier(frontier, scale, [folder]);
+  if (!json || summary === undefined) tellReading(told);
   if (summary === undefined)
     throw new UsageError(
       `${folder}: no finished run of ${frontier.experiment.name} at scale ${scale}; make some with: ` +
         `gowide frontier ${name} --scale ${scale} --out ${folder}`,
     );
-  if (json) return void process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+  if (json) return void process.stdout.write(`${JSON.stringify({ ...summary, ...told }, null, 2)}\n`);
   process.stdout.write(`${textTable(meansTable(summary))}\n${summaryLines(summary).join('\n')}\n`);
 }

@@ -5,7 +5,7 @@ import { FailureError, few, UsageError } from '../../src/core/errors.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import type { ChangedVerdict } from '../../reports/claims/expected.js';
 import type { Comparison } from '../../reports/page/compare.js';
-import { notice } from '../terminal/notices.js';
+import { notice, tellReading } from '../terminal/notices.js';
 import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
 
 interface ReportOptions {
@@ -105,7 +105,7 @@ async function write(
   if (json) process.stdout.write(`${JSON.stringify({ report: written ?? null, ...result }, null, 2)}\n`);
   else if (markdown) process.stdout.write(table);
   else {
-    [...result.problems, ...result.cautions].forEach(notice);
+    tellReading(result);
     process.stdout.write(`${written}\n`);
   }
   if (expected !== undefined) failOnChange(expect!, changedVerdicts(expected, result.verdicts));
@@ -133,8 +133,9 @@ function pageFile(folders: readonly string[], out: string | undefined, compare: 
 
 async function writeTables(folders: readonly string[], out: string, json: boolean): Promise<void> {
   const { writeResults } = await import('../../reports/page/results.js');
-  const files = writeResults(folders, out);
-  if (json) return void process.stdout.write(`${JSON.stringify({ files }, null, 2)}\n`);
+  const { files, ...told } = writeResults(folders, out);
+  if (json) return void process.stdout.write(`${JSON.stringify({ files, ...told }, null, 2)}\n`);
+  tellReading(told);
   process.stdout.write(`${files.length === 0 ? 'no finished runs at a declared scale' : files.join('\n')}\n`);
 }
 

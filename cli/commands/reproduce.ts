@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseScale } from '../../src/core/experiment.js';
 import { reproducedExperiments } from '../../experiments/registry.js';
+import { tellReading } from '../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { redraw } from '../terminal/redraw.js';
@@ -40,11 +41,14 @@ export function command(): Command {
         early.stop();
       }
       const { writeReport } = await import('../../reports/page/report.js');
-      const { verdicts } = await writeReport([out], { file });
-      if (options.json) process.stdout.write(`${JSON.stringify({ report: file, verdicts }, null, 2)}\n`);
-      else
+      const { verdicts, problems, cautions } = await writeReport([out], { file });
+      if (options.json)
+        process.stdout.write(`${JSON.stringify({ report: file, verdicts, problems, cautions }, null, 2)}\n`);
+      else {
+        tellReading({ problems, cautions });
         process.stdout.write(
           `${verdicts.map(({ scale, outcome, statement, evidence }) => `${outcome.padEnd(13)}  [${scale ?? '–'}] ${statement} ${evidence}`).join('\n')}\n${file}\n`,
         );
+      }
     });
 }

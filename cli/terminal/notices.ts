@@ -16,3 +16,14 @@ export function isQuiet(): boolean {
 export function notice(line: string): void {
   if (!quiet) process.stderr.write(`${line}\n`);
 }
+
+/** Says what was left out of what was read, and what is in it and should be read with care, a line each. */
+export function tellReading({
+  problems,
+  cautions,
+}: {
+  readonly problems: readonly string[];
+  readonly cautions: readonly string[];
+}): void {
+  for (const line of [...problems, ...cautions]) notice(line);
+}

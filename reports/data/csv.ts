@@ -3,6 +3,7 @@
  */
 import { fromCSV, table } from 'arquero';
 import { fromFormulaFree, withoutFormula } from '../../src/core/formula.js';
+import { parseNumber, parseWhole } from '../../src/core/number.js';
 import type { Row } from '../../src/core/run.js';
 
 const COLUMNS = [
@@ -58,7 +59,37 @@ export function toCsv(rows: readonly ResultRow[]): string {
   return `${csv(rows.map(({ arm, seed, run, values }) => ({ arm, seed, run, ...values })))}\n`;
 }
 
-/** Reads what {@link toCsv} wrote. Throws RangeError on other columns, on texts for numbers, and on a line cut off. */
+/** What is wrong with a line of a table. */
+function damaged(line: number, what: string): RangeError {
+  return new RangeError(`line ${line}: ${what}`);
+}
+
+/** A row with the number of its line. */
+type Numbered<R> = readonly [line: number, row: R];
+
+/**
+ * The rows without their lines. Throws RangeError, which names both lines, where the same thing is there twice:
+ * statistics would take one of the two here, and both there.
+ */
+function eachOnce<R extends Pick<ResultRow, 'arm' | 'seed'>>(
+  rows: readonly Numbered<R>[],
+  keyOf: (row: R) => unknown,
+): R[] {
+  const first = new Map<string, number>();
+  return rows.map(([line, row]) => {
+    const key = JSON.stringify(keyOf(row));
+    const before = first.get(key);
+    if (before !== undefined)
+      throw damaged(line, `arm "${row.arm}", seed ${row.seed} is there twice: it is on line ${before}, too`);
+    first.set(key, line);
+    return row;
+  });
+}
+
+/**
+ * Reads what {@link toCsv} wrote. Throws RangeError on other columns, on a table without rows, on texts for numbers, on
+ * an arm that has a seed twice, and on a line cut off.
+ */
 export function fromCsv(text: string): ResultRow[] {
   if (text === '') throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got an empty file`);
   if (!text.endsWith('\n')) throw new RangeError('results: the last line is cut off: it has no end');
@@ -66,22 +97,32 @@ export function fromCsv(text: string): ResultRow[] {
   const columns = read.columnNames();
   if (columns.filter((name) => !isScore(name)).join(',') !== COLUMNS.join(','))
     throw new RangeError(`results: expected the columns ${COLUMNS.join(',')}, got ${columns.join(',')}`);
-  return (read.objects() as Record<string, string | null>[]).map(({ arm, seed, run, ...numbers }) => ({
-    arm: fromFormulaFree(arm!),
-    seed: Number(seed),
-    run: run!,
-    values: Object.fromEntries(
-      Object.entries(numbers).map(([column, cell]) => [column, cell === null ? null : numberOf(cell, column, run!)]),
-    ),
-  }));
+  const rows = (read.objects() as Record<string, string | null | undefined>[]).map((cells, i) =>
+    resultOf(cells, i + 2),
+  );
+  if (rows.length === 0) throw new RangeError('results: expected a row for each run, got the names of columns alone');
+  return eachOnce(rows, ({ arm, seed }) => [arm, seed]);
 }
 
-/** A cell's number, which may be one that is not finite. Throws RangeError on a text that is none. */
-function numberOf(cell: string, column: string, run: string): number {
-  const number = Number(cell);
-  if (Number.isNaN(number) && cell !== 'NaN')
-    throw new RangeError(`results: run ${run}: expected a number in "${column}", got "${cell}"`);
-  return number;
+function resultOf(
+  { arm, seed, run, ...numbers }: Record<string, string | null | undefined>,
+  line: number,
+): Numbered<ResultRow> {
+  if (!arm || !run) throw damaged(line, 'expected the names of an arm and of a run');
+  const whole = parseWhole(seed ?? '');
+  if (whole === undefined) throw damaged(line, `run ${run}: expected a whole number in "seed", got "${seed ?? ''}"`);
+  const values = Object.entries(numbers).map(([column, cell]) => {
+    if (cell === undefined) throw damaged(line, `run ${run}: expected a cell for "${column}", got none`);
+    const number = cell === null ? null : numberOf(cell);
+    if (number === undefined) throw damaged(line, `run ${run}: expected a number in "${column}", got "${cell}"`);
+    return [column, number] as const;
+  });
+  return [line, { arm: fromFormulaFree(arm), seed: whole, run, values: Object.fromEntries(values) }];
+}
+
+/** A cell's number, which may be one that is not finite; undefined where it is none. */
+function numberOf(cell: string): number | undefined {
+  return ['NaN', 'Infinity', '-Infinity'].includes(cell) ? Number(cell) : parseNumber(cell);
 }
 
 /** A line that a run logged, with the run's names beside it. */
@@ -97,23 +138,33 @@ export function toLines(rows: readonly LoggedRow[]): string {
   return rows.map(({ arm, seed, run, values }) => `${JSON.stringify({ arm, seed, run, ...values })}\n`).join('');
 }
 
-/** Reads what {@link toLines} wrote. Throws RangeError on a line that is none of it. */
-export function fromLines(text: string): LoggedRow[] {
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line, i) => {
-      const { arm, seed, run, ...values } = parsed(line, i) as Record<string, string | number>;
-      if (typeof arm !== 'string' || typeof seed !== 'number' || typeof run !== 'string')
-        throw new RangeError(`line ${i + 1}: expected "arm", "seed" and "run"`);
-      return { arm, seed, run, values };
-    });
+/**
+ * Reads what {@link toLines} wrote. `coordinates`: the columns that tell two rows of a run with equal texts apart, all
+ * unless given. Throws RangeError on a line that is none of it, on a row that is there twice, and on an empty file.
+ */
+export function fromLines(text: string, coordinates?: (row: LoggedRow) => readonly string[] | undefined): LoggedRow[] {
+  const rows = text.split('\n').flatMap((line, i) => (line === '' ? [] : [loggedOf(line, i + 1)]));
+  if (rows.length === 0) throw new RangeError('logged rows: expected lines of JSON, got an empty file');
+  return eachOnce(rows, (row) => {
+    const columns = coordinates?.(row) ?? Object.keys(row.values);
+    const told = Object.entries(row.values).filter(
+      ([column, value]) => typeof value === 'string' || columns.includes(column),
+    );
+    return [row.run, Object.fromEntries(told)];
+  });
 }
 
-function parsed(line: string, i: number): unknown {
+function loggedOf(text: string, line: number): Numbered<LoggedRow> {
+  const { arm, seed, run, ...values } = (parsed(text, line) ?? {}) as Record<string, string | number>;
+  if (typeof arm !== 'string' || !Number.isSafeInteger(seed) || typeof run !== 'string')
+    throw damaged(line, 'expected "arm", "seed" and "run", the seed a whole number');
+  return [line, { arm, seed: seed as number, run, values }];
+}
+
+function parsed(text: string, line: number): unknown {
   try {
-    return JSON.parse(line);
+    return JSON.parse(text);
   } catch {
-    throw new RangeError(`line ${i + 1}: not valid JSON`);
+    throw damaged(line, 'not valid JSON');
   }
 }

@@ -3,6 +3,7 @@
  * declaration is the one place where it stands, for them and for new runs alike.
  */
 import { EXPERIMENTS } from '../../experiments/registry.js';
+import { suggestion } from '../../src/core/errors.js';
 import type { Arm, ArmFacts, Experiment, Scale } from '../../src/core/experiment.js';
 import { oncePer, remembered } from '../../src/core/memo.js';
 import { entryOf } from '../../src/core/registry.js';
@@ -29,6 +30,27 @@ interface Known {
 }
 const knownOf = oncePer<Experiment, Known>(() => ({ arms: new Map(), facts: new Map() }));
 
+/** The arms that an experiment declares at a scale. */
+function armsAt(experiment: Experiment, scale: string): Readonly<Record<string, Arm>> {
+  return remembered(knownOf(experiment).arms, scale, () => experiment.arms(scale as Scale));
+}
+
+/**
+ * What is wrong with an arm's name, in words: that its experiment declares no such arm at the scale, or at any where it
+ * is not declared at that one. Undefined for one that is declared, for wide nets that others require, and for
+ * experiments that nobody declares here.
+ */
+export function undeclaredArm(name: string, scale: string, arm: string): string | undefined {
+  const experiment = entryOf(EXPERIMENTS, name);
+  if (experiment === undefined || wideFacts(arm) !== undefined) return undefined;
+  const { seeds } = experiment;
+  const declared = (Object.hasOwn(seeds, scale) ? [scale] : Object.keys(seeds)).flatMap((one) =>
+    Object.keys(armsAt(experiment, one)),
+  );
+  if (declared.includes(arm)) return undefined;
+  return `${name} declares no arm "${arm}" at scale ${scale}.${suggestion(arm, declared)}`;
+}
+
 /**
  * Facts about an arm of an experiment: those declared at the scale, else at another one, as they do not depend on it.
  * An arm that is not declared (a spec of the user's own) has its name for a label and the experiment's baseline; a wide
@@ -37,14 +59,9 @@ const knownOf = oncePer<Experiment, Known>(() => ({ arms: new Map(), facts: new 
 export function factsOf(name: string, scale: string, arm: string): NamedFacts {
   const experiment = entryOf(EXPERIMENTS, name);
   if (experiment === undefined) return { label: arm };
-  const { arms, facts } = knownOf(experiment);
-  return remembered(facts, `${scale} ${arm}`, () => {
+  return remembered(knownOf(experiment).facts, `${scale} ${arm}`, () => {
     const scales = [scale, ...Object.keys(experiment.seeds)].filter((one) => Object.hasOwn(experiment.seeds, one));
-    const at = (one: string): Arm | undefined =>
-      entryOf(
-        remembered(arms, one, () => experiment.arms(one as Scale)),
-        arm,
-      );
+    const at = (one: string): Arm | undefined => entryOf(armsAt(experiment, one), arm);
     const {
       baseline = experiment.baseline,
       label = arm,

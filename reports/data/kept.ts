@@ -1,8 +1,10 @@
 /** Tables that were kept of earlier runs, and are read as the runs themselves would be. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { entryOf } from '../../src/core/registry.js';
 import { isThere } from '../../src/store/regular.js';
 import { fromCsv, fromLines } from './csv.js';
+import { undeclaredArm } from './facts.js';
 import { named, type TableRow } from './rows.js';
 
 /**
@@ -16,12 +18,40 @@ export function keptTables(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** The rows of a kept table. Throws RangeError on a file that is none. */
+/**
+ * What the rows of one run of an experiment of the theory are measured at: with the texts that a row has, these columns
+ * tell it from the others. Of an experiment that is not named every column counts.
+ */
+export const MEASURED_AT: Readonly<Record<string, readonly string[]>> = {
+  width: ['m'],
+  depth: ['depth'],
+  time: ['time'],
+  imitation: ['time'],
+  limit: ['depth', 'time', 'm'],
+  selection: ['depth', 'm'],
+  scale: ['value'],
+  bounds: ['depth'],
+  saddle: ['depth'],
+  'tanh-saddle': ['depth'],
+  generic: ['depth'],
+  residual: ['D', 'M', 'L'],
+  'residual-depth': ['depth'],
+  stages: ['m'],
+};
+
+/** What tells events of one training run apart that have equal texts: the block of the test split. */
+const EVENT_AT = ['block'];
+
+/** The rows of a kept table. Throws RangeError on a file that is none, or has an arm that no declaration has. */
 export function keptRows(file: string): TableRow[] {
   const [experiment, scale] = basename(file).split('.') as [string, string];
   const text = readFileSync(file, 'utf8');
-  return (file.endsWith('.csv') ? fromCsv(text) : fromLines(text)).map(({ arm, seed, run, values }) => ({
-    ...named({ run, experiment, arm, scale, seed }),
-    values,
-  }));
+  const rows = file.endsWith('.csv')
+    ? fromCsv(text)
+    : fromLines(text, ({ values }) => (typeof values.event === 'string' ? EVENT_AT : entryOf(MEASURED_AT, experiment)));
+  for (const { arm, seed, run } of rows) {
+    const unknown = undeclaredArm(experiment, scale, arm);
+    if (unknown !== undefined) throw new RangeError(`run ${run}, seed ${seed}: ${unknown}`);
+  }
+  return rows.map(({ arm, seed, run, values }) => ({ ...named({ run, experiment, arm, scale, seed }), values }));
 }

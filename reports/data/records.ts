@@ -1,10 +1,11 @@
 /** Finished runs, and tables that were kept, to rows. */
-import { basename } from 'node:path';
-import { CUSTOM_SCALE } from '../../src/core/experiment.js';
+import { basename, extname } from 'node:path';
+import { EXPERIMENTS } from '../../experiments/registry.js';
+import { CUSTOM_SCALE, SCALES } from '../../src/core/experiment.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
-import { WIDE, wideOf } from './facts.js';
+import { undeclaredArm, WIDE, wideOf } from './facts.js';
 import { keptRows, keptTables } from './kept.js';
 import { commitOf, mergeOrigins, readOrigins, type Origin } from './origins.js';
 import { groupBy, named, type Curve, type TableRow } from './rows.js';
@@ -96,6 +97,16 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
   return { kept, problems };
 }
 
+/** Runs of arms that their experiment declares, and a line for every other arm. */
+function ofDeclaredArms(runs: readonly RunRecord[]): { kept: RunRecord[]; problems: string[] } {
+  const groups = groupBy(runs, ({ cell: { experiment, scale, arm } }) =>
+    scale === CUSTOM_SCALE ? '' : (undeclaredArm(experiment, scale, arm) ?? ''),
+  );
+  const others = [...groups].filter(([why]) => why !== '');
+  const problems = others.map(([why, group]) => `${why} ${group.length} runs are left out: ${idsOf(group)}`);
+  return { kept: groups.get('') ?? [], problems };
+}
+
 /** What a reader has to know of runs and of kept rows that are shown. */
 function cautionsOf(runs: readonly RunRecord[], rows: readonly TableRow[]): string[] {
   const declared = runs.filter(({ cell }) => cell.scale !== CUSTOM_SCALE);
@@ -116,6 +127,19 @@ function cautionsOf(runs: readonly RunRecord[], rows: readonly TableRow[]): stri
   const names = groupBy(shown, ({ experiment, scale }) => `${experiment}, scale ${scale}`);
   const single = [...names].filter(([, mine]) => new Set(mine.map(({ seed }) => seed)).size === 1);
   return [...commitsOf, ...single.map(([name]) => `${name}: one seed only, which decides nothing`)];
+}
+
+/** One line for each experiment and scale of which no claim and no figure knows. */
+export function unknownIn({ runs, results, rows }: Pick<Records, 'runs' | 'results' | 'rows'>): string[] {
+  const cells = [...runs.map(({ cell }) => cell), ...results, ...rows].filter(({ scale }) => scale !== CUSTOM_SCALE);
+  const names = groupBy(cells, ({ experiment, scale }) => JSON.stringify([experiment, scale]));
+  return [...names.values()].flatMap((group) => {
+    const { experiment, scale } = group[0]!;
+    const name = `${experiment}, scale ${scale}`;
+    if (!(SCALES as readonly string[]).includes(scale))
+      return [`${name}: no scale has that name; expected one of ${SCALES.join(', ')}`];
+    return Object.hasOwn(EXPERIMENTS, experiment) ? [] : [`${name}: no experiment has that name here`];
+  });
 }
 
 /** Parts of each stage in a curve. */
@@ -143,14 +167,62 @@ function curveOf(steps: readonly Step[]): Curve['points'] {
   );
 }
 
+/** Which run a row is of, by its names. */
+const nameOf = ({ experiment, arm, scale, seed }: TableRow): string => JSON.stringify([experiment, arm, scale, seed]);
+
+/** A kept table that can be read. */
+interface SoundTable {
+  readonly file: string;
+  readonly rows: readonly TableRow[];
+}
+
+/**
+ * The tables that can be read, without the rows of runs that are `shown`: a run itself stands before what was kept of
+ * it, or of an earlier one in its place. What several tables keep of a run counts once, as runs do; two that have
+ * different rows for one arm and seed decide nothing, either of them.
+ */
+function soundTables(
+  files: readonly string[],
+  shown: ReadonlySet<string>,
+): { tables: SoundTable[]; problems: string[] } {
+  const problems: string[] = [];
+  const found = files.flatMap((file): SoundTable[] => {
+    try {
+      return [{ file, rows: keptRows(file).filter((row) => !shown.has(nameOf(row))) }];
+    } catch (error) {
+      problems.push(`${file}: ${(error as Error).message}`);
+      return [];
+    }
+  });
+  const first = new Map<string, { readonly file: string; readonly text: string }>();
+  const apart = new Set<string>();
+  const tables = found.map(({ file, rows }): SoundTable => {
+    const groups = groupBy(rows, (row) => JSON.stringify([extname(file), nameOf(row)]));
+    const mine = [...groups].filter(([key, group]) => {
+      const text = JSON.stringify(group.map(({ run, values }) => [run, values]));
+      const before = first.get(key);
+      if (before === undefined) first.set(key, { file, text });
+      else if (before.text !== text && !apart.has(file)) {
+        const { arm, seed } = group[0]!;
+        problems.push(`${file}: arm "${arm}", seed ${seed} is another than in ${before.file}; both are left out`);
+        for (const one of [file, before.file]) apart.add(one);
+      }
+      return before === undefined;
+    });
+    return { file, rows: mine.flatMap(([, group]) => group) };
+  });
+  return { tables: tables.filter(({ file }) => !apart.has(file)), problems };
+}
+
 /**
  * Reads every finished run below the given folders. Nothing that is damaged, unfinished or of an older declaration
  * enters a table.
  */
 export function readRecords(folders: readonly string[]): Records {
   const found = finishedRuns(folders);
-  const { kept, problems: older } = oneSpecEach(found.runs);
-  const problems = [...found.problems, ...older];
+  const { kept: declared, problems: undeclared } = ofDeclaredArms(found.runs);
+  const { kept, problems: older } = oneSpecEach(declared);
+  const problems = [...found.problems, ...undeclared, ...older];
   const runs: RunRecord[] = [];
   const rows: TableRow[] = [];
   const curves: Curve[] = [];
@@ -172,15 +244,12 @@ export function readRecords(folders: readonly string[]): Records {
       problems.push((error as Error).message);
     }
   }
-  const tables = folders.flatMap(keptTables);
+  const { tables, problems: damaged } = soundTables(folders.flatMap(keptTables), new Set(results.map(nameOf)));
+  problems.push(...damaged);
   const origins = new Map<string, readonly Origin[]>();
   const read = new Set<string>();
-  const nameOf = ({ experiment, arm, scale, seed }: TableRow): string => JSON.stringify([experiment, arm, scale, seed]);
-  const shown = new Set(results.map(nameOf));
-  for (const file of tables) {
+  for (const { file, rows: mine } of tables) {
     try {
-      // a run itself stands before what was kept of it, or of an earlier one in its place
-      const mine = keptRows(file).filter((kept) => !shown.has(nameOf(kept)));
       for (const row of mine) (file.endsWith('.csv') ? results : rows).push(row);
       const table = file.replace(/\.\w+$/, '');
       const name = basename(table);
@@ -197,7 +266,7 @@ export function readRecords(folders: readonly string[]): Records {
     rows,
     curves,
     results,
-    kept: tables,
+    kept: tables.map(({ file }) => file),
     origins,
     problems,
     cautions: cautionsOf(runs, [...results, ...rows]),

@@ -44,6 +44,20 @@ export interface FigureInput {
 /** A figure, or undefined where nothing of it was run. */
 export type Draw = (input: FigureInput) => Figure | undefined;
 
+/**
+ * What is drawn of rows of one scale. Rows that lack what a figure reads, or of whose numbers statistics throw
+ * RangeError, make none, and `lost` hears why.
+ */
+export function drawnOf(draw: Draw, input: FigureInput, lost: (why: string) => void): Figure | undefined {
+  try {
+    return draw(input);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    lost(`scale ${input.scale}: ${error.message}`);
+    return undefined;
+  }
+}
+
 /** The outcome of a claim by its id; undefined for one that is not registered. */
 export type OutcomeOf = (claim: string) => Outcome | undefined;
 

@@ -16,7 +16,7 @@ import {
   type Crossing,
   type Reached,
 } from '../data/frontier.js';
-import { readRecords } from '../data/records.js';
+import { readRecords, type Records } from '../data/records.js';
 import { shownInterval } from '../data/interval.js';
 import { groupBy, type TableRow } from '../data/rows.js';
 
@@ -46,14 +46,17 @@ export interface FrontierSummary {
   readonly crossings: Readonly<Record<string, Readonly<Record<CostName, Crossing>>>>;
 }
 
-/** What the runs and kept tables below a folder say of a frontier at a scale; undefined where there are none. */
-export function readFrontier(
-  frontier: Frontier,
-  scale: string,
-  folders: readonly string[],
-): FrontierSummary | undefined {
-  const results = readRecords(folders).results.filter((row) => row.scale === scale);
-  return summarizeFrontier(frontier, scale, results);
+/** What the runs and kept tables below some folders say of a frontier, and what of them is left out. */
+interface ReadFrontier extends Pick<Records, 'problems' | 'cautions'> {
+  /** Undefined where there is no run of it. */
+  readonly summary: FrontierSummary | undefined;
+}
+
+/** What the runs and kept tables below some folders say of a frontier at a scale. */
+export function readFrontier(frontier: Frontier, scale: string, folders: readonly string[]): ReadFrontier {
+  const { results, problems, cautions } = readRecords(folders);
+  const mine = results.filter((row) => row.scale === scale);
+  return { summary: summarizeFrontier(frontier, scale, mine), problems, cautions };
 }
 
 /** What rows say of a frontier; undefined without any of its runs. */

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { LoggedRow, ResultRow } from '../data/csv.js';
 import type { KeptRows } from '../data/tables.js';
 import { named, type TableRow } from '../data/rows.js';
-import type { Datum, Figure, FigureSpec } from '../figures/figure.js';
+import { drawnOf, type Datum, type Figure, type FigureSpec } from '../figures/figure.js';
 import { FIGURES } from '../figures/index.js';
 
 /** The name of the data source that stands for the rows. */
@@ -55,8 +55,11 @@ export function withRows(kept: KeptSpec, rows: readonly Datum[]): FigureSpec {
   return { ...spec, data: { values: rows } };
 }
 
-/** The figures that the rows of some tables of one scale make, without the curves of runs. */
-export function figuresOfTables(scale: string, tables: readonly KeptRows[]): Figure[] {
+/**
+ * The figures that the rows of some tables of one scale make, without the curves of runs; `lost` hears why one cannot
+ * be drawn.
+ */
+export function figuresOfTables(scale: string, tables: readonly KeptRows[], lost: (why: string) => void): Figure[] {
   const toRows = (rows: (table: KeptRows) => readonly (ResultRow | LoggedRow)[]): TableRow[] =>
     tables.flatMap((table) =>
       rows(table).map(({ arm, seed, run, values }) => ({
@@ -65,7 +68,7 @@ export function figuresOfTables(scale: string, tables: readonly KeptRows[]): Fig
       })),
     );
   const input = { scale, rows: toRows(({ logged }) => logged), results: toRows(({ results }) => results), curves: [] };
-  return Object.values(FIGURES).flatMap(({ draw }) => draw(input) ?? []);
+  return Object.values(FIGURES).flatMap(({ draw }) => drawnOf(draw, input, lost) ?? []);
 }
 
 /**

@@ -1,11 +1,10 @@
 /** Records to a report: what each claim's verdict is, and the figures; then to a page or to text. */
-import { EXPERIMENTS } from '../../experiments/registry.js';
 import { CUSTOM_SCALE, SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
 import { CLAIMS, decideScales } from '../claims/index.js';
 import { judgeOwn, ownRuns, type OwnVerdicts } from '../claims/own.js';
-import type { Draw, Figure, FigureInput } from '../figures/figure.js';
+import { drawnOf, type Draw, type Figure, type FigureInput } from '../figures/figure.js';
 import { HERO } from '../figures/hero.js';
 import { FIGURES } from '../figures/index.js';
 import { readClient } from './client.js';
@@ -16,7 +15,7 @@ import { renderPage } from './page.js';
 import type { Contents, PageInput } from './parts.js';
 import { sectionNames } from './sections.js';
 import { groupBy } from '../data/rows.js';
-import { readRecords, type Records } from '../data/records.js';
+import { readRecords, unknownIn, type Records } from '../data/records.js';
 import { renderSite } from './site.js';
 import { siteFolder, writeSite } from './site-folder.js';
 import { toMarkdown } from './text.js';
@@ -41,34 +40,13 @@ function inputsOf({ rows, results, curves }: Records, only: Scale | undefined): 
   }));
 }
 
-/**
- * The figure at the largest scale at which there is one. Rows that lack what it reads, or of
- * whose numbers statistics throw RangeError, make none, and `lost` hears why.
- */
+/** The figure at the largest scale at which there is one; `lost` hears of the scales at which it cannot be drawn. */
 function drawAt(draw: Draw, inputs: readonly FigureInput[], lost: (why: string) => void): Figure[] {
   for (const input of inputs) {
-    try {
-      const figure = draw(input);
-      if (figure !== undefined) return [figure];
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      lost(`scale ${input.scale}: ${error.message}`);
-    }
+    const figure = drawnOf(draw, input, lost);
+    if (figure !== undefined) return [figure];
   }
   return [];
-}
-
-/** One line for each experiment and scale of which no claim and no figure knows. */
-function unknownIn({ runs, results, rows }: Records): string[] {
-  const cells = [...runs.map(({ cell }) => cell), ...results, ...rows].filter(({ scale }) => scale !== CUSTOM_SCALE);
-  const names = groupBy(cells, ({ experiment, scale }) => JSON.stringify([experiment, scale]));
-  return [...names.values()].flatMap((group) => {
-    const { experiment, scale } = group[0]!;
-    const name = `${experiment}, scale ${scale}`;
-    if (!(SCALES as readonly string[]).includes(scale))
-      return [`${name}: no scale has that name; expected one of ${SCALES.join(', ')}`];
-    return Object.hasOwn(EXPERIMENTS, experiment) ? [] : [`${name}: no experiment has that name here`];
-  });
 }
 
 /** What is made of claims, or of figures, by section, in the order of the page. */

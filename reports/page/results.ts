@@ -8,20 +8,26 @@ import { UsageError } from '../../src/core/errors.js';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv, toCsv } from '../data/csv.js';
 import { ORIGIN_ENDING } from '../data/origins.js';
-import { readRecords } from '../data/records.js';
+import { readRecords, unknownIn, type Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
 import { toMarkdown } from './arm-table.js';
 import { asReported, figuresOfTables, withoutRows } from './kept-specs.js';
 
+/** What was written, and what a reader has to know of it, as a report of the same folders says it. */
+export interface WrittenResults extends Pick<Records, 'problems' | 'cautions'> {
+  readonly files: readonly string[];
+}
+
 /**
  * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv,
  * .md), what the others logged (.jsonl), where both come from (.origin.json), and the specs of the figures that these
- * make. Folders of kept tables count as runs do. Returns the files. Throws UsageError where files of something else
- * would be written over.
+ * make. Folders of kept tables count as runs do. Throws UsageError where files of something else would be written over.
  */
-export function writeResults(folders: readonly string[], target: string): string[] {
+export function writeResults(folders: readonly string[], target: string): WrittenResults {
   const records = readRecords(folders);
+  const lost = new Set<string>();
+  const hear = (why: string): unknown => lost.add(why);
   makeFolder(target);
   // as they will be read again
   const all = keptRowsOf(records).map((rows) => ({
@@ -29,12 +35,12 @@ export function writeResults(folders: readonly string[], target: string): string
     results: rows.results.length === 0 ? [] : fromCsv(toCsv(rows.results)),
   }));
   const scales = [...groupBy(all, ({ scale }) => scale)];
-  const reports = new Map(scales.map(([scale, tables]) => [scale, figuresOfTables(scale, tables)]));
+  const reports = new Map(scales.map(([scale, tables]) => [scale, figuresOfTables(scale, tables, hear)]));
   const files = all.flatMap((rows) => {
     const { experiment, scale, results } = rows;
     const name = `${experiment}.${scale}`;
     const tables = tablesOf(rows);
-    const specs = asReported(figuresOfTables(scale, [rows]), reports.get(scale)!).map((figure) => [
+    const specs = asReported(figuresOfTables(scale, [rows], hear), reports.get(scale)!).map((figure) => [
       `${figure.id}.${scale}.vl.json`,
       `${JSON.stringify(withoutRows(figure, Object.keys(tables)), null, 1)}\n`,
     ]);
@@ -49,10 +55,12 @@ export function writeResults(folders: readonly string[], target: string): string
     target,
     files.map(([file]) => file),
   );
-  return files.map(([file, content]) => {
-    writeAtomic(join(target, file), content);
-    return join(target, file);
-  });
+  for (const [file, content] of files) writeAtomic(join(target, file), content);
+  return {
+    files: files.map(([file]) => join(target, file)),
+    problems: [...records.problems, ...unknownIn(records), ...lost],
+    cautions: records.cautions,
+  };
 }
 
 /** Throws UsageError where files would be written over in a folder that has no tables. */

@@ -1,5 +1,5 @@
 /** `gowide report` writes a page where it is told to, or in the current folder; never where it reads. */
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { gowideHere, newFolder } from '../support/program.js';
@@ -72,4 +72,26 @@ test('with --expect the status is 1 where a verdict is another than in the file,
   expect(await expecting({ [`${id}x`]: outcome })).toEqual([2, expect.stringContaining(`Did you mean "${id}"?`)]);
   expect(await expecting({ [id]: 'true' })).toEqual([2, expect.stringContaining('expected.json')]);
   expect(await expecting('')).toEqual([2, expect.stringContaining('the file is empty')]);
+});
+
+test('every way in which a report is given says what was left out, on standard error or in what it prints', async () => {
+  const table = join(kept, 'frontier-digits.laptop.csv');
+  writeFileSync(table, readFileSync(table, 'utf8').replaceAll(/^direct x1,/gm, 'drect x1,'));
+  const why = `frontier-digits declares no arm "drect x1" at scale laptop. Did you mean "direct x1"?`;
+  const first = async (...args: string[]): Promise<readonly [status: number, line: string | undefined]> => {
+    const { status, stderr } = await gowideHere(args);
+    return [status, stderr.split('\n')[0]];
+  };
+  const said = expect.stringMatching(/^\S+frontier-digits\.laptop\.csv: run \w+, seed \d+: /) as string;
+  expect(await first('report', kept)).toEqual([0, said]);
+  expect((await first('report', kept))[1]).toContain(why);
+  expect(await first('report', kept, '--tables', join(here, 'tables'))).toEqual(await first('report', kept));
+  expect(await first('report', kept, '--site', join(here, 'site'))).toEqual(await first('report', kept));
+  expect((await first('report', '--compare', kept, kept))[1]).toMatch(/^A: \S+frontier-digits/);
+  expect(await first('frontier', 'resnet-digits', '--scale', 'laptop', '--show', kept)).toEqual([2, said]);
+  expect((await gowideHere(['report', kept, '--markdown'])).stdout).toContain('declares no arm "drect x1"');
+  for (const args of [['--json'], ['--tables', join(here, 'more'), '--json']]) {
+    const { stdout, stderr } = await gowideHere(['report', kept, ...args]);
+    expect([stderr, JSON.parse(stdout)]).toMatchObject(['', { problems: [said], cautions: [] }]);
+  }
 });

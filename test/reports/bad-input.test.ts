@@ -1,11 +1,19 @@
 /** Reports of tables that are damaged, of one seed, or of names that nobody has: drawn all the same, and said. */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fromCsv, toCsv } from '../../reports/data/csv.js';
-import type { Records } from '../../reports/data/records.js';
+import { theoryExperiments } from '../../experiments/registry.js';
+import { fromCsv, fromLines, toCsv } from '../../reports/data/csv.js';
+import { MEASURED_AT } from '../../reports/data/kept.js';
+import { readRecords, type Records } from '../../reports/data/records.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
 import { toMarkdown } from '../../reports/page/arm-table.js';
 import { renderFigure } from '../../reports/page/figure-block.js';
 import { buildReport } from '../../reports/page/report.js';
+import { writeResults } from '../../reports/page/results.js';
+import { environment } from '../../src/store/environment.js';
+import { executeRun } from '../../src/store/execute.js';
 import { AS_CLAIMED, records } from './rows.js';
 
 const { rows, results } = records(AS_CLAIMED);
@@ -181,6 +189,17 @@ describe('a table as CSV', () => {
   test.each([
     ['that is empty', '', /got an empty file/],
     ['that is cut off within a number', text.slice(0, -3), /the last line is cut off/],
+    ['without rows', `${text.split('\n')[0]}\n`, /expected a row for each run, got the names of columns alone/],
+    [
+      'with an arm that has a seed twice',
+      `${text}${text.split('\n')[1]!.replace('direct,1,a', 'direct,1,b')}\n`,
+      /^line 3: arm "direct", seed 1 is there twice: it is on line 2, too$/,
+    ],
+    ['with a text for a seed', text.replace('direct,1,', 'direct,one,'), /^line 2: run a: .* in "seed", got "one"$/],
+    ['without a seed', text.replace('direct,1,', 'direct,,'), /^line 2: run a: expected a whole number in "seed"/],
+    ['without an arm', text.replace('direct,', ','), /^line 2: expected the names of an arm and of a run$/],
+    ['with an empty line', `${text}\n`, /^line 3: expected the names of an arm and of a run$/],
+    ['with a cell too few', text.replace(/,0.25\n$/, '\n'), /^line 2: run a: expected a cell for "logitDiscrepancy"/],
     [
       'with a text for a number',
       text.replace('96.31', '96.31x'),
@@ -190,4 +209,129 @@ describe('a table as CSV', () => {
     expect(fromCsv(text)).toHaveLength(1);
     expect(() => fromCsv(damaged)).toThrow(message);
   });
+});
+
+describe('logged rows', () => {
+  const line = (values: Record<string, unknown>): string =>
+    `${JSON.stringify({ arm: 'skip', seed: 1, run: 'a', ...values })}\n`;
+  const text = line({ depth: 1, direct: 0.1 }) + line({ depth: 2, direct: 0.1 });
+  const twice = /^line 3: arm "skip", seed 1 is there twice: it is on line 2, too$/;
+  test('of a run are told apart by what they are measured at, and by their texts', () => {
+    expect(fromLines(text, () => ['depth'])).toHaveLength(2);
+    expect(() => fromLines(text + line({ depth: 2, direct: 0.3 }), () => ['depth'])).toThrow(twice);
+    expect(fromLines(text + line({ depth: 2, direct: 0.3, regime: 'x' }), () => ['depth'])).toHaveLength(3);
+    // of which nobody says at what they are measured
+    expect(fromLines(text + line({ depth: 2, direct: 0.3 }))).toHaveLength(3);
+    expect(() => fromLines(text + line({ depth: 2, direct: 0.1 }))).toThrow(twice);
+  });
+  test('every experiment of the theory says at what they are measured', () => {
+    expect(Object.keys(MEASURED_AT).sort()).toEqual(
+      theoryExperiments()
+        .map(({ name }) => name)
+        .sort(),
+    );
+  });
+  test.each([
+    ['none', '', /got an empty file/],
+    ['an empty line alone', '\n', /got an empty file/],
+    ['a text for a seed', text + line({ seed: 'one' }), /^line 3: expected "arm", "seed" and "run", the seed a whole/],
+    ['half a seed', text + line({ seed: 0.5 }), /^line 3: /],
+    ['no object', `${text}null\n`, /^line 3: expected "arm"/],
+  ])('%s: refused', (_, damaged, message) => {
+    expect(() => fromLines(damaged)).toThrow(message);
+  });
+});
+
+describe('kept tables', () => {
+  const KEPT = resolve(import.meta.dirname, '../../reports/results');
+  /** A folder with some of the kept tables, changed. */
+  const folderOf = (changes: Readonly<Record<string, (text: string) => string>>): string => {
+    const folder = mkdtempSync(join(tmpdir(), 'gowide-kept-'));
+    for (const [name, change] of Object.entries(changes))
+      writeFileSync(join(folder, name), change(readFileSync(join(KEPT, name), 'utf8')));
+    return folder;
+  };
+  const same = (text: string): string => text;
+  const outcome = (folders: readonly string[], claim: string): string =>
+    Object.values(buildReport(readRecords(folders)).verdicts)
+      .flat()
+      .find(({ id }) => id === claim)!.outcome;
+  const [DIGITS, DEPTH] = ['resnet-digits.laptop.csv', 'depth.laptop.jsonl'];
+
+  test('with a run that is there twice, or an arm that is declared nowhere, decide nothing, and are named', () => {
+    const folder = folderOf({ [DIGITS]: same, [DEPTH]: same });
+    const [csv, lines] = [DIGITS, DEPTH].map((name) => readFileSync(join(folder, name), 'utf8')) as [string, string];
+    expect(outcome([folder], 'resnet-three-stage')).toBe('supported');
+    const direct = csv.split('\n').find((line) => line.startsWith('direct,1,'))!;
+    const damages: [name: string, text: string, why: RegExp][] = [
+      [DIGITS, `${csv}${direct.replace(/,1,\w+/, ',1,another')}\n`, /: line 122: arm "direct", seed 1 is there twice/],
+      [
+        DIGITS,
+        csv.replaceAll(/^direct,/gm, 'drect,'),
+        /: run \w+, seed 1: resnet-digits declares no arm "drect" at scale laptop. Did you mean "direct"\?$/,
+      ],
+      [DEPTH, `${lines}${lines.split('\n')[3]!}\n`, /: line 513: arm "no skip", seed 1 is there twice: .* line 4, too/],
+      [DEPTH, '', /: logged rows: expected lines of JSON, got an empty file/],
+    ];
+    for (const [name, text, why] of damages) {
+      const damaged = folderOf({ [DIGITS]: same, [DEPTH]: same, [name]: () => text });
+      const { problems, kept } = readRecords([damaged]);
+      expect(problems).toEqual([expect.stringMatching(why)]);
+      expect(problems[0]).toContain(join(damaged, name));
+      expect(kept).not.toContain(join(damaged, name));
+      expect(outcome([damaged], name === DIGITS ? 'resnet-three-stage' : 'depth-imitation-skip')).toBe('not run');
+    }
+  });
+
+  test('of two folders count once where they are the same, and not at all where one run differs', () => {
+    const [first, again] = [folderOf({ [DIGITS]: same }), folderOf({ [DIGITS]: same })];
+    const once = readRecords([first]);
+    expect(readRecords([first, again])).toMatchObject({ problems: [], results: once.results });
+    const other = folderOf({ [DIGITS]: (text) => text.replace(/^direct,2,\w+/m, 'direct,2,another') });
+    const { problems, results: left } = readRecords([first, other]);
+    expect(left).toEqual([]);
+    expect(problems).toEqual([
+      `${join(other, DIGITS)}: arm "direct", seed 2 is another than in ${join(first, DIGITS)}; both are left out`,
+    ]);
+    const parts = [/^direct,[12],/, /^direct,3,/].map((rows) =>
+      folderOf({
+        [DIGITS]: (text) =>
+          `${text
+            .split('\n')
+            .filter((line, i) => i === 0 || rows.test(line))
+            .join('\n')}\n`,
+      }),
+    );
+    expect(readRecords(parts).results.map(({ seed }) => seed)).toEqual([1, 2, 3]);
+  });
+
+  test('with a number that a figure lacks are written, without that figure, and why is said', () => {
+    const folder = folderOf({ [DEPTH]: (text) => text.replaceAll('"telescoped":', '"telescope":') });
+    const { files, problems } = writeResults([folder], join(folder, 'again'));
+    expect(files.map((file) => basename(file))).toContain(DEPTH);
+    expect(problems.join()).toContain('scale laptop: depth, arm no skip');
+  });
+});
+
+test('runs of an arm that their experiment does not declare are left out and counted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-undeclared-'));
+  for (const [arm, scale] of [
+    ['old', 'minutes'],
+    ['own', 'custom'],
+  ] as const)
+    await executeRun(
+      { experiment: 'saddle', arm, scale, kind: 'made up', spec: { arm }, seed: 1 },
+      {
+        out: folder,
+        environment: environment(null, 'test'),
+        executors: { 'made up': async () => Promise.resolve({ result: {} }) },
+        signal: new AbortController().signal,
+        progress: () => {},
+      },
+    );
+  const { runs, problems } = readRecords([folder]);
+  expect(runs.map(({ cell }) => cell.arm)).toEqual(['own']);
+  expect(problems).toEqual([
+    expect.stringMatching(/^saddle declares no arm "old" at scale minutes\. 1 runs are left out: [0-9a-f]{12}$/),
+  ]);
 });
