@@ -30,6 +30,24 @@ export function checkAllFinite(what: string, values: ArrayLike<number>): void {
       throw new RangeError(`${what}: expected finite numbers, got ${values[i]} at place ${i}`);
 }
 
+/** The path of the first number within a value, such as `rows.0.risk`, that is not finite; undefined without one. */
+export function pathNotFinite(value: unknown, path = ''): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : path;
+  if (ArrayBuffer.isView(value)) {
+    const at = (value as Float64Array).findIndex((one) => !Number.isFinite(one));
+    return at < 0 ? undefined : `${path}.${at}`;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const key in value) {
+    const found = pathNotFinite(
+      (value as Readonly<Record<string, unknown>>)[key],
+      path === '' ? key : `${path}.${key}`,
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Throws RangeError unless a shape has whole sizes, and no more values than an array can hold. */
 export function checkShape(what: string, shape: readonly number[]): void {
   const whole = shape.every((size) => Number.isInteger(size) && size >= 0);

@@ -10,7 +10,7 @@ import {
   rmsDistance,
   telescope,
 } from '../../theory/network/discrepancy.js';
-import { EXPLOSION, flowResult, trainDirect, trainSgd } from '../../theory/flow/direct.js';
+import { EXPLOSION, trainDirect, trainSgd } from '../../theory/flow/direct.js';
 import { trainHalved } from '../../theory/flow/halving.js';
 import { INTEGRATORS, integrate, integratorByName, stepSystem } from '../../theory/flow/integrators.js';
 import { imitate } from '../../theory/flow/imitation.js';
@@ -29,7 +29,7 @@ import {
   type Net,
 } from '../../theory/model/particles.js';
 import { compress, threeStages } from '../../theory/flow/pipeline.js';
-import { sineTask } from '../../theory/model/task.js';
+import { sineTask, type Samples } from '../../theory/model/task.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { nativeSkip, smallNet } from './support.js';
 
@@ -146,7 +146,6 @@ describe('direct training', () => {
 
   test('a net at rest, whose loss moves by rounding alone, has no rise', () => {
     expect(trainDirect(smallNet(), task.train, { steps: 30, dt: 1e-300 }).increases).toBe(0);
-    expect(flowResult([1, 1 + 1e-15, 1 + 1e-9, 1, 0]).increases).toBe(1);
   });
 
   test.each(['euler', 'rk4'] as const)('a flow that explodes is stopped and marked with its step: %s', (name) => {
@@ -384,14 +383,14 @@ describe.each((nativeSkip() ? ['wasm'] : ['wasm', 'native']) as KernelName[])('o
     const short = x.slice(1);
     expect(() => output(net, short)).toThrow('x: expected [N, 3] with N >= 1 in a Float64Array, got 14 numbers');
     expect(() => output(net, Float32Array.from(x) as unknown as Float64Array)).toThrow('x: expected [N, 3]');
-    for (const call of [lossOf, velocity])
+    const train = (one: Net, wrong: Samples) => trainDirect(copyNet(one), wrong, { steps: 1, dt: 0.1 });
+    for (const call of [lossOf, velocity, train])
       for (const [wrong, message] of [
         [{ ...samples, y: short }, 'y: expected as many numbers as x (15) in a Float64Array, got 14'],
         [{ ...samples, n: 4 }, 'n: expected the 5 samples of x, got 4'],
       ] as const)
         expect(() => call(net, wrong)).toThrow(message);
     expect(() => lossOf(net, { ...samples, loss: 'hinge' as 'squared' })).toThrow('loss: expected one of squared');
-    expect(() => trainDirect(copyNet(net), { ...samples, y: short }, { steps: 1, dt: 0.1 })).toThrow('y: expected 15');
     const [one, ...rest] = net.layers;
     for (const name of ['a', 'b', 'bias'] as const) {
       const direction = [{ ...one!, [name]: one![name].slice(1) }, ...rest];

@@ -3,14 +3,17 @@ import { FailureError } from '../../src/core/errors.js';
 import { checkPositive, checkWhole } from '../../src/core/range.js';
 import { permutation, rngKey } from '../../src/core/rng.js';
 import { kernel } from '../kernel/kernel.js';
-import { isFused, lossOf, velocity } from '../network/network.js';
+import { checkSamples, isFused, lossOf, lossScale, velocity, type LossScale } from '../network/network.js';
 import { copyNet, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { INTEGRATORS, type Integrator } from './integrators.js';
 
 /** The course of one training. */
 export interface FlowResult {
-  /** The loss before each step, and after the last; (1/2N) sum |z_L - y|^2 unless the samples have another. */
+  /**
+   * The loss before each step, of the step's own samples, and after the last step that of all samples; (1/2N) sum |z_L
+   * - y|^2 unless they have another.
+   */
   readonly losses: readonly number[];
   /**
    * Steps on which the loss went up, which a gradient flow never does: where dt times the sharpness exceeds 2, the
@@ -32,16 +35,18 @@ export interface FlowOptions {
   readonly onStep?: (done: number) => void;
 }
 
-/** A loss this many times the first one that is not 0, or not finite, is an explosion. */
+/** A loss that is not finite, or this many times the larger of the first one and its unit, is an explosion. */
 export const EXPLOSION = 1e6;
 
 /**
  * Whether a loss is an explosion, beside `losses` from the first one on, it among them: what a loop asks at every step.
- * A loss that begins at 0 is measured by what noise makes of it first.
+ * A net that begins near its fit is measured by the unit of the data's loss, and where that is 0, too, by the first
+ * loss that is not.
  */
-export function isExplosion(loss: number, losses: readonly number[]): boolean {
+export function isExplosion(loss: number, losses: readonly number[], { unit }: Pick<LossScale, 'unit'>): boolean {
   if (!Number.isFinite(loss)) return true;
-  return loss > 0 && loss > EXPLOSION * losses.find((one) => one > 0)!;
+  const size = Math.max(losses[0]!, unit) || losses.find((one) => one > 0);
+  return size !== undefined && loss > EXPLOSION * size;
 }
 
 /** Most steps of one flow. */
@@ -56,18 +61,24 @@ export function checkSteps(what: string, { steps, dt }: Pick<FlowOptions, 'steps
 /** Steps between two calls of `onStep`. */
 const BLOCK = 16;
 
-/** A share of the loss by which rounding alone may make it rise, as at rest. */
+/** A share of the loss by which rounding of the sum over samples may make it rise, as at rest. */
 const ROUNDING = 1e-12;
 
-/** The course of a training by its losses before each step. */
-export function flowResult(losses: readonly number[]): FlowResult {
-  const at = losses.findIndex((loss) => isExplosion(loss, losses));
+/** The course of a training by its losses before each step and after the last, and what they are measured by. */
+export function flowResult(losses: readonly number[], scale: LossScale): FlowResult {
+  const at = losses.findIndex((loss) => isExplosion(loss, losses, scale));
   const kept = at < 0 ? losses : losses.slice(0, at + 1);
+  const rises = (loss: number, before: number): boolean => loss > before * (1 + ROUNDING) + scale.rounding(before);
   return {
     losses: kept,
-    increases: kept.filter((loss, i) => i > 0 && loss > kept[i - 1]! * (1 + ROUNDING)).length,
+    increases: kept.filter((loss, i) => i > 0 && rises(loss, kept[i - 1]!)).length,
     exploded: at < 0 ? undefined : at,
   };
+}
+
+/** The course of a training on batches, or with noise or momentum, which make the loss rise: rises are not counted. */
+function courseWithRises(losses: readonly number[], scale: LossScale): FlowResult {
+  return { ...flowResult(losses, scale), increases: 0 };
 }
 
 /** What is said of a training that exploded at a step, with its loss where it is known: at step 0 no dt is to blame. */
@@ -102,6 +113,8 @@ export function trainDirect(
   { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions,
 ): FlowResult {
   checkSteps('trainDirect', { steps, dt });
+  checkSamples(net, samples);
+  const scale = lossScale(samples);
   const losses: number[] = [];
   for (let done = 0; done < steps; done += BLOCK) {
     const count = Math.min(BLOCK, steps - done);
@@ -110,11 +123,11 @@ export function trainDirect(
         ? eulerSteps(net, samples, dt, count)
         : Array.from({ length: count }, () => rungeKuttaStep(net, (at) => velocity(at, samples), dt, method).loss);
     losses.push(...found);
-    if (found.some((loss) => isExplosion(loss, losses))) return flowResult(losses);
+    if (found.some((loss) => isExplosion(loss, losses, scale))) return flowResult(losses, scale);
     onStep?.(done + count);
   }
   losses.push(lossOf(net, samples));
-  return flowResult(losses);
+  return flowResult(losses, scale);
 }
 
 function eulerSteps(net: Net, samples: Samples, dt: number, count: number): Float64Array {
@@ -194,8 +207,8 @@ export function batchesOf(
 
 /**
  * Trains `net` in place by stochastic gradient descent: each step is an Euler step of length dt on a batch of
- * {@link batchesOf}. The losses are those of the batches, so that their rises are not counted. Throws RangeError when
- * batch > N.
+ * {@link batchesOf}. The losses are those of the batches, and after the last step that of all samples, so that their
+ * rises are not counted. Throws RangeError when batch > N.
  */
 export function trainSgd(
   net: Net,
@@ -204,13 +217,16 @@ export function trainSgd(
 ): FlowResult {
   checkSteps('trainSgd', { steps, dt });
   const at = batchesOf(samples, { batch, seed });
+  checkSamples(net, samples);
+  const scale = lossScale(samples);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const loss = eulerSteps(net, at(step), dt, 1)[0]!;
     losses.push(loss);
-    if (isExplosion(loss, losses)) break;
+    if (isExplosion(loss, losses, scale)) return courseWithRises(losses, scale);
   }
-  return { ...flowResult(losses), increases: 0 };
+  losses.push(lossOf(net, samples));
+  return courseWithRises(losses, scale);
 }
 
 /** Steps of a flow whose steps have samples, noise or momentum of their own. */
@@ -229,8 +245,8 @@ export type Move = (velocity: readonly Layer[], step: number) => void;
 
 /**
  * Trains `net` step by step: `move` is given the velocity of the gradient flow at the step's samples, and moves the net
- * in place. The losses are those before each step, and their rises are not counted. An explosion is not thrown:
- * training stops, and the result says at which step.
+ * in place. Rises of the loss are not counted. An explosion is not thrown: training stops, and the result says at which
+ * step.
  */
 export function trainBySteps(
   net: Net,
@@ -239,13 +255,16 @@ export function trainBySteps(
   move: Move,
 ): FlowResult {
   checkSteps('training', { steps, dt });
+  checkSamples(net, samples);
+  const scale = lossScale(samples);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     const { loss, layers } = velocity(net, batches(step));
     losses.push(loss);
-    if (isExplosion(loss, losses)) break;
+    if (isExplosion(loss, losses, scale)) return courseWithRises(losses, scale);
     move(layers, step);
     onStep?.(step + 1);
   }
-  return { ...flowResult(losses), increases: 0 };
+  losses.push(lossOf(net, samples));
+  return courseWithRises(losses, scale);
 }

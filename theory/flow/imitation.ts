@@ -10,7 +10,7 @@ import {
   type FlowResult,
 } from './direct.js';
 import { INTEGRATORS } from './integrators.js';
-import { activations, velocity } from '../network/network.js';
+import { activations, lossScale, velocity } from '../network/network.js';
 import { singleLayer, type Layer, type Net } from '../model/particles.js';
 
 /** How a thin net imitates a wide one. */
@@ -72,15 +72,17 @@ function imitateOnOwnInputs(
   targets: readonly Float64Array[],
   { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions,
 ): FlowResult[] {
+  const n = targets[0]!.length / thin.d;
+  const scales = thin.layers.map((_, l) => lossScale({ n, x: targets[l]!, y: targets[l + 1]! }));
   const losses: number[][] = thin.layers.map(() => []);
   // The targets stand still while the inputs move: the loss may rise without any instability, so rises are not counted.
-  const results = (): FlowResult[] => losses.map((values) => ({ ...flowResult(values), increases: 0 }));
+  const results = (): FlowResult[] => losses.map((values, l) => ({ ...flowResult(values, scales[l]!), increases: 0 }));
   for (let step = 0; step < steps; step++) {
     const found = rungeKuttaStep(thin, (net) => ownVelocity(net, x, targets), dt, method);
     losses.forEach((all, l) => all.push(found.losses[l]!));
-    if (losses.some((all) => isExplosion(all.at(-1)!, all))) return results();
+    if (losses.some((all, l) => isExplosion(all.at(-1)!, all, scales[l]!))) return results();
     onStep?.(step + 1);
   }
-  if (steps > 0) ownVelocity(thin, x, targets).losses.forEach((loss, l) => losses[l]!.push(loss));
+  ownVelocity(thin, x, targets).losses.forEach((loss, l) => losses[l]!.push(loss));
   return results();
 }

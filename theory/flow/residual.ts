@@ -10,7 +10,7 @@ import { normals, rngKey } from '../../src/core/rng.js';
 import { flowResult, isExplosion, type FlowResult } from './direct.js';
 import { kernel } from '../kernel/kernel.js';
 import { gaussHermite } from '../numerics/quadrature.js';
-import { activations } from '../network/network.js';
+import { activations, lossScale } from '../network/network.js';
 import type { Activation } from '../model/activations.js';
 import { zerosLike, type Layer, type Net } from '../model/particles.js';
 
@@ -160,13 +160,15 @@ export function trainResidual(
   const { D, L, outputs } = shape;
   const n = x.length / shape.inputs;
   const velocity = zerosLike(net.layers);
+  // of one output each, as the mean is over samples and outputs
+  const scale = lossScale({ n: y.length, x, y });
   const losses: number[] = [];
   const rate = eta / outputs;
   for (let step = 0; ; step++) {
     const { hidden, output, start } = residualForward(model, x);
     const loss = output.reduce((sum, value, j) => sum + (value - y[j]!) ** 2, 0) / (2 * n * outputs);
     losses.push(loss);
-    if (step === steps || isExplosion(loss, losses)) return flowResult(losses);
+    if (step === steps || isExplosion(loss, losses, scale)) return flowResult(losses, scale);
     // The kernel's gradient by h_L is h_L - target: the target that makes it (1/D) W_U (f - y).
     const target = hidden.slice();
     for (let s = 0; s < n; s++)

@@ -33,7 +33,7 @@ import { INTEGRATORS, type Integrator } from '../flow/integrators.js';
 import type { ParticleNoise } from '../flow/langevin.js';
 import { copyNet, inputsOf, singleLayer, zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { activations, mapped } from '../network/network.js';
+import { activations, checkSamples, lossOf, lossScale, mapped } from '../network/network.js';
 import { outputChanges, velocityChanges, type Direction } from '../network/tangents.js';
 
 /** One part of a course: `steps` steps of flow time dt each. */
@@ -155,9 +155,16 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course,
   const samplesAt = flow.batches === undefined ? () => train : batchesOf(train, flow.batches);
   const move = flow.move?.(augmented.layers, augmentedNoise(noise, weights));
   const measured = measures(course, flow.steps);
+  checkSamples(net, train);
+  const scale = lossScale(train);
   const losses: number[] = [];
+  const add = (loss: number): void => {
+    losses.push(loss);
+    if (isExplosion(loss, losses, scale)) unexploded('limit: the wide net', flowResult(losses, scale), flow.dt);
+  };
   const squares: number[][] = [];
   for (let step = 0; ; step++) {
+    if (step === flow.steps) add(lossOf(net, train));
     if (measured(step)) squares.push(squaresOf(net, directions, points));
     if (step === flow.steps) break;
     const samples = samplesAt(step);
@@ -166,12 +173,11 @@ function trainedResponses(net: Net, weights: readonly Weights[], course: Course,
       move === undefined
         ? rungeKuttaStep(augmented, velocity, flow.dt, flow.method ?? INTEGRATORS.euler)
         : velocity(augmented);
-    losses.push(found.loss);
-    if (isExplosion(found.loss, losses)) unexploded('limit: the wide net', flowResult(losses), flow.dt);
+    add(found.loss);
     move?.(found.layers, step);
   }
   const isGradientFlow = flow.batches === undefined && flow.move === undefined;
-  return { squares, lossRises: isGradientFlow ? flowResult(losses).increases : 0 };
+  return { squares, lossRises: isGradientFlow ? flowResult(losses, scale).increases : 0 };
 }
 
 /** Trains the wide net in place. */

@@ -7,6 +7,10 @@ export interface LossLaw {
   readonly mean: (z: Float64Array, y: Float64Array, p: Float64Array, k: number) => number;
   /** Changes [N, k] of that gradient, to first order, where the outputs change by dz [N, k]. */
   readonly bend: (z: Float64Array, dz: Float64Array, k: number) => Float64Array;
+  /** The loss of outputs that know nothing of N targets y [N, k]: all 0, or equal probabilities. */
+  readonly blank: (y: Float64Array, n: number) => number;
+  /** By how much the rounding of outputs may raise a loss, with `unit` the loss of outputs of their own size. */
+  readonly rounding: (loss: number, unit: number) => number;
   /** What is wrong with a sample's target that begins at `at`, or undefined. */
   readonly refuse: (y: Float64Array, at: number, k: number) => string | undefined;
   /** Whether targets are classes: a task without any is given its largest coordinate as one. */
@@ -22,6 +26,9 @@ function logSumExp(z: Float64Array, at: number, k: number): { readonly largest: 
   return { largest, log: Math.log(sum) };
 }
 
+/** Share of its size by which rounding may move an output: the sums over particles of several layers. */
+const ROUNDING = 1e-14;
+
 const DEFINED = {
   /** (1/2) mean |z - y|^2. */
   squared: {
@@ -34,6 +41,9 @@ const DEFINED = {
       return sum / (2 * (z.length / k));
     },
     bend: (_, dz) => dz,
+    blank: (y, n) => y.reduce((sum, value) => sum + value * value, 0) / (2 * n),
+    /** Rounding moves the root of the loss: (sqrt(loss) + ROUNDING sqrt(unit))^2 - loss. */
+    rounding: (loss, unit) => 2 * ROUNDING * Math.sqrt(loss * unit) + ROUNDING ** 2 * unit,
     refuse: () => undefined,
     classes: false,
   },
@@ -64,6 +74,8 @@ const DEFINED = {
       }
       return dp;
     },
+    blank: (y, n) => Math.log(y.length / n),
+    rounding: (_, unit) => ROUNDING * unit,
     refuse: (y, at, k) => {
       let sum = 0;
       for (let j = at; j < at + k; j++) {

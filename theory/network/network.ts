@@ -5,7 +5,7 @@
  */
 import { checkNet } from '../model/check.js';
 import { kernel } from '../kernel/kernel.js';
-import { LOSSES, LOSS_NAMES } from '../model/losses.js';
+import { LOSSES, LOSS_NAMES, type LossLaw, type LossName } from '../model/losses.js';
 import {
   inputsOf,
   isUniform,
@@ -47,7 +47,7 @@ function checkShapes(net: Net): void {
 }
 
 /** Throws RangeError on samples that do not fit a net: x [N, inputs], y [N, outputs]. */
-function checkSamples(net: Net, { n, x, y }: Samples): void {
+export function checkSamples(net: Net, { n, x, y }: Samples): void {
   checkShapes(net);
   checkRows(inputsOf(net), x, 'x');
   const rows = x.length / inputsOf(net);
@@ -141,16 +141,20 @@ export function layerForward(net: Net, layer: Layer, z: Float64Array): Float64Ar
   return output(layerNet(net, layer), z);
 }
 
+/** The loss of that name. Throws RangeError with the known names. */
+function lossLaw(name: LossName): LossLaw {
+  if (Object.hasOwn(LOSSES, name)) return LOSSES[name];
+  throw new RangeError(`loss: expected one of ${LOSS_NAMES.join(', ')}, got ${String(name)}`);
+}
+
 /** The loss of an output z [N, outputs] against the targets, and N times its gradient by the output. */
 export function lossAt(net: Net, z: Float64Array, { y, loss = 'squared' }: Samples): { loss: number; p: Float64Array } {
   if (!(y instanceof Float64Array) || y.length !== z.length)
     throw new RangeError(
       `y: expected ${z.length} numbers in a Float64Array, got ${(y as ArrayLike<number> | undefined)?.length}`,
     );
-  if (!Object.hasOwn(LOSSES, loss))
-    throw new RangeError(`loss: expected one of ${LOSS_NAMES.join(', ')}, got ${String(loss)}`);
   const p = new Float64Array(z.length);
-  return { loss: LOSSES[loss].mean(z, y, p, outputsOf(net)), p };
+  return { loss: lossLaw(loss).mean(z, y, p, outputsOf(net)), p };
 }
 
 /**
@@ -160,6 +164,26 @@ export function lossAt(net: Net, z: Float64Array, { y, loss = 'squared' }: Sampl
 export function lossOf(net: Net, samples: Samples): number {
   checkSamples(net, samples);
   return lossAt(net, output(net, samples.x), samples).loss;
+}
+
+/** What losses of samples are measured by, in their own units. */
+export interface LossScale {
+  /**
+   * The loss of outputs that know nothing of the targets: mean |y|^2 / 2, or log K of K classes. Where all targets are
+   * 0, that of the inputs in their place.
+   */
+  readonly unit: number;
+  /** By how much rounding alone may raise a loss. */
+  readonly rounding: (loss: number) => number;
+}
+
+/** What losses of samples x [N, inputs], y [N, outputs] are measured by. Throws RangeError for a loss that is none. */
+export function lossScale({ n, x, y, loss = 'squared' }: Samples): LossScale {
+  const { blank, rounding } = lossLaw(loss);
+  const [targets, inputs] = [blank(y, n), LOSSES.squared.blank(x, n)];
+  // a skip carries the inputs to the output, where their rounding stays though the targets are small
+  const size = Math.max(targets, inputs);
+  return { unit: targets > 0 ? targets : inputs, rounding: (value) => rounding(value, size) };
 }
 
 /** Loss of a network, and how the gradient flow moves its particles. */

@@ -4,6 +4,7 @@
  */
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
+import { pathNotFinite } from '../../src/core/range.js';
 import { explosion, trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
 import { FLOWS } from '../flow/flows.js';
 import { trainHalved } from '../flow/halving.js';
@@ -104,10 +105,15 @@ const methodOf = ({ method }: { method: IntegratorName }): Integrator => INTEGRA
 /** A share of the output by which the nets at dt and dt/2 may differ without a warning. */
 const COARSE = 0.05;
 
+/** Throws FailureError when a part of the run exploded. */
+function unexplodedPart(what: string, { exploded, losses }: FlowResult, dt: number): void {
+  if (exploded !== undefined) throw new FailureError(explosion(what, exploded, dt, losses.at(-1)));
+}
+
 /** Throws FailureError when a part of the run exploded; warns when its loss rose. */
 function whole(what: string, result: FlowResult, dt: number, warnings: string[]): FlowResult {
-  const { exploded, losses, increases } = result;
-  if (exploded !== undefined) throw new FailureError(explosion(what, exploded, dt, losses.at(-1)));
+  const { losses, increases } = result;
+  unexplodedPart(what, result, dt);
   // a flow whose loss may rise counts no rises
   if (increases > 0)
     warnings.push(
@@ -115,6 +121,23 @@ function whole(what: string, result: FlowResult, dt: number, warnings: string[])
         `which a gradient flow never does; try a smaller dt than ${dt}`,
     );
   return result;
+}
+
+/** What is said of a result that is not finite, or is divided by what is not. */
+const leftFloat64 = (name: string): string =>
+  `simulate: "${name}" leaves float64; a smaller dt, or smaller particles or samples, are needed`;
+
+/**
+ * A distance as a share of the output's size; undefined, with a warning, where that is 0. Throws FailureError where the
+ * size has left float64.
+ */
+function shareOf(name: string, distance: number, size: number, warnings: string[]): number | undefined {
+  if (size === Infinity) throw new FailureError(leftFloat64(name));
+  if (size > 0) return distance / size;
+  warnings.push(
+    `"${name}" is undefined: the trained net's output is 0 at every held-out point, by which ${distance} would be divided`,
+  );
+  return undefined;
 }
 
 /** Throws UsageError when a thin net is to take more particles from a layer than the wide one has. */
@@ -147,10 +170,11 @@ const THIN: Part = { name: 'thin net', what: 'the thin net', wide: false };
 
 /** Trains `net` in place at dt and a copy at dt/2; returns the part of the summary. */
 function trainTwice({ train, heldOut, warnings }: Run, net: Net, options: FlowOptions): Summary {
-  const { result, difference } = trainHalved(net, train, options, heldOut);
+  const { result, half, difference } = trainHalved(net, train, options, heldOut);
   whole('training', result, options.dt, warnings);
-  const share = difference / outputSize(net, heldOut);
-  if (share > COARSE)
+  unexplodedPart('training at dt/2', half, options.dt / 2);
+  const share = shareOf('halvingShare', difference, outputSize(net, heldOut), warnings);
+  if (share !== undefined && share > COARSE)
     warnings.push(
       `the output at dt/2 differs by ${(100 * share).toFixed(1)} % of its size; try a smaller dt than ${options.dt}`,
     );
@@ -167,10 +191,10 @@ function flowSummary(flow: Simulation['flow']): Summary {
   return 'method' in flow ? { steps: flow.steps, dt: flow.dt, method: flow.method } : flow;
 }
 
-/** What the summary says of a net's course: of batches the last loss alone, rises where they mean anything. */
+/** What the summary says of a net's course: of batches the last one's loss alone, rises where they mean anything. */
 function courseSummary(config: Simulation, { wide }: Part, { losses, increases }: FlowResult): Summary {
   const batch = batchOf(config);
-  if (batch !== undefined) return { batch, lastBatchLoss: losses.at(-1) };
+  if (batch !== undefined) return { batch, lastBatchLoss: losses.at(-2) };
   return { ...(wide && { losses }), ...(FLOWS[config.flow.kind].descends && { lossIncreases: increases }) };
 }
 
@@ -223,7 +247,7 @@ function trainThin(
     ...part,
     loss: lossOf(net, train),
     discrepancy: D,
-    relative: D / outputSize(trained, heldOut),
+    relative: shareOf('thin.relative', D, outputSize(trained, heldOut), run.warnings),
     discrepancies: discrepancies(net, trained, heldOut),
     layerErrors: layerErrors(net, trained, heldOut),
     telescope: telescope(net, trained, heldOut),
@@ -259,11 +283,20 @@ export function checkSimulation(value: unknown, arrays: HostArrays<HostValues> =
   return config;
 }
 
+/** A result, if all of its numbers are finite. Throws FailureError that names the first one which is not. */
+function finite(result: SimulationResult): SimulationResult {
+  const { summary, arrays } = result;
+  const values = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, array.values]));
+  const path = pathNotFinite({ ...summary, ...values });
+  if (path !== undefined) throw new FailureError(leftFloat64(path));
+  return result;
+}
+
 /**
  * Runs a declaration. `arrays`: optional initial particles `layer{l}/a` [M, d], `/b` [M, d], `/bias` [M], maps
  * `read-in` [d, inputs] and `read-out` [outputs, d], and data `x` [N, inputs], `y` [N, outputs], float64. `onStep` is
  * called with the part under way ("training", "thin net") and its steps. Throws UsageError on a declaration or arrays
- * that do not fit, FailureError on a run that explodes.
+ * that do not fit, FailureError on a run that explodes, or has a result that is not finite.
  */
 export function simulate(
   value: unknown,
@@ -297,11 +330,11 @@ export function simulate(
     ...mapArrays(net),
     ...sampleArrays(net, train, points),
   };
-  if (thin === undefined) return { arrays: results, summary, warnings };
+  if (thin === undefined) return finite({ arrays: results, summary, warnings });
   const small = trainThin(run, thin, { initial, trained: net }, noise);
-  return {
+  return finite({
     arrays: { ...results, ...toArrays(small.net, train, first, 'thin/') },
     summary: { ...summary, thin: small.summary },
     warnings,
-  };
+  });
 }

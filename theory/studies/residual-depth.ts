@@ -10,6 +10,7 @@ import { infiniteEnds, linearResidual } from '../exact/linear-residual.js';
 import { flowResult, type FlowResult } from '../flow/direct.js';
 import { residualForward, residualLawNet, trainResidual } from '../flow/residual.js';
 import { ACTIVATIONS } from '../model/activations.js';
+import { lossScale } from '../network/network.js';
 import { PAIR_SECONDS } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { increasing, type Study } from './study.js';
@@ -69,7 +70,7 @@ function trained(spec: ResidualDepthSpec, seed: number, L: number): Trained {
     if (D === undefined) {
       const data = { x: rowsOf(x, inputs), y: rowsOf(y, outputs), eta, steps };
       const { output, losses } = linearResidual({ ...data, blocks: L, ...infiniteEnds(inputs, outputs) });
-      return { output: output.flat(), result: flowResult(losses) };
+      return { output: output.flat(), result: flowResult(losses, lossScale({ n: y.length, x, y })) };
     }
     const model = residualLawNet(seed, { D, L, inputs, outputs, activation }, nodes);
     const result = trainResidual(model, x, y, eta, steps);

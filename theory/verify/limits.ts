@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { listOf, layerCount } from '../../src/core/magnitudes.js';
 import { UsageError } from '../../src/core/errors.js';
+import { pathNotFinite } from '../../src/core/range.js';
 import { lookUp, namesOf, register } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { directLimit, growthRate, saddleDiscrepancy, solveSaddle, telescopedLimit } from '../instances/saddle.js';
@@ -51,13 +52,9 @@ function limit<Spec>({
 
 /** The answer, if all of its numbers are. Throws RangeError that names the first one which left float64. */
 function finite<Answer>(answer: Answer): Answer {
-  const check = (value: unknown, path: string): void => {
-    if (typeof value === 'number' && !Number.isFinite(value))
-      throw new RangeError(`"${path}" leaves float64; expected values, or times, that keep it below 1e308`);
-    if (typeof value === 'object' && value !== null)
-      for (const [key, part] of Object.entries(value)) check(part, path === '' ? key : `${path}.${key}`);
-  };
-  check(answer, '');
+  const path = pathNotFinite(answer);
+  if (path !== undefined)
+    throw new RangeError(`"${path}" leaves float64; expected values, or times, that keep it below 1e308`);
   return answer;
 }
 

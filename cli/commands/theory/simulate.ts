@@ -33,7 +33,7 @@ function summaryText(summary: SimulationResult['summary']): string {
     ...Object.entries(summary).filter(([, value]) => typeof value === 'number' || typeof value === 'string'),
     ...(thin === undefined
       ? []
-      : ['loss', 'discrepancy', 'relative'].map((name) => [`thin ${name}`, thin[name]] as const)),
+      : ['loss', 'discrepancy', 'relative'].map((name) => [`thin ${name}`, thin[name] ?? 'undefined'] as const)),
   ];
   return figures.map(([name, value]) => `${name.padEnd(18)} ${String(value)}\n`).join('');
 }
