@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
+import type { Normalization } from '../core/normalization.js';
 import { textInstead } from '../store/instead.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
@@ -101,10 +102,16 @@ export async function openCifar(spec: Cifar, onStage: OnStage = () => {}): Promi
   return toDataset(spec, all, await read('test'), all.classes);
 }
 
+function normalizationIn({ set }: Pick<Cifar, 'set'>): Normalization {
+  const { mean, std } = VARIANTS[set];
+  return { mean: [...mean], std: [...std] };
+}
+
 function toDataset(spec: Cifar, all: ByteImages, test: ByteImages, labels?: readonly string[]): Dataset {
   const variant = VARIANTS[spec.set];
   const { training, validation } = divideTraining(all, spec);
-  const normalize = normalizer(variant.mean, variant.std, 255);
+  const { mean, std } = normalizationIn(spec);
+  const normalize = normalizer(mean, std, 255);
   return {
     shape: [SIDE, SIDE, 3],
     classes: variant.classes,
@@ -169,6 +176,7 @@ function definition<Name extends Cifar['set']>(
       },
     ],
     shape: () => [SIDE, SIDE, 3],
+    normalization: () => normalizationIn({ set: name }),
     known: ({ train }) => ({ classes: VARIANTS[name].classes, ...(train !== undefined && { train }) }),
     brought: () => `${archive} is brought by you: ${megabytes} MB`,
   };

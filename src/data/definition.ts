@@ -1,5 +1,6 @@
 /** What a data set is to the rest of the program: one object, in the file of that data set. */
 import type { z } from 'zod';
+import type { Normalization } from '../core/normalization.js';
 import type { InputFiles } from '../core/run.js';
 import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
@@ -47,6 +48,8 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
   task?(spec: Spec): TokenTask;
   /** For texts: how they become tokens. */
   tokenizer?(spec: Spec, onStage?: OnStage): Promise<WordPiece>;
+  /** How the colors of pictures are normalized, where the declaration alone decides it. */
+  normalization?(spec: Spec): Normalization | undefined;
   /** Names of the classes in their order, where the declaration alone decides it. */
   labels?(spec: Spec): readonly string[] | undefined;
   /**

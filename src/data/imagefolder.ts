@@ -17,6 +17,7 @@ import { exampleCount } from '../core/magnitudes.js';
 import { FailureError, listed, messageOf, UsageError } from '../core/errors.js';
 import { withSlashes } from '../core/folder.js';
 import { filled } from '../core/host-array.js';
+import { IMAGENET_NORMALIZATION, Normalization } from '../core/normalization.js';
 import { asMissingPackage } from '../core/package.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import { byCodePoint } from '../core/text-order.js';
@@ -55,6 +56,8 @@ const ImageFolderSpec = z
     test: z.union([z.string(), z.number().gt(0).max(0.5)]).optional(),
     /** Different pictures that may be unreadable; they are named and left out. */
     corrupt: z.int().min(0),
+    /** Mean and standard deviation of each channel, of values from 0 to 1; ImageNet's by default. */
+    normalize: Normalization.optional(),
   })
   .refine(({ size, resize }) => resize >= size, { path: ['resize'], error: 'expected at least data.size' });
 /** A folder of pictures, and how they are cut and split. */
@@ -63,10 +66,6 @@ export type ImageFolder = Omit<z.infer<typeof ImageFolderSpec>, 'set'>;
 const EXTENSIONS = '.jpg .jpeg .png .webp .bmp .ppm .pgm .gif .tif .tiff .avif'.split(' ');
 /** What sharp calls the formats that hold pixels; it also draws SVG and pages of PDF, whatever their name ends with. */
 const FORMATS: readonly (string | undefined)[] = ['jpeg', 'png', 'webp', 'tiff', 'heif'];
-const [MEAN, STD] = [
-  [0.485, 0.456, 0.406],
-  [0.229, 0.224, 0.225],
-] as const;
 const CHANNELS = 3;
 
 interface Picture {
@@ -252,8 +251,6 @@ function filesBelow(folder: string): string[] {
   return [...found].sort(([a], [b]) => byCodePoint(withSlashes(a), withSlashes(b))).flatMap(([, files]) => files);
 }
 
-const normalize = normalizer(MEAN, STD, 255);
-
 let decoder: Promise<typeof sharpModule> | undefined;
 
 /** A native library: loaded when the first picture is decoded, not whenever the program starts. */
@@ -268,8 +265,8 @@ function loadDecoder(): Promise<typeof sharpModule> {
   return decoder;
 }
 
-/** How a picture is cut: the shorter side before it, and the side of the square. */
-type Cut = Pick<ImageFolder, 'size' | 'resize'>;
+/** How a picture is cut, the shorter side before it and the side of the square, and normalized. */
+type Cut = Pick<ImageFolder, 'size' | 'resize' | 'normalize'>;
 
 /**
  * Pictures without classes, one file or those of a folder and of the folders within it, prepared as those of validation
@@ -330,7 +327,8 @@ async function decodeBatch(
   const kept = Array.from(indices.keys()).filter((i) => decoded[i] !== undefined);
   const values = new Float32Array(kept.length * pixels);
   kept.forEach((i, k) => values.set(decoded[i]!, k * pixels));
-  normalize(values);
+  const { mean, std } = spec.normalize ?? IMAGENET_NORMALIZATION;
+  normalizer(mean, std, 255)(values);
   skipped.sort((a, b) => (a.file < b.file ? -1 : 1));
   return {
     values,
@@ -536,6 +534,7 @@ export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   open: openImageFolder,
   files: (spec) => [{ path: spec.folder, names: pictureNames(spec.folder, spec) }],
   shape: ({ size }) => [size, size, CHANNELS],
+  normalization: ({ normalize = IMAGENET_NORMALIZATION }) => normalize,
   known: (spec) => (existsSync(spec.folder) ? { classes: imageClasses(spec.folder, spec).length } : {}),
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
 };

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { InputFiles } from '../core/run.js';
 import { UsageError } from '../core/errors.js';
+import type { Normalization } from '../core/normalization.js';
 import { lookUp, register, specSchema } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import type { OnStage } from '../text/rows.js';
@@ -83,6 +84,11 @@ export function taskOf(spec: DataSpec): TokenTask | undefined {
 /** The tokenizer of data that are texts; undefined for others. */
 export async function tokenizerOf(spec: DataSpec, onStage?: OnStage): Promise<WordPiece | undefined> {
   return definitionOf(spec).tokenizer?.(spec, onStage);
+}
+
+/** How the colors of pictures are normalized, where the declaration alone decides it; undefined for other data. */
+export function normalizationOf(spec: DataSpec): Normalization | undefined {
+  return definitionOf(spec).normalization?.(spec);
 }
 
 /** Names of the classes of data whose declaration alone decides them; undefined for others. */

@@ -7,13 +7,14 @@ import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { InputFiles } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
-import { readDeclaration } from '../store/config.js';
+import { readConfig, readDeclaration } from '../store/config.js';
 import { readMetadata, readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { writeGraph } from '../onnx/graph.js';
 import { checkUnseen } from './formats/exchange.js';
 import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from './interface/family.js';
-import { folderConfig } from './formats/huggingface-folder.js';
-import { FAMILIES, familyOf, NetworkSpec, parameterCount, preset } from './index.js';
+import { checkNames, configBeside, folderConfig } from './formats/huggingface-folder.js';
+import { FAMILIES, familyOf, networkOf, NetworkSpec, parameterCount, preset } from './index.js';
+import { pictureMetadata, type PictureNames } from './formats/picture-facts.js';
 import type { PredictOptions } from './interface/predict.js';
 import { checkpointFiles, findTensorflowBert } from './formats/bert-tensorflow.js';
 
@@ -30,6 +31,25 @@ function familiesWith(member: 'published' | 'vary' | 'predict' | 'onnx'): string
 /** Whether a path is a folder, as Hugging Face's libraries save a network, or a checkpoint of TensorFlow. */
 export function isModelFolder(path: string): boolean {
   return isFolder(path) || findTensorflowBert(path) !== undefined;
+}
+
+/** How transformers calls a network of timm that it has wrapped. */
+const TIMM_WRAPPER = 'timm_wrapper';
+/** Keys by which an old BERT's configuration, without its family, is known. */
+const OF_ENCODERS = ['vocab_size', 'hidden_size', 'num_hidden_layers'];
+/** Files of weights that a folder of timm's has, the first found being taken. */
+const OF_PICTURES = ['model.safetensors', 'pytorch_model.bin'];
+
+/**
+ * The file of weights in a folder of a network on pictures, as timm and others save one: its `config.json` is of no
+ * family of transformers, and says no sizes of an encoder of texts. Undefined for other folders, and for what is none.
+ */
+export function pictureFile(path: string): string | undefined {
+  const file = isFolder(path) ? join(path, 'config.json') : path;
+  if (file === path || !existsSync(file)) return undefined;
+  const { model_type: type = TIMM_WRAPPER, ...config } = readConfig(file);
+  if (type !== TIMM_WRAPPER || OF_ENCODERS.some((key) => Object.hasOwn(config, key))) return undefined;
+  return OF_PICTURES.map((name) => join(path, name)).find((one) => existsSync(one));
 }
 
 /** What old folders are whose configuration does not say it. */
@@ -112,7 +132,9 @@ function keepsNetwork(path: string): boolean {
 }
 
 /** The network that a path keeps. Throws UsageError with what does not fit. */
-function readKept(path: string): Kept {
+function readKept(given: string): Kept {
+  const path = pictureFile(given) ?? given;
+  checkName(path);
   if (isModelFolder(path)) return readFolder(path);
   const { tensors, metadata } = readSafetensors(path);
   const spec = networkIn(tensors, path, metadata);
@@ -214,7 +236,8 @@ function publishedOf(source: string, spec: NetworkSpec): PublishedWeights<{ read
  * The weights of a network from a safetensors file in published names. Throws UsageError for a family that has none,
  * and for weights of another network, by names and shapes of the tensors or by what the file declares.
  */
-export function readWeights(path: string, spec: NetworkSpec): HostWeights {
+export function readWeights(given: string, spec: NetworkSpec): HostWeights {
+  const path = pictureFile(given) ?? given;
   const published = publishedOf(path, spec);
   const weights = published.read(path, spec);
   checkDeclared(path, spec, published);
@@ -262,9 +285,16 @@ export function networkIn(
   );
 }
 
-/** Names of the classes of a file of weights, in order, where the configuration beside it has them. */
+/**
+ * Names of the classes of a file of weights, in order, where the configuration beside it has them. Throws UsageError
+ * where it has more or fewer than the network has classes.
+ */
 export function weightLabels(path: string, spec: NetworkSpec): readonly string[] | undefined {
-  return familyOf(spec).published?.labels?.(path);
+  const labels = familyOf(spec).published?.labels?.(path);
+  const isClassifier = 'head' in spec && spec.head.kind === 'classify';
+  if (labels !== undefined && isClassifier)
+    checkNames(configBeside(path) ?? path, labels, networkOf(spec).width('logits'));
+  return labels;
 }
 
 /** The file or folder with the vocabulary that belongs to weights at a path; undefined where there is none. */
@@ -294,21 +324,25 @@ export function weightFiles(path: string): InputFiles[] {
   return [{ path }, ...(names.length > 0 ? [{ path: folder, names }] : [])];
 }
 
+/** What goes with a network's values into its files, as far as it is known. */
+export interface WrittenFacts extends PictureNames {
+  readonly tokenizer?: TokenizerFacts | undefined;
+}
+
 /**
- * Writes a network's weights in published names: a safetensors file, or, with a tokenizer, a folder where the family
- * has such, with names of the classes as far as there are any. Returns whether it is a folder. Throws UsageError for a
- * family or a network that has no published names.
+ * Writes a network's weights in published names: a safetensors file, which says names of classes and the normalization
+ * of pictures in its metadata, or, with a tokenizer, a folder where the family has such. Returns whether it is a
+ * folder. Throws UsageError for a family or a network that has no published names.
  */
 export function writeWeights(
   path: string,
   spec: NetworkSpec,
   weights: HostWeights,
-  tokenizer?: TokenizerFacts,
-  labels?: readonly string[],
+  { tokenizer, labels, normalize }: WrittenFacts = {},
 ): 'file' | 'folder' {
   const published = publishedOf(path, spec);
   if (tokenizer === undefined || published.folder === undefined) {
-    published.write(path, spec, weights);
+    published.write(path, spec, weights, pictureMetadata({ labels, normalize }));
     return 'file';
   }
   published.folder.write(path, spec, weights, tokenizer, labels);
@@ -327,17 +361,15 @@ export function hasOnnx(spec: NetworkSpec): boolean {
 
 /**
  * Writes a network as an ONNX file. Its metadata have the network's declaration (`network`), names of the classes in
- * order (`labels`), and of a network that reads tokens the tokenizer (`tokenizer`) and its words, one a line
- * (`vocabulary`): all but the last as JSON. Throws UsageError for a family that cannot be written so.
+ * order (`labels`), of pictures that are not normalized as ImageNet's are how they are (`normalize`), and of a network
+ * that reads tokens the tokenizer (`tokenizer`) and its words, one a line (`vocabulary`): all but the last as JSON.
+ * Throws UsageError for a family that cannot be written so.
  */
 export function writeOnnx(
   path: string,
   spec: NetworkSpec,
   weights: HostWeights,
-  {
-    labels,
-    tokenizer,
-  }: { readonly labels?: readonly string[] | undefined; readonly tokenizer?: TokenizerFacts | undefined } = {},
+  { labels, tokenizer, normalize }: WrittenFacts = {},
 ): void {
   const graph = familyOf(spec).onnx?.(spec, weights);
   if (graph === undefined)
@@ -347,7 +379,7 @@ export function writeOnnx(
     );
   writeGraph(path, graph, {
     network: JSON.stringify(spec),
-    ...(labels !== undefined && { labels: JSON.stringify(labels) }),
+    ...pictureMetadata({ labels, normalize }),
     ...(tokenizer !== undefined && {
       tokenizer: JSON.stringify({ lowercase: tokenizer.lowercase, ...tokenizer.settings }),
       vocabulary: tokenizer.vocabulary.join('\n'),

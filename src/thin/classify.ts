@@ -114,7 +114,7 @@ function openTexts({ input, model, size }: ClassifyOptions, { network, vocabular
   return { items, examples, shape: [3, tokens], notes: cut === 0 ? [] : notes };
 }
 
-function openImages({ input, model, size }: ClassifyOptions, { network, data }: Source): Opened {
+function openImages({ input, model, size }: ClassifyOptions, { network, data, normalize }: Source): Opened {
   if (data !== undefined && data.set !== 'imagefolder')
     throw new UsageError(
       `${model}: it was trained on "${data.set}", whose pictures are not prepared as those of folders are; ` +
@@ -127,14 +127,14 @@ function openImages({ input, model, size }: ClassifyOptions, { network, data }: 
   const shape = [side, side, 3];
   const problem = inputProblem(network, { set: 'pictures', shape, task: undefined });
   if (problem !== undefined) throw new UsageError(`${model}: ${problem}`);
-  const { files, source } = openPictures(input, { size: side, resize });
+  const { files, source } = openPictures(input, { size: side, resize, normalize: normalize?.value ?? data?.normalize });
   return { items: files, examples: source, shape, notes: [] };
 }
 
 /**
  * Opens the network and what it is to classify; the function that is returned does so, with an engine. Pictures are
- * scaled, cut and normalized as in training on folders of pictures: by ImageNet's mean and standard deviation. Throws
- * UsageError with what does not fit.
+ * scaled, cut and normalized as in training on folders of pictures: by the mean and standard deviation that the
+ * network's files say, by ImageNet's where they say none. Throws UsageError with what does not fit.
  */
 export async function openClassification(options: ClassifyOptions): Promise<() => Promise<Classification>> {
   const { model, input, runs } = options;

@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { CUSTOM_SCALE } from '../core/experiment.js';
+import { isSameNormalization, normalizationText, unusual } from '../core/normalization.js';
 import type { Cell } from '../core/run.js';
 import { absentLine, type Dataset } from '../data/dataset.js';
 import { MOST_SIDE } from '../data/imagefolder.js';
-import { inOrderOf, openData, taskOf, type DataSpec } from '../data/index.js';
+import { inOrderOf, normalizationOf, openData, taskOf, type DataSpec } from '../data/index.js';
 import { MOST_TOKENS } from '../data/texts.js';
 import { checkToRun, parseTrainSpec } from '../method/run/check-spec.js';
 import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost/cost.js';
@@ -146,9 +147,10 @@ function findSpec(options: ThinOptions, source: Source, work: string): Found {
     const { columns = {}, rows = Infinity, tokens, size } = options;
     const side = size ?? thinningOf(source.network).side?.(source.network) ?? DEFAULT_SIDE;
     const { vocabulary } = source;
+    const normalize = unusual(source.normalize?.value);
     return findData(
       options.data,
-      { work, vocabulary, columns, rows, tokens, mostTokens: maxPositions ?? Infinity, side },
+      { work, vocabulary, columns, rows, tokens, mostTokens: maxPositions ?? Infinity, side, normalize },
       given,
     );
   }
@@ -235,12 +237,23 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
       ...source.notes,
       ...words,
       ...found.notes,
+      ...normalizationNotes(source, spec),
       ...(data.absent ?? []).map(absentLine),
     ],
   };
   // what a run would throw, before the first one
   for (const cell of cellsOf(setup)) checkToRun(parseTrainSpec(cell.spec));
   return setup;
+}
+
+/** A line on how pictures are normalized, where the network's files say it. */
+function normalizationNotes({ normalize }: Source, spec: DataSpec): string[] {
+  if (normalize === undefined) return [];
+  const own = normalizationOf(spec);
+  const said = normalizationText(normalize.value);
+  return own !== undefined && isSameNormalization(own, normalize.value)
+    ? [`pictures are normalized by ${said}, as ${normalize.path} says`]
+    : [`the data are normalized as "${spec.set}" has it, and not by ${said}, as ${normalize.path} says`];
 }
 
 /** The wide net with the head of the data's task, and why that head is a new one; no reason where it is its own. */

@@ -281,7 +281,7 @@ async function written(
   const folder = join(out, 'model');
   const { tokens: vocabulary, lowercase = true, settings } = readVocabulary(model);
   const tokenizer = { vocabulary, lowercase, ...(settings !== undefined && { settings }) };
-  writeWeights(folder, thin, host, tokenizer);
+  writeWeights(folder, thin, host, { tokenizer });
   writePooling(folder, pooling, (thin as { hiddenSize: number }).hiddenSize);
   const onnx = join(out, 'model.onnx');
   writeOnnx(onnx, thin, host, { tokenizer });

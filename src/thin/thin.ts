@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FailureError } from '../core/errors.js';
 import { countValues } from '../core/host-array.js';
 import type { Cell } from '../core/run.js';
-import { declaredLabels, qualityColumns, tokenizerOf } from '../data/index.js';
+import { declaredLabels, normalizationOf, qualityColumns, tokenizerOf } from '../data/index.js';
 import { openEngine, requestedEngine, type Engine } from '../engine/engines/choose.js';
 import type { Tensor } from '../engine/tensor.js';
 import { classFigures, confusion } from '../metrics/confusion.js';
@@ -73,10 +73,11 @@ export async function thin(options: ThinOptions & WorkOptions & { readonly engin
   const thinMeasured = await measured(setup, setup.thin, weights);
   const labels = labelsOf(setup);
   const tokenizer = await tokenizerOf(setup.spec);
-  const written = [...setup.source.write(join(setup.out, 'model'), setup.thin, weights, { labels, tokenizer })];
+  const names = { labels, tokenizer, normalize: normalizationOf(setup.spec) };
+  const written = [...setup.source.write(join(setup.out, 'model'), setup.thin, weights, names)];
   if (hasOnnx(setup.thin)) {
     const path = join(setup.out, 'model.onnx');
-    writeOnnx(path, setup.thin, weights, { labels, tokenizer });
+    writeOnnx(path, setup.thin, weights, names);
     written.push(path);
   }
   const result = {

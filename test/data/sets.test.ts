@@ -177,6 +177,18 @@ describe('folders of pictures', () => {
     expect(c.values).toHaveLength(6 * 16 * 16 * 3);
   });
 
+  test('are normalized by the mean and standard deviation that are declared, in training, too', async () => {
+    const normalize = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] };
+    const data = openImageFolder({ folder: await write(), size: 16, resize: 20, validation: 2, corrupt: 0, normalize });
+    for (const source of [data.test, data.validation, data.train]) {
+      const { values, labels } = await batchOf(source, 2, { seed: 1, step: 3 });
+      const red = labels[0] === 0;
+      expect(values[0]).toBeCloseTo(((red ? 200 / 255 : 0) - 0.1) / 0.4, 4);
+      expect(values[1]).toBeCloseTo((0 - 0.2) / 0.5, 4);
+      expect(values[2]).toBeCloseTo(((red ? 0 : 200 / 255) - 0.3) / 0.6, 4);
+    }
+  });
+
   test('grey pictures, an alpha channel and a rotated one are brought to three channels', async () => {
     const path = await write();
     await sharp({ create: { width: 30, height: 50, channels: 4, background: { r: 10, g: 20, b: 30, alpha: 0.5 } } })

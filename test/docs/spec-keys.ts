@@ -91,6 +91,9 @@ export const DATA: Readonly<Record<string, DataNotes>> = {
       validation: 'training pictures set aside for validation; or the name of a folder',
       test: 'name of the folder of the test split; or the share of each class that is set aside for it',
       corrupt: 'pictures that may be unreadable',
+      normalize: 'how colors are normalized; as ImageNet’s are by default',
+      'normalize.mean': 'mean of red, green and blue, of values from 0 to 1',
+      'normalize.std': 'standard deviation of each',
     },
   },
   'masked-lm': {

@@ -36,6 +36,7 @@ function typeOf(schema: Schema): string {
   if (schema.type === 'null') return '`null`';
   if (schema.type !== 'integer' && schema.type !== 'number') return String(schema.type).replace('string', 'text');
   const { minimum, exclusiveMinimum, maximum = Infinity } = schema;
+  if (minimum === undefined && exclusiveMinimum === undefined) return 'number';
   const from = exclusiveMinimum === undefined ? `from ${minimum}` : `above ${exclusiveMinimum}`;
   const to = maximum < VAST ? ` to ${maximum}` : '';
   return `${schema.type === 'integer' ? 'whole number' : 'number'} ${from}${to}`;

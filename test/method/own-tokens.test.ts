@@ -38,7 +38,7 @@ const WIDE: BertSpec = { ...NET, vocabSize: THEIRS.length };
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-tokens-'));
 const saved = (spec: BertSpec, vocabulary: readonly string[]): string => {
   const path = join(folder(), 'net');
-  writeWeights(path, spec, bert(spec).init(3), { vocabulary, lowercase: true });
+  writeWeights(path, spec, bert(spec).init(3), { tokenizer: { vocabulary, lowercase: true } });
   return path;
 };
 const wide = saved(WIDE, THEIRS);

@@ -35,7 +35,7 @@ function saved(spec: NetworkSpec): { readonly path: string; readonly ways: reado
     writeFileSync(join(path, 'config.json'), JSON.stringify({ architecture: 'vit', num_classes: 3 }));
     return { path, ways: [file] };
   }
-  writeWeights(path, spec, networkOf(spec).init(3), TOKENIZER);
+  writeWeights(path, spec, networkOf(spec).init(3), { tokenizer: TOKENIZER });
   return { path, ways: [path, file] };
 }
 

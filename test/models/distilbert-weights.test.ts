@@ -21,7 +21,7 @@ const TOKENIZER = { vocabulary: ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '
 
 function saved(spec: DistilbertSpec, labels?: readonly string[]): string {
   const folder = join(mkdtempSync(join(tmpdir(), 'gowide-distilbert-')), 'model');
-  writeWeights(folder, spec, distilbert(spec).init(3), TOKENIZER, labels);
+  writeWeights(folder, spec, distilbert(spec).init(3), { tokenizer: TOKENIZER, labels });
   return folder;
 }
 

@@ -1,5 +1,5 @@
 /** Classes of pictures and texts, by name. */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openImageFolder } from '../../src/data/imagefolder.js';
@@ -14,10 +14,13 @@ import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.j
 import { readVocabulary } from '../../src/text/vocabulary.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
 import { openClassification } from '../../src/thin/classify.js';
+import { setUp } from '../../src/thin/plan.js';
 import { anyEngine } from '../support/engines.js';
-import { BERT, bertFolder, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
+import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
 
 beforeAll(anyEngine);
+
+const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
 const open = (model: string, input: string, size?: number) =>
   openClassification({ model, input, size, runs: newFolder() });
@@ -54,6 +57,63 @@ describe('pictures', () => {
       expect(probability).toBe(Math.max(...probabilities));
       expect(label).toBe(labels[probabilities.indexOf(probability)]);
     }
+  });
+
+  test.each<[string, Record<string, object>]>([
+    ['timm’s config.json', { 'config.json': { architecture: 'resnet18', pretrained_cfg: HALF } }],
+    ['timm’s config.json before 0.9', { 'config.json': { architecture: 'resnet18', num_classes: 2, ...HALF } }],
+    [
+      'transformers’ folder of a network of timm',
+      { 'config.json': { model_type: 'timm_wrapper', pretrained_cfg: HALF } },
+    ],
+    [
+      'Hugging Face’s preprocessor_config.json',
+      {
+        'config.json': { num_classes: 2 },
+        'preprocessor_config.json': { do_normalize: true, image_mean: HALF.mean, image_std: HALF.std },
+      },
+    ],
+  ])('are normalized by mean and std of %s, in a folder and in its file', async (_, files) => {
+    const folder = pictureFolder(3, ['train', 'val']);
+    const model = newFolder();
+    const file = join(model, 'model.safetensors');
+    copyFileSync(resnetFile(), file);
+    for (const [name, value] of Object.entries(files)) writeFileSync(join(model, name), JSON.stringify(value));
+    const data = openImageFolder({ folder, size: 8, resize: 9, validation: 1, corrupt: 0, normalize: HALF });
+    const expected = await sharesOf(file, RESNET, data, data.test);
+    for (const named of [model, file]) {
+      const { items } = await (await open(named, join(folder, 'val'), 8))();
+      near(
+        items.map(({ probabilities }) => probabilities),
+        expected,
+      );
+    }
+  });
+
+  test('have the names of the classes of timm’s config.json, one for each class', async () => {
+    const input = join(pictureFolder(1), 'red');
+    const model = newFolder();
+    copyFileSync(resnetFile(), join(model, 'model.safetensors'));
+    const labelled = async (label_names: unknown): Promise<readonly string[]> => {
+      writeFileSync(join(model, 'config.json'), JSON.stringify({ architecture: 'resnet18', label_names }));
+      return (await (await open(model, input, 8))()).labels;
+    };
+    expect(await labelled(['sky', 'brick'])).toEqual(['sky', 'brick']);
+    await expect(labelled(['sky'])).rejects.toThrow(
+      `${join(model, 'config.json')}: 1 name of classes (sky), and the head has 2; expected a name for each`,
+    );
+    await expect(labelled('sky')).rejects.toThrow('label_names: expected the names of the classes in order');
+  });
+
+  test.each<[string, object, string]>([
+    ['config.json', { architecture: 'x', pretrained_cfg: { mean: [0.5, 0.5], std: HALF.std } }, 'pretrained_cfg.mean'],
+    ['config.json', { architecture: 'x', mean: HALF.mean, std: [0.5, 0, 0.5] }, 'mean, std: std'],
+    ['preprocessor_config.json', { do_rescale: false, image_mean: HALF.mean, image_std: HALF.std }, 'do_rescale'],
+    ['preprocessor_config.json', { rescale_factor: 1 / 127.5 }, 'rescale_factor: pictures are read as values from 0'],
+  ])('are not read where %s asks for what is not done: %j', async (name, content, message) => {
+    const model = resnetFile();
+    writeFileSync(join(dirname(model), name), JSON.stringify(content));
+    await expect(open(model, join(pictureFolder(1), 'red'), 8)).rejects.toThrow(message);
   });
 
   test('that cannot be read are left out and named, the others keep their names; an ONNX file stands for its network', async () => {
@@ -109,6 +169,27 @@ test('texts, of different lengths, have the classes that the network gives, by t
     items.map(({ probabilities }) => probabilities),
     await sharesOf(model, spec, { shape: [3, 16] }, source),
   );
+});
+
+test.each([
+  ['fewer', ['only'], '1 name of classes (only), and the head has 2'],
+  ['more', ['a', 'b', 'c'], '3 names of classes (a, b, c), and the head has 2'],
+])('a folder with %s names than its head has classes is refused, and so it is by thin', async (_, names, message) => {
+  const model = bertFolder(CLASSES);
+  const path = join(model, 'config.json');
+  const config = JSON.parse(readFileSync(path, 'utf8')) as object;
+  const input = join(newFolder(), 'texts.txt');
+  writeFileSync(input, 'a good film\n');
+  for (const fields of [
+    { id2label: Object.fromEntries(names.map((name, i) => [i, name])) },
+    { id2label: undefined, label2id: Object.fromEntries(names.map((name, i) => [name, i])) },
+  ]) {
+    writeFileSync(path, JSON.stringify({ ...config, ...fields }));
+    await expect(open(model, input)).rejects.toThrow(`${path}: ${message}; expected a name for each`);
+    await expect(setUp({ model, data: csvFile(), columns: { text: 'review' }, out: newFolder() })).rejects.toThrow(
+      message,
+    );
+  }
 });
 
 test('texts of more tokens than the network reads are cut, which is said; old Macs’ lines are lines', async () => {

@@ -113,7 +113,7 @@ describe.each(Object.entries(NETWORKS))('a run of the family %s', (_name, networ
       ...{ model: id, runs, out, engine, epochs: 1, batch: 8, tries: 1 },
     });
     expect(narrow.network.family).toBe(network.family);
-    const model = written.find((path) => existsSync(path) && !/labels\.json$|\.onnx$/.test(path))!;
+    const model = written.find((path) => existsSync(path) && !/\.json$|\.onnx$/.test(path))!;
     const { file: input, onnx } = inputsOf(network);
     const logits = async (of: string): Promise<Float32Array> => {
       const output = join(newFolder(), 'output.safetensors');

@@ -20,7 +20,10 @@ const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...WORDS];
 /** A folder as Hugging Face's libraries save a BERT, with random values. */
 export function bertFolder(spec: NetworkSpec = BERT, labels?: readonly string[]): string {
   const folder = join(newFolder(), 'bert');
-  writeWeights(folder, spec, networkOf(spec).init(3), { vocabulary: VOCABULARY, lowercase: true }, labels);
+  writeWeights(folder, spec, networkOf(spec).init(3), {
+    tokenizer: { vocabulary: VOCABULARY, lowercase: true },
+    labels,
+  });
   return folder;
 }
 

@@ -1,5 +1,5 @@
 /** From a user's network and data to a thin net in the same format, with its card. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engines/choose.js';
@@ -14,6 +14,7 @@ import { makeFolder } from '../../src/store/atomic.js';
 import { findRun } from '../../src/store/runs.js';
 import { readSafetensors } from '../../src/store/safetensors.js';
 import { chanceWarning, threeStageText } from '../../src/thin/card.js';
+import { openClassification } from '../../src/thin/classify.js';
 import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
 import { anyEngine } from '../support/engines.js';
@@ -93,7 +94,7 @@ test('questions: the card says exact match and F1, counts as counts, and accurac
   const words = new Set(file.toLowerCase().match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu));
   const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words];
   const network: NetworkSpec = { ...BERT, vocabSize: vocabulary.length, maxPositions: 48, head: { kind: 'span' } };
-  writeWeights(model, network, networkOf(network).init(3), { vocabulary, lowercase: true });
+  writeWeights(model, network, networkOf(network).init(3), { tokenizer: { vocabulary, lowercase: true } });
   makeFolder(data);
   for (const part of ['train', 'dev']) writeFileSync(join(data, `${part}-v2.json`), file);
   const { taken, thin: narrow, card } = await thin({ ...SMALL, batch: 6, tries: 3, model, data, out, engine });
@@ -119,6 +120,56 @@ test('a ResNet in torchvision’s names and one folder of pictures: the head fit
   const { tensors } = readSafetensors(join(out, 'model', 'model.safetensors'));
   expect(tensors['layer1.0.conv1.weight']!.shape).toEqual([2, 2, 3, 3]);
   expect(JSON.parse(readFileSync(join(out, 'model', 'labels.json'), 'utf8'))).toEqual(['blue', 'red']);
+});
+
+test('mean and std of timm’s config.json stay with the network: in the plan, the data, the thin net’s files and its run', async () => {
+  const out = newFolder();
+  const model = dirname(resnetFile());
+  renameSync(join(model, 'resnet.safetensors'), join(model, 'model.safetensors'));
+  const config = { architecture: 'resnet18', pretrained_cfg: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } };
+  writeFileSync(join(model, 'config.json'), JSON.stringify(config));
+  const data = pictureFolder(12);
+  const { spec, notes } = await setUp({ model, data, size: 8, out });
+  expect(spec).toMatchObject({ set: 'imagefolder', normalize: config.pretrained_cfg });
+  const line = `pictures are normalized by mean 0.5, 0.5, 0.5 and std 0.25, 0.25, 0.25, as ${join(model, 'config.json')} says`;
+  expect(notes).toContain(line);
+  const { card, taken, written } = await thin({ ...SMALL, model, data, size: 8, out, engine });
+  expect(readFileSync(card, 'utf8')).toContain(line);
+  expect(written).toContain(join(out, 'model', 'preprocessor_config.json'));
+  const { metadata } = readSafetensors(join(out, 'model', 'model.safetensors'));
+  expect(JSON.parse(metadata.normalize!)).toEqual(config.pretrained_cfg);
+  expect(readFileSync(join(out, 'model.onnx'), 'utf8')).toContain('{"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}');
+  // the folder, the file alone and the run of the thin net have one set of answers
+  const file = join(newFolder(), 'moved.safetensors');
+  copyFileSync(join(out, 'model', 'model.safetensors'), file);
+  const exported = join(newFolder(), 'exported.safetensors');
+  await exportRun(findRun(join(out, 'work'), taken.run), exported);
+  const answers = async (named: string): Promise<unknown> => {
+    const { labels, items } = await (
+      await openClassification({ model: named, input: join(data, 'red'), runs: join(out, 'work'), size: 8 })
+    )();
+    return { labels, items };
+  };
+  const expected = await answers(join(out, 'model'));
+  expect(expected).toMatchObject({ labels: ['blue', 'red'] });
+  for (const named of [file, exported, taken.run]) expect(await answers(named)).toEqual(expected);
+});
+
+test('declared pictures that are normalized otherwise than the wide net, which is not trained on them, are refused', async () => {
+  const model = resnetFile();
+  writeFileSync(join(dirname(model), 'preprocessor_config.json'), JSON.stringify({ do_normalize: false }));
+  const path = join(newFolder(), 'data.json');
+  const declared = { set: 'imagefolder', folder: pictureFolder(8), size: 8, resize: 9, validation: 2, test: 0.2 };
+  const none = { mean: [0, 0, 0], std: [1, 1, 1] };
+  const options = { model, data: path, out: newFolder() };
+  writeFileSync(path, JSON.stringify({ ...declared, corrupt: 0 }));
+  await expect(setUp(options)).rejects.toThrow(
+    `as ${join(dirname(model), 'preprocessor_config.json')} says; expected "normalize": ${JSON.stringify(none)} in data`,
+  );
+  const { notes } = await setUp({ ...options, finetune: true });
+  expect(notes.join('\n')).toContain('the data are normalized as "imagefolder" has it, and not by mean 0, 0, 0');
+  writeFileSync(path, JSON.stringify({ ...declared, corrupt: 0, normalize: none }));
+  expect((await setUp(options)).spec).toMatchObject({ normalize: none });
 });
 
 test('a wide net that is hardly better than chance is warned of, in the card, too', async () => {

@@ -1,9 +1,13 @@
 /** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
+import { existsSync } from 'node:fs';
 import { UsageError } from '../../core/errors.js';
 import { checkValues } from '../../core/magnitudes.js';
+import { isSameNormalization, normalizationText } from '../../core/normalization.js';
 import { parseSpec } from '../../core/spec.js';
-import { exampleShape, knownOf, taskOf } from '../../data/index.js';
+import { exampleShape, knownOf, normalizationOf, taskOf } from '../../data/index.js';
+import { pictureFacts } from '../../models/formats/picture-facts.js';
 import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../../models/index.js';
+import { readMetadata } from '../../store/safetensors.js';
 import { wideView } from '../matching/align.js';
 import { checkClasses } from '../matching/answers.js';
 import { planGroups } from '../three-stage/pipeline.js';
@@ -67,6 +71,27 @@ export function checkToRun(spec: TrainSpec): void {
   const logits = network.taps.at(-1)!;
   if (classes !== undefined) checkClasses(classes, network.width(logits, exampleShape(spec.data)));
   checkRecipes(spec, train);
+  checkNormalization(spec);
+}
+
+/**
+ * Throws UsageError where the files of a wide net that is used as it is say another normalization of pictures than the
+ * data have: it would see other colors than it was trained on.
+ */
+function checkNormalization({ data, teacher }: TrainSpec): void {
+  const own = normalizationOf(data);
+  if (own === undefined || teacher === null || isTrained(teacher)) return;
+  const { weights } = teacher;
+  const isFile = weights.endsWith('.safetensors') && existsSync(weights);
+  const { normalize: said } = pictureFacts(weights, isFile ? readMetadata(weights) : {});
+  if (said === undefined || isSameNormalization(said.value, own)) return;
+  throw new UsageError(
+    `invalid training spec: data: normalized by ${normalizationText(own)}; the wide net was trained with ` +
+      `${normalizationText(said.value)}, as ${said.path} says; expected ` +
+      (data.set === 'imagefolder'
+        ? `"normalize": ${JSON.stringify(said.value)} in data`
+        : 'other data, or a wide net that is trained on these first'),
+  );
 }
 
 /** Throws UsageError when the examples that are read at once are more than any machine holds. */

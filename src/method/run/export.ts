@@ -4,8 +4,10 @@ import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../../core/errors.js';
 import type { Answer } from '../../data/dataset.js';
-import { declaredLabels, tokenizerOf } from '../../data/index.js';
+import { unusual, type Normalization } from '../../core/normalization.js';
+import { declaredLabels, normalizationOf, tokenizerOf } from '../../data/index.js';
 import type { TokenizerFacts } from '../../models/interface/family.js';
+import { PREPROCESSOR, preprocessorOf, type PictureNames } from '../../models/formats/picture-facts.js';
 import { hasOnnx, isPublished, writeOnnx, writeWeights } from '../../models/files.js';
 import { familyOf, networkOf, type NetworkSpec } from '../../models/index.js';
 import type { HostWeights } from '../../nn/network.js';
@@ -25,6 +27,8 @@ interface Exported {
   /** That of the run, or of its data, which it may have to make: asked for by the forms that have it in them. */
   readonly tokenizer: () => Promise<TokenizerFacts | undefined>;
   readonly labels: readonly string[] | undefined;
+  /** How the run's pictures were normalized, where their declaration says it. */
+  readonly normalize: Normalization | undefined;
 }
 
 /** A form in which a trained network is written; the ending of the path chooses it. */
@@ -42,13 +46,15 @@ interface ExportFormat {
 export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
   safetensors: {
     ...{ ending: '.safetensors', looks: 'a name ending in .safetensors', fits: isPublished },
-    write: async (path, { network, weights }) =>
-      void writeWeights(checkOutput(path, OUTPUTS.safetensors), network, weights),
+    write: async (path, { network, weights, labels, normalize }) =>
+      void writeWeights(checkOutput(path, OUTPUTS.safetensors), network, weights, { labels, normalize }),
   },
   onnx: {
     ...{ ending: '.onnx', looks: 'a name ending in .onnx', fits: hasOnnx },
-    write: async (path, { network, weights, tokenizer, labels }) =>
-      writeOnnx(checkOutput(path, OUTPUTS.onnx), network, weights, { tokenizer: await tokenizer(), labels }),
+    write: async (path, { network, weights, tokenizer, labels, normalize }) =>
+      writeOnnx(checkOutput(path, OUTPUTS.onnx), network, weights, {
+        ...{ tokenizer: await tokenizer(), labels, normalize },
+      }),
   },
   folder: {
     ...{ ending: '', looks: 'a name without ending, for a folder' },
@@ -58,7 +64,7 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
       if (facts === undefined) throw new UsageError(`${path}: the run has no tokenizer to write beside the network`);
       checkNetworkFolder(path);
       dropBeside(path);
-      writeWeights(path, network, weights, facts, labels);
+      writeWeights(path, network, weights, { tokenizer: facts, labels });
       writeAnswers(path, run);
     },
   },
@@ -66,11 +72,11 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
     ending: '',
     looks: 'a name without ending, for a LayersModel folder',
     fits: (network) => familyOf(network).published?.model !== undefined,
-    write: async (path, { network, weights, labels }) => {
+    write: async (path, { network, weights, labels, normalize }) => {
       checkNetworkFolder(path);
       dropBeside(path);
       writeWeights(path, network, weights);
-      writeLabels(path, labels);
+      writeBeside(path, { labels, normalize });
     },
   },
 };
@@ -86,19 +92,26 @@ const [ANSWERS, ODDS] = ['predictions.json', 'null_odds.json'] as const;
  */
 export function dropBeside(folder: string): void {
   if (!['model.json', 'model.safetensors'].some((name) => existsSync(join(folder, name)))) return;
-  for (const name of [LABELS, ANSWERS, ODDS]) rmSync(join(folder, name), { force: true });
-}
-
-/** Writes names of classes in their order, where there are any, into a network's folder; returns the paths. */
-export function writeLabels(folder: string, labels: readonly string[] | undefined): readonly string[] {
-  if (labels === undefined) return [];
-  const path = join(folder, LABELS);
-  writeAtomic(path, `${JSON.stringify(labels, null, 2)}\n`);
-  return [path];
+  for (const name of [LABELS, PREPROCESSOR, ANSWERS, ODDS]) rmSync(join(folder, name), { force: true });
 }
 
 /**
- * The names of a network's classes that {@link writeLabels} wrote beside it; undefined where there are none. Throws
+ * Writes into a network's folder names of classes in their order, where there are any, and how pictures are
+ * normalized, where that is not as ImageNet's are; returns the paths.
+ */
+export function writeBeside(folder: string, { labels, normalize }: PictureNames): readonly string[] {
+  const said = unusual(normalize);
+  const files = { [LABELS]: labels, [PREPROCESSOR]: said && preprocessorOf(said) };
+  return Object.entries(files).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const path = join(folder, name);
+    writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+    return [path];
+  });
+}
+
+/**
+ * The names of a network's classes that {@link writeBeside} wrote beside it; undefined where there are none. Throws
  * UsageError on a file that holds something else, or names of another number of classes.
  */
 export function readLabels(folder: string, network: NetworkSpec): readonly string[] | undefined {
@@ -142,6 +155,7 @@ export async function exportRun(run: RunRecord, path: string): Promise<void> {
     ...{ run, network, weights: fromArrays(readArrays(run)) },
     tokenizer: async () => keptTokenizer(run) ?? (await tokenizerOf(data)),
     labels: labelsOf(run) ?? declaredLabels(data),
+    normalize: normalizationOf(data),
   });
 }
 
@@ -151,7 +165,7 @@ function keptTokenizer(run: RunRecord): TokenizerFacts | undefined {
 }
 
 /** Names of the classes as the run had them, in order; undefined where its data did not name them. */
-function labelsOf(run: RunRecord): readonly string[] | undefined {
+export function labelsOf(run: RunRecord): readonly string[] | undefined {
   const names = readMetrics(run).flatMap(({ event, label }) => (event === 'label' ? [String(label)] : []));
   return names.length === 0 ? undefined : names;
 }

@@ -5,11 +5,14 @@
 import { few, UsageError } from '../../core/errors.js';
 import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../../core/host-array.js';
 import { dtypeInFile, dtypeOf } from '../../store/safetensors.js';
-import type { Unseen } from '../interface/family.js';
+import type { FileFacts, Unseen } from '../interface/family.js';
 
-/** Metadata of a safetensors file that say which network its tensors are; `format` is what transformers wants. */
-export function fileMetadata(spec: { readonly family: string }): Record<string, string> {
-  return { format: 'pt', network: JSON.stringify(spec) };
+/**
+ * Metadata of a safetensors file that say which network its tensors are, and what `more` says; `format` is what
+ * transformers wants.
+ */
+export function fileMetadata(spec: { readonly family: string }, more: FileFacts = {}): Record<string, string> {
+  return { format: 'pt', network: JSON.stringify(spec), ...more };
 }
 
 /**
@@ -26,8 +29,11 @@ export function checkUnseen(path: string, declares: string, there: Unseen, wante
       );
 }
 
-/** What wrappers of a module put before all of its names: of several processes, of training loops, `torch.compile`. */
-const PREFIXES = ['module.', 'model.', '_orig_mod.'];
+/**
+ * What wrappers of a module put before all of its names: of several processes, of training loops, `torch.compile`, of
+ * timm's networks in transformers.
+ */
+const PREFIXES = ['module.', 'model.', '_orig_mod.', 'timm_model.'];
 /** What torch's `AveragedModel` keeps beside the module that it wraps: how many it is the mean of. */
 const AVERAGED = 'n_averaged';
 

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { few, UsageError } from '../../core/errors.js';
+import { few, listed, UsageError } from '../../core/errors.js';
 import { isFolder } from '../../core/folder.js';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { whatIsWrong } from '../../core/issues.js';
@@ -246,6 +246,18 @@ export function labelsBeside(weights: string): readonly string[] | undefined {
   const missing = names.indexOf(undefined);
   if (missing >= 0) throw new UsageError(`${path}: id2label: no class ${missing}; expected 0 to ${names.length - 1}`);
   return names.some((name, i) => name !== unnamed(i)) ? (names as string[]) : undefined;
+}
+
+/**
+ * Throws UsageError where a file has names for more or fewer classes than a network's head has: transformers takes
+ * their number for that of the head's outputs, and whose names they are is not to be told.
+ */
+export function checkNames(path: string, names: readonly string[], classes: number): void {
+  if (names.length !== classes)
+    throw new UsageError(
+      `${path}: ${names.length} name${names.length === 1 ? '' : 's'} of classes (${listed(names)}), and the head has ` +
+        `${classes}; expected a name for each`,
+    );
 }
 
 /**

@@ -3,7 +3,7 @@ import type { HostArrays, HostValues } from '../../core/host-array.js';
 import type { HostWeights, Network } from '../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
 import { fileMetadata, statisticsOf, takeArrays } from './exchange.js';
-import type { PublishedWeights } from '../interface/family.js';
+import type { FileFacts, PublishedWeights } from '../interface/family.js';
 
 /** A network's weights out of arrays by their names here. Throws UsageError as {@link takeArrays}. */
 export function weightsFrom({ shapes }: Network, tensors: HostArrays<HostValues>, source: string): HostWeights {
@@ -15,9 +15,16 @@ export function weightsFrom({ shapes }: Network, tensors: HostArrays<HostValues>
   return { params: pick(Object.keys(shapes)), state: pick(statistics.map(([path]) => path)) };
 }
 
-/** Writes a safetensors file in the names that the weights have here; its metadata declare the network. */
-export function writeOwn(path: string, spec: { readonly family: string }, { params, state }: HostWeights): void {
-  writeSafetensors(path, { ...params, ...state }, fileMetadata(spec));
+/**
+ * Writes a safetensors file in the names that the weights have here; its metadata declare the network, and say `more`.
+ */
+export function writeOwn(
+  path: string,
+  spec: { readonly family: string },
+  { params, state }: HostWeights,
+  more?: FileFacts,
+): void {
+  writeSafetensors(path, { ...params, ...state }, fileMetadata(spec, more));
 }
 
 /** Reading and writing of safetensors files in the names that the weights of a family's networks have here. */

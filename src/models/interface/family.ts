@@ -69,6 +69,9 @@ export interface FolderNetworks<Spec> {
 /** What of a network no tensor's name or shape shows, by the path within its declaration. */
 export type Unseen = Readonly<Record<string, string | number | boolean | readonly (string | number)[]>>;
 
+/** What is said of a network in the metadata of its file: names of classes, how pictures are normalized. */
+export type FileFacts = Readonly<Record<string, string>>;
+
 /** Weights in the names and layouts under which networks of a family are published. */
 export interface PublishedWeights<Spec> {
   /** Reads a safetensors file. Throws UsageError that lists every name that does not fit the network. */
@@ -97,8 +100,11 @@ export interface PublishedWeights<Spec> {
   };
   /** Names of a file's classes in order, where the configuration beside it has them; undefined where nothing does. */
   labels?(path: string): readonly string[] | undefined;
-  /** Writes a safetensors file. Throws UsageError where the published format has no such network. */
-  write(path: string, spec: Spec, weights: HostWeights): void;
+  /**
+   * Writes a safetensors file, with `more` in its metadata. Throws UsageError where the published format has no such
+   * network.
+   */
+  write(path: string, spec: Spec, weights: HostWeights, more?: FileFacts): void;
   /** Folders with configuration, weights and tokenizer, as Hugging Face's libraries save a network. */
   readonly folder?: {
     /** What `config.json` calls the family in `model_type`. */

@@ -1,4 +1,4 @@
-/** Which columns of a table hold the text, a second text and the label: by the names that are given, or by usual ones. */
+/** Which columns of a table hold texts and label: by the names that are given, or by usual ones. */
 import { listed, UsageError } from '../../core/errors.js';
 import type { FormOptions } from './form.js';
 
@@ -12,7 +12,7 @@ interface Pair {
   readonly label?: string;
 }
 
-/** Pairs of columns that are taken where none is said, in lower case: those of GLUE, SuperGLUE, SNLI, PAWS, SICK, BoolQ. */
+/** Pairs of columns that are taken where none is said, in lower case: those of GLUE, SNLI, PAWS, SICK, BoolQ. */
 const PAIRS: readonly Pair[] = [
   { text: 'text', pair: 'pair' },
   { text: 'sentence1', pair: 'sentence2' },

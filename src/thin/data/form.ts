@@ -1,4 +1,5 @@
 /** What data are to `gowide thin`: where they lie, and how they become a declaration with three splits. */
+import type { Normalization } from '../../core/normalization.js';
 import type { DataSpec } from '../../data/index.js';
 
 /** What a form of data is told beside the path. */
@@ -11,6 +12,8 @@ export interface FormOptions {
   readonly mostTokens: number;
   /** Side of the pictures that the network is made for, in pixels. */
   readonly side: number;
+  /** How the network's pictures are normalized, where its files say it; ImageNet's by default. */
+  readonly normalize?: Normalization | undefined;
   /** Which columns of a table hold what, where that is said: `text`, `pair`, `label`. */
   readonly columns: Readonly<Record<string, string>>;
   /** How many training examples are used; all by default. */

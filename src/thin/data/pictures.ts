@@ -47,7 +47,7 @@ function splitsOf(path: string): Pick<ImageFolder, 'test'> & { readonly validati
   return test === undefined ? { test: validation!, validation: undefined } : { test, validation };
 }
 
-function open(path: string, { side, rows }: FormOptions): Found {
+function open(path: string, { side, rows, normalize }: FormOptions): Found {
   const { test, validation } = splitsOf(path);
   const base = { folder: path, size: side, resize: Math.round(side * RESIZE), corrupt: 16, test: test! };
   const { train, classes } = openImageFolder({ ...base, validation: validation ?? 1 });
@@ -64,7 +64,7 @@ function open(path: string, { side, rows }: FormOptions): Found {
         `choosing, ${test}/ for the test`
       : `${Math.round(100 * SHARE.test)} % of each class for the test, ${held} of the others for choosing`;
   return {
-    spec: { set: 'imagefolder', ...base, validation: validation ?? held },
+    spec: { set: 'imagefolder', ...base, validation: validation ?? held, ...(normalize && { normalize }) },
     notes: [`pictures: ${classes} classes; ${splits}; cut to ${side} x ${side}`],
   };
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
-import { isModelFolder, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
+import { isModelFolder, pictureFile, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
 import { folderConfig, otherProblem } from '../../models/formats/huggingface-folder.js';
 import { networkOf } from '../../models/index.js';
 import { isSentenceFolder, MODULES } from './sentences.js';
@@ -37,7 +37,7 @@ export function openHuggingFace(folder: string): Source {
     notes: notesOn(folder),
     write: (to, thin, weights, { labels, tokenizer }) => {
       if (tokenizer === undefined) throw new UsageError(`${to}: no tokenizer to write beside the network`);
-      writeWeights(to, thin, weights, tokenizer, labels);
+      writeWeights(to, thin, weights, { tokenizer, labels });
       return [to];
     },
   };
@@ -47,6 +47,7 @@ export function openHuggingFace(folder: string): Source {
 export const huggingFace: SourceFormat = {
   name: 'huggingface',
   looks: 'a Hugging Face folder (config.json and safetensors)',
-  matches: (model) => isModelFolder(model) && existsSync(join(model, 'config.json')),
+  matches: (model) =>
+    isModelFolder(model) && existsSync(join(model, 'config.json')) && pictureFile(model) === undefined,
   open: openHuggingFace,
 };

@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { isFolder } from '../../core/folder.js';
 import { isLayersModel, openLayersModel } from '../../models/families/layers/file.js';
 import { writeWeights } from '../../models/files.js';
-import { dropBeside, readLabels, writeLabels } from '../../method/run/export.js';
+import { pictureFacts } from '../../models/formats/picture-facts.js';
+import { dropBeside, readLabels, writeBeside } from '../../method/run/export.js';
 import type { SourceFormat } from './source.js';
 
 /** LayersModels; the thin net is one, too. */
@@ -18,11 +19,12 @@ export const layers: SourceFormat = {
       network: spec,
       weights: model,
       labels: readLabels(isFolder(model) ? model : dirname(model), spec),
+      normalize: pictureFacts(model).normalize,
       notes,
-      write: (folder, thin, weights, { labels }) => {
+      write: (folder, thin, weights, { labels, normalize }) => {
         dropBeside(folder);
         writeWeights(folder, thin, weights);
-        return [folder, ...writeLabels(folder, labels)];
+        return [folder, ...writeBeside(folder, { labels, normalize })];
       },
     };
   },

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { declaredLabels } from '../../data/index.js';
-import { exportRun } from '../../method/run/export.js';
+import { exportRun, labelsOf } from '../../method/run/export.js';
 import { parseTrainSpec } from '../../method/run/check-spec.js';
 import { familyOf } from '../../models/index.js';
 import { makeFolder } from '../../store/atomic.js';
@@ -36,7 +36,7 @@ export const run: SourceFormat = {
     const source: Source = await (open ?? torchvision.open)(path, options);
     return {
       ...source,
-      labels: source.labels ?? declaredLabels(data),
+      labels: source.labels ?? labelsOf(record) ?? declaredLabels(data),
       format: `run ${record.id}, ${source.format}`,
       data,
     };

@@ -1,5 +1,7 @@
 /** What a trained network is to `gowide thin`: where it lies, what it is, and how a thin one is written beside it. */
+import type { Normalization } from '../../core/normalization.js';
 import type { HostWeights } from '../../nn/network.js';
+import type { SaidNormalization } from '../../models/formats/picture-facts.js';
 import type { TokenizerFacts } from '../../models/interface/family.js';
 import type { NetworkSpec } from '../../models/index.js';
 import type { DataSpec } from '../../data/index.js';
@@ -10,6 +12,8 @@ export interface Names {
   readonly labels: readonly string[] | undefined;
   /** The tokenizer of a network that reads tokens. */
   readonly tokenizer: TokenizerFacts | undefined;
+  /** How its pictures are normalized, where their declaration says it. */
+  readonly normalize: Normalization | undefined;
 }
 
 /** A trained network that was found. */
@@ -26,6 +30,8 @@ export interface Source {
   readonly weights: string;
   /** Names of its classes in their order, where its files have them. */
   readonly labels?: readonly string[] | undefined;
+  /** How its pictures are normalized, where its files say it; where they do not, as ImageNet's are. */
+  readonly normalize?: SaidNormalization | undefined;
   /** File or folder with its vocabulary; undefined for networks that read none. */
   readonly vocabulary?: string;
   /** The data that it was trained on, where that is known. */

@@ -1,16 +1,16 @@
 /** Networks on images in state dicts of `torch.save`: `.pth`, `.pt` and `.bin`, read without executing their pickle. */
-import { existsSync, statSync } from 'node:fs';
-import { extname } from 'node:path';
+import { pictureFile } from '../../models/files.js';
 import { readTorch } from '../../store/torch.js';
 import type { SourceFormat } from './source.js';
-import { openTensors } from './torchvision.js';
+import { isPictureFile, openTensors } from './torchvision.js';
 
 /** State dicts of `torch.save`. */
 export const torch: SourceFormat = {
   name: 'torch',
   looks: 'a state dict of a network on images (a .pth, .pt or .bin file)',
-  matches: (model) => ['.pth', '.pt', '.bin'].includes(extname(model)) && existsSync(model) && statSync(model).isFile(),
-  open: (model, options) => {
+  matches: (model) => isPictureFile(model, ['.pth', '.pt', '.bin']),
+  open: (given, options) => {
+    const model = pictureFile(given) ?? given;
     const { tensors, key, others } = readTorch(model);
     const source = openTensors('state dict of torch', model, tensors, options, { isPlain: false });
     const taken = key === undefined ? '' : `${model}: the weights are those of "${key}"`;

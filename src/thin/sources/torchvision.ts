@@ -1,13 +1,27 @@
 /** Networks on images in torchvision's or timm's names, in a safetensors file. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
-import { networkIn, weightLabels, writeWeights } from '../../models/files.js';
+import { networkOf, type NetworkSpec } from '../../models/index.js';
+import { networkIn, pictureFile, weightLabels, writeWeights } from '../../models/files.js';
 import { fileMetadata, withoutPrefix } from '../../models/formats/exchange.js';
+import { labelsIn, pictureFacts, pictureMetadata } from '../../models/formats/picture-facts.js';
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
-import { dropBeside, readLabels, writeLabels } from '../../method/run/export.js';
+import { dropBeside, readLabels, writeBeside } from '../../method/run/export.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
+
+function labelsBeside(path: string, network: NetworkSpec): readonly string[] | undefined {
+  return weightLabels(path, network) ?? readLabels(dirname(path), network);
+}
+
+/**
+ * Whether a path is a file with one of these endings, or a folder whose network on pictures is kept in such a file.
+ */
+export function isPictureFile(path: string, endings: readonly string[]): boolean {
+  const file = pictureFile(path) ?? path;
+  return endings.includes(extname(file)) && existsSync(file) && statSync(file).isFile();
+}
 
 /**
  * The network of a file's tensors. Where `isPlain` says that the file itself cannot be named in a training spec, or its
@@ -22,24 +36,26 @@ export function openTensors(
 ): Source {
   const { tensors, prefix } = withoutPrefix(given);
   const network = networkIn(tensors, path, metadata);
+  const facts = pictureFacts(path, metadata);
   const copy = join(work, 'source.safetensors');
   const isCopied = !isPlain || prefix !== '';
   if (isCopied) {
     makeFolder(work);
-    writeSafetensors(copy, tensors, fileMetadata(network));
+    writeSafetensors(copy, tensors, fileMetadata(network, pictureMetadata({ normalize: facts.normalize?.value })));
   }
   return {
     format,
     network,
     weights: isCopied ? copy : path,
-    labels: isCopied ? undefined : (weightLabels(path, network) ?? readLabels(dirname(path), network)),
+    labels: labelsIn(facts, networkOf(network).width('logits')) ?? (isCopied ? undefined : labelsBeside(path, network)),
+    normalize: facts.normalize,
     notes: prefix === '' ? [] : [`${path}: every name begins with "${prefix}", which was left out`],
-    write: (folder, thin, weights, { labels }) => {
+    write: (folder, thin, weights, { labels, normalize }) => {
       makeFolder(folder);
       dropBeside(folder);
       const file = join(folder, 'model.safetensors');
-      writeWeights(file, thin, weights);
-      return [file, ...writeLabels(folder, labels)];
+      writeWeights(file, thin, weights, { labels, normalize });
+      return [file, ...writeBeside(folder, { labels, normalize })];
     },
   };
 }
@@ -47,10 +63,13 @@ export function openTensors(
 /** Networks on images, and of numbers, in one file. */
 export const torchvision: SourceFormat = {
   name: 'torchvision',
-  looks: 'a network on images in torchvision’s or timm’s names, or one that was trained here (a .safetensors file)',
-  matches: (model) => extname(model) === '.safetensors' && existsSync(model),
+  looks:
+    'a network on images in torchvision’s or timm’s names, or one that was trained here (a .safetensors file, or a folder ' +
+    'of timm’s)',
+  matches: (model) => isPictureFile(model, ['.safetensors']),
   open: (model, options) => {
-    const { tensors, metadata } = readSafetensors(model);
-    return openTensors('safetensors file', model, tensors, options, { isPlain: true, metadata });
+    const file = pictureFile(model) ?? model;
+    const { tensors, metadata } = readSafetensors(file);
+    return openTensors('safetensors file', file, tensors, options, { isPlain: true, metadata });
   },
 };

@@ -7,6 +7,7 @@ import type { HostArray, HostArrays, HostValues } from '../../../core/host-array
 import type { HostWeights } from '../../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 import { convnext, type ConvnextSpec } from './network.js';
+import type { FileFacts } from '../../interface/family.js';
 import { fileMetadata, fromTorch, takeArrays, torchLeaf, toTorch, toTorchShape } from '../../formats/exchange.js';
 
 /** What a library calls the layers of a network; stages and blocks are counted from 0. */
@@ -132,7 +133,7 @@ export function readConvnext(path: string, spec: ConvnextSpec): HostWeights {
   return importConvnext(spec, readSafetensors(path).tensors, path);
 }
 
-/** Writes a safetensors file in timm's names. */
-export function writeConvnext(path: string, spec: ConvnextSpec, weights: HostWeights): void {
-  writeSafetensors(path, exportConvnext(weights), fileMetadata(spec));
+/** Writes a safetensors file in timm's names, with `more` in its metadata. */
+export function writeConvnext(path: string, spec: ConvnextSpec, weights: HostWeights, more?: FileFacts): void {
+  writeSafetensors(path, exportConvnext(weights), fileMetadata(spec, more));
 }

@@ -19,7 +19,7 @@ import { readConfig } from '../../../store/config.js';
 import { textInstead } from '../../../store/instead.js';
 import { readRegular } from '../../../store/regular.js';
 import { decodeBytes, encodeValues, readSafetensors } from '../../../store/safetensors.js';
-import type { Unseen } from '../../interface/family.js';
+import type { FileFacts, Unseen } from '../../interface/family.js';
 import { checkUnseen, statisticsOf } from '../../formats/exchange.js';
 import { graphOf, layersNetwork, LayersSpec, NONLINEARITIES, type LayerSpec } from './network.js';
 import { weightsFrom, writeOwn } from '../../formats/own-names.js';
@@ -440,9 +440,14 @@ function topologyOf({ input, layers }: LayersSpec): object {
 }
 
 /** Writes a LayersModel folder, or, where the path ends so, a safetensors file in the names that weights have here. */
-export function writeLayersModel(path: string, spec: LayersSpec, { params, state }: HostWeights): void {
+export function writeLayersModel(
+  path: string,
+  spec: LayersSpec,
+  { params, state }: HostWeights,
+  more?: FileFacts,
+): void {
   if (extname(path) === '.safetensors') {
-    writeOwn(path, spec, { params, state });
+    writeOwn(path, spec, { params, state }, more);
     return;
   }
   makeFolder(path);

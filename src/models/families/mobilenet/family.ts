@@ -116,8 +116,8 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
       'stem.stride': stem.stride,
       ...Object.fromEntries(stages.map(({ stride }, i) => [`stages.${i}.stride`, stride])),
     }),
-    write: (path, spec, weights) =>
-      writeSafetensors(path, exportNamed(weights, mobilenetNames(spec)), fileMetadata(spec)),
+    write: (path, spec, weights, more) =>
+      writeSafetensors(path, exportNamed(weights, mobilenetNames(spec)), fileMetadata(spec, more)),
     inFile: {
       looks: 'a MobileNetV2 in torchvision’s names (features.0.0, features.1.conv.0.0, ..., classifier.1)',
       spec: mobilenetIn,

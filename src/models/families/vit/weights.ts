@@ -9,6 +9,7 @@ import type { HostWeights } from '../../../nn/network.js';
 import { headSizeOf } from '../../../nn/transformer.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 import { checkHeads } from '../../formats/encoder-weights.js';
+import type { FileFacts } from '../../interface/family.js';
 import { fileMetadata, takeArrays, transpose } from '../../formats/exchange.js';
 import { checkBeside, type FamilyConfig } from '../../formats/huggingface-folder.js';
 import { vit, VIT_EPSILON, vitTokens, type VitSpec } from './network.js';
@@ -258,7 +259,7 @@ export function readVit(path: string, spec: VitSpec): HostWeights {
   return importVit(spec, readSafetensors(path).tensors, path);
 }
 
-/** Writes a safetensors file in timm's names. Throws UsageError as {@link exportVit}. */
-export function writeVit(path: string, spec: VitSpec, weights: HostWeights): void {
-  writeSafetensors(path, exportVit(spec, weights), fileMetadata(spec));
+/** Writes a safetensors file in timm's names, with `more` in its metadata. Throws UsageError as {@link exportVit}. */
+export function writeVit(path: string, spec: VitSpec, weights: HostWeights, more?: FileFacts): void {
+  writeSafetensors(path, exportVit(spec, weights), fileMetadata(spec, more));
 }
