@@ -31,7 +31,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-/** Addresses of so many workers of this machine: of the loopback network, or socket files that go when the test ends. */
+/** Addresses of so many workers of this machine: of the loopback network, or socket files that go with the test. */
 export async function newAddresses(count: number, files = false): Promise<Address[]> {
   if (!files) return (await freePorts(count)).map((port) => ({ host: '127.0.0.1', port }));
   const { folder, addresses } = localAddresses(count, 'gowide-mesh-');
