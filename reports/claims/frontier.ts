@@ -293,7 +293,10 @@ function hasConverged({ experiment }: Frontier, budgets: readonly [before: numbe
       if (pairs.length === 0) return `direct training was not run at ${before} times the base steps`;
       const gain = tInterval(pairs.map(({ difference }) => difference / doublings));
       if (gain.n >= MIN_SEEDS && gain.high < CONVERGED) return undefined;
-      return `direct training has not converged: it gains ${formatInterval(gain, 1)}, by the last doubling of its steps`;
+      return (
+        'direct training has not converged: by each doubling of its steps it gains ' +
+        `${formatInterval(gain, 1)}, from x${before} to x${last}`
+      );
     },
   };
 }

@@ -198,7 +198,9 @@ describe('verdicts', () => {
     expect(verdictOf(results(0.5), 'convergence').outcome).toBe('supported');
     const gaining = verdictOf(results(1.5), 'convergence');
     expect(gaining.outcome).toBe('inconclusive');
-    expect(gaining.evidence).toMatch(/^cannot be decided, as direct training has not converged: it gains 1\.\d \[/);
+    expect(gaining.evidence).toMatch(
+      /^cannot be decided, as direct training has not converged: by each doubling of its steps it gains 1\.\d \[/,
+    );
     expect(verdictOf(results(1.5), 'thin-cost').outcome).toBe('supported');
     const unknown = results(0.5).filter(({ arm }) => arm !== frontierArm('direct', BEFORE));
     expect(verdictOf(unknown, 'convergence').outcome).toBe('inconclusive');
