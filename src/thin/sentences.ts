@@ -11,6 +11,7 @@ import { EXPECTED_FLOPS } from '../method/cost/cost.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/values/weights.js';
 import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/files.js';
 import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import type { TokenizerFacts } from '../models/interface/family.js';
 import { forwardFlops } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readText, withLineFeeds } from '../store/config.js';
@@ -37,7 +38,14 @@ import {
   type Agreement,
 } from './sentences-run.js';
 import { narrowed, widthNotes } from './size.js';
-import { isSentenceFolder, readPooling, writePooling, type Pooling } from './sources/sentences.js';
+import {
+  isSentenceFolder,
+  preparedSentence,
+  readPooling,
+  sentenceNotes,
+  writePooling,
+  type Pooling,
+} from './sources/sentences.js';
 import { Worker, type WorkOptions } from './work.js';
 import { vocabularyNotes } from './vocabulary.js';
 
@@ -136,12 +144,20 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const wide = { ...encoder, head: { kind: 'none' } } as NetworkSpec;
   const notes = vocabularyNotes(model, wide, readVocabulary(model).tokens.length);
   const work = join(out, 'work');
-  const splits = split(data, found.texts, rows);
+  const splits = split(
+    data,
+    found.texts.filter((text) => text.trim() !== '').map((text) => preparedSentence(text, pooling)),
+    rows,
+  );
   const most = Math.min(pooling.mostTokens ?? Infinity, (wide as { maxPositions: number }).maxPositions);
   const tokens = options.tokens ?? Math.min(lengthOf(splits.train, model), most);
   if (tokens > most) throw new UsageError(`--tokens ${tokens}: the network reads ${most}; expected at most as many`);
   const thin = narrowed(wide, options, [3, tokens]);
-  notes.push(...widthNotes(wide, thin, options), ...(found.note === undefined ? [] : [found.note]));
+  notes.push(
+    ...widthNotes(wide, thin, options),
+    ...sentenceNotes(pooling),
+    ...(found.note === undefined ? [] : [found.note]),
+  );
   makeFolder(join(work, 'data'));
   const file = (name: keyof typeof splits): string =>
     keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);
@@ -268,6 +284,12 @@ export async function thinSentences(
   return written(setup, best, last, engine, command);
 }
 
+/** A tokenizer that puts texts in lower case itself, for files that have no other place for that. */
+function loweredFirst({ vocabulary, lowercase, settings }: TokenizerFacts): TokenizerFacts {
+  // where nothing is said of accents they go with the capitals, which is a matter of the tokenizer's own
+  return { vocabulary, lowercase: true, settings: { stripAccents: lowercase, ...settings } };
+}
+
 /** Writes the thin net and its card. */
 async function written(
   setup: SentencesSetup,
@@ -284,7 +306,7 @@ async function written(
   writeWeights(folder, thin, host, { tokenizer });
   writePooling(folder, pooling, (thin as { hiddenSize: number }).hiddenSize);
   const onnx = join(out, 'model.onnx');
-  writeOnnx(onnx, thin, host, { tokenizer });
+  writeOnnx(onnx, thin, host, { tokenizer: pooling.lowercase === true ? loweredFirst(tokenizer) : tokenizer });
   const spec = SentencesSpec.parse(record.cell.spec);
   const data = openSentences(spec);
   const wideHost = readWeights(model, wide);

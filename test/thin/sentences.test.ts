@@ -1,5 +1,5 @@
 /** Encoders of sentences made thin on texts without labels, into folders as sentence-transformers has them. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engines/choose.js';
@@ -53,7 +53,7 @@ describe('a folder of sentence-transformers and texts without labels', () => {
     const { test: found, written, run, card } = await thinSentences(setup, { engine });
     const folder = join(out, 'model');
     expect(written).toEqual([folder, join(out, 'model.onnx')]);
-    expect(readPooling(folder)).toEqual({ by: 'mean', normalized: true, mostTokens: 12 });
+    expect(readPooling(folder)).toMatchObject({ by: 'mean', normalized: true, mostTokens: 12 });
     expect(taskNetworks(folder).spec).toMatchObject({ numHeads: 1, hiddenSize: 8, head: { kind: 'none' } });
     const pooling = JSON.parse(readFileSync(join(folder, '1_Pooling', 'config.json'), 'utf8')) as object;
     expect(pooling).toMatchObject({ word_embedding_dimension: 8, pooling_mode_mean_tokens: true });
@@ -93,6 +93,54 @@ describe('a folder of sentence-transformers and texts without labels', () => {
     expect(counts.train + counts.validation + counts.test).toBe(new Set(TEXTS).size);
     expect(setUpSentences({ ...options, data: csvFile() })).toBeUndefined();
     expect(setUpSentences({ ...options, model: bertFolder(), data: path })).toBeUndefined();
+  });
+
+  test('lower case and the default prompt come before the tokenizer, and stay in the files with all prompts', async () => {
+    const [model, out] = [sentenceFolder(), newFolder()];
+    const write = (name: string, value: object): void => writeFileSync(join(model, name), JSON.stringify(value));
+    const config = {
+      prompts: { query: 'The film:\n', document: '' },
+      default_prompt_name: 'query',
+      similarity_fn_name: 'dot',
+    };
+    rmSync(join(model, 'sentence_bert_config.json'));
+    write('sentence_distilbert_config.json', { max_seq_length: 12, do_lower_case: true });
+    write('config_sentence_transformers.json', config);
+    write('tokenizer_config.json', { tokenizer_class: 'BertTokenizer', do_lower_case: false });
+    const path = join(newFolder(), 'texts.txt');
+    writeFileSync(path, TEXTS.map((text) => `  ${text.toUpperCase()} `).join('\n'));
+    const options = { model, data: path, out, tries: 1, epochs: 1, batch: 16 } as const;
+    const setup = setUpSentences(options)!;
+    // as sentence-transformers does: prompt + text, strip(), lower()
+    const expected = new Set(TEXTS.map((text) => `the film:   ${text}`));
+    const texts = Object.values(setup.texts).flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'));
+    expect(new Set(texts)).toEqual(expected);
+    const notes = ['texts are put in lower case first (do_lower_case)'];
+    notes.push('texts begin with the prompt "The film:\\n" (default_prompt_name)');
+    for (const note of notes) expect(describeSentences(setup)).toContain(note);
+    const { card } = await thinSentences(setup, { engine });
+    for (const note of notes) expect(readFileSync(card, 'utf8')).toContain(note);
+    const read = (name: string): unknown => JSON.parse(readFileSync(join(out, 'model', name), 'utf8'));
+    expect(read('config_sentence_transformers.json')).toMatchObject(config);
+    expect(read('sentence_bert_config.json')).toEqual({ max_seq_length: 12, do_lower_case: true });
+    expect(read('tokenizer_config.json')).toMatchObject({ do_lower_case: false });
+    // in an ONNX file it is the tokenizer that puts texts in lower case; accents stay, as they did
+    const onnx = readFileSync(join(out, 'model.onnx'), 'utf8');
+    expect(onnx).toContain('{"lowercase":true,"stripAccents":false}');
+    write(
+      'modules.json',
+      [0, 1].map((i) => ({ idx: i, path: i === 0 ? '' : '1_Pooling', type: `x.${TYPES[i]}` })),
+    );
+    expect(describeSentences(setUpSentences(options)!).join()).toContain(
+      'similarity "dot": what is imitated is the cosine',
+    );
+    write('config_sentence_transformers.json', { ...config, default_prompt_name: 'passage' });
+    expect(() => setUpSentences(options)).toThrow('no prompt "passage"; there are: query, document');
+    write('config_sentence_transformers.json', { ...config, prompts: ['a'] });
+    expect(() => setUpSentences(options)).toThrow('config_sentence_transformers.json: prompts');
+    write('config_sentence_transformers.json', config);
+    write(join('1_Pooling', 'config.json'), { pooling_mode_mean_tokens: true, include_prompt: false });
+    expect(() => setUpSentences(options)).toThrow('include_prompt: false, and sentences begin with');
   });
 
   test.each([

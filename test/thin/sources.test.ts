@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { readLabels } from '../../src/method/run/export.js';
 import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
 import { networkByName, networkIn, readWeights } from '../../src/models/files.js';
+import { innerOf, midOf } from '../../src/models/families/resnet/network.js';
 import { scaleMobilenet } from '../../src/models/families/mobilenet/family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { openClassification } from '../../src/thin/classify.js';
@@ -22,9 +23,52 @@ describe('a ResNet in torchvision’s names', () => {
     expect((await open(resnetFile(bottleneck))).network).toEqual(bottleneck);
   });
 
+  test('inner channels are read off exactly, whatever their ratio to the planes, and where they are rounded down', () => {
+    const off: string[] = [];
+    for (let planes = 1; planes <= 256; planes++) {
+      for (let inner = 1; inner <= 4 * planes; inner++) {
+        const all = [inner, 2 * inner, 4 * inner, 8 * inner];
+        const mid = midOf(planes, all);
+        if (all.some((channels, stage) => innerOf({ planes, mid }, stage) !== channels)) off.push(`${planes} ${inner}`);
+      }
+    }
+    expect(off).toEqual([]);
+    for (const [planes, mid] of [
+      [26, 30 / 26],
+      [5, 0.7],
+      [7, 3.3],
+      [64, 2],
+    ] as const) {
+      const rounded = [0, 1, 2].map((stage) => innerOf({ planes, mid }, stage));
+      const read = midOf(planes, rounded);
+      expect(rounded.map((_, stage) => innerOf({ planes, mid: read }, stage))).toEqual(rounded);
+    }
+    expect([midOf(64, [64, 128]), midOf(64, [128, 256]), midOf(4, [2, 4])]).toEqual([1, 2, 0.5]);
+  });
+
+  test.each(['bottleneck', 'basic'] as const)(
+    'of 26 planes and 30 inner channels, %s, it is read and made thin',
+    (block) => {
+      const spec = { ...RESNET, block, planes: 26, mid: midOf(26, [30, 60]) } as NetworkSpec;
+      const { tensors } = readSafetensors(resnetFile(spec));
+      expect(tensors['layer1.0.conv1.weight']!.shape[0]).toBe(30);
+      expect(networkIn(tensors, 'x')).toEqual(spec);
+      const path = join(newFolder(), 'x.safetensors');
+      writeSafetensors(path, tensors);
+      expect(() => readWeights(path, networkIn(tensors, path))).not.toThrow();
+    },
+  );
+
   test.each<[string, NetworkSpec]>([
     ['ResNeXt', { ...RESNET, block: 'bottleneck', mid: 2, groups: 4 } as NetworkSpec],
     ['vision transformer', { ...preset('deit_tiny_patch16_224', 'vit'), numLayers: 1, imageSize: 32, classes: 3 }],
+    [
+      'ConvNeXt whose expansion is rounded otherwise in each stage',
+      {
+        ...{ family: 'convnext', patchSize: 4, kernelSize: 3, expansion: 1.5, classes: 2, channels: 3 },
+        stages: [3, 6, 12].map((channels) => ({ blocks: 1, channels })),
+      } as NetworkSpec,
+    ],
     ['MobileNetV2', scaleMobilenet({ ...preset('mobilenet_v2', 'mobilenet'), classes: 3, features: 64 }, 0.25)],
   ])('a %s is known by its names and shapes, as another library writes it', (_, spec) => {
     const { tensors, metadata } = readSafetensors(resnetFile(spec));

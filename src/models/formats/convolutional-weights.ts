@@ -42,3 +42,15 @@ export function importNamed(
     Object.fromEntries(paths.map((path) => [path, fromTorch(path, taken.get(nameOf(path))!)]));
   return { params: take(Object.keys(shapes)), state: take(statistics.map(([path]) => path)) };
 }
+
+/**
+ * The factor by which blocks are wider inside, of the channels that each reads and has inside: rounded, its product
+ * with the first gives the second, for all blocks where there is such a factor.
+ */
+export function expansionOf(blocks: readonly (readonly [reads: number, inner: number])[]): number {
+  const ratios = blocks.map(([reads, inner]) => inner / reads);
+  const least = Math.max(...blocks.map(([reads, inner]) => (inner - 0.5) / reads));
+  const most = Math.min(...blocks.map(([reads, inner]) => (inner + 0.5) / reads));
+  const fits = (ratio: number): boolean => blocks.every(([reads, inner]) => Math.round(reads * ratio) === inner);
+  return [...ratios, (least + most) / 2].find(fits) ?? ratios[0]!;
+}

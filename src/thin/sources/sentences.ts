@@ -5,7 +5,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../../core/errors.js';
+import { listed, UsageError } from '../../core/errors.js';
+import { whatIsWrong } from '../../core/issues.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { readConfig, readJson } from '../../store/config.js';
 
@@ -17,11 +18,21 @@ export interface Pooling {
   readonly normalized: boolean;
   /** Tokens of a sentence, at most; those after it are cut off. */
   readonly mostTokens: number | undefined;
+  /** Whether sentences are put in lower case before the tokenizer has them. */
+  readonly lowercase?: boolean;
+  /** What is put before every sentence, where nothing else is asked for. */
+  readonly prompt?: string;
+  /** What else the folder says of itself: prompts by their names, the similarity that is meant. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 /** What sentence-transformers saves beside an encoder: how its tokens become one vector. */
 export const MODULES = 'modules.json';
 const LENGTH = 'sentence_bert_config.json';
+/** Names under which sentence-transformers looks for that file, in its order. */
+const LENGTHS = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'].map(
+  (name) => `sentence_${name}_config.json`,
+);
 const VERSIONS = 'config_sentence_transformers.json';
 const POOLING = join('1_Pooling', 'config.json');
 
@@ -29,7 +40,60 @@ const Modules = z.array(z.looseObject({ path: z.string(), type: z.string() }));
 const PoolingConfig = z.looseObject({
   pooling_mode_mean_tokens: z.boolean().optional(),
   pooling_mode_cls_token: z.boolean().optional(),
+  include_prompt: z.boolean().default(true),
 });
+
+const LengthConfig = z.looseObject({
+  max_seq_length: z.int().min(1).nullish(),
+  do_lower_case: z.boolean().nullish(),
+});
+const VersionsConfig = z.looseObject({
+  prompts: z.record(z.string(), z.string()).nullish(),
+  default_prompt_name: z.string().nullish(),
+});
+
+/** A file of a folder, where it is there. Throws UsageError that names the key that does not fit. */
+function optional<T extends object>(folder: string, names: readonly string[], schema: z.ZodType<T>): Partial<T> {
+  const path = names.map((name) => join(folder, name)).find((one) => existsSync(one));
+  if (path === undefined) return {};
+  const content = readConfig(path);
+  const parsed = schema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`${path}: ${whatIsWrong(parsed.error, content)}`);
+}
+
+/**
+ * What is put before every sentence: the prompt of the default name. Throws UsageError where there is no prompt of that
+ * name, as sentence-transformers does.
+ */
+function promptOf(folder: string, { prompts, default_prompt_name: name }: z.infer<typeof VersionsConfig>): string {
+  if (name === undefined || name === null) return '';
+  const prompt = prompts?.[name];
+  if (prompt !== undefined) return prompt;
+  throw new UsageError(
+    `${join(folder, VERSIONS)}: default_prompt_name: no prompt "${name}"; there are: ` +
+      (listed(Object.keys(prompts ?? {})) || 'none'),
+  );
+}
+
+/** A sentence as the tokenizer has it: after the prompt, without white space around both, in lower case where asked. */
+export function preparedSentence(text: string, { prompt = '', lowercase = false }: Pooling): string {
+  // a line break is white space to the tokenizer, and would end the sentence in a file
+  const whole = `${prompt}${text}`.replaceAll(/[\r\n]+/g, ' ').trim();
+  return lowercase ? whole.toLowerCase() : whole;
+}
+
+/** What is done to sentences that the tokenizer's own files do not say, a line each. */
+export function sentenceNotes({ prompt, lowercase, normalized, config }: Pooling): string[] {
+  const similarity = config?.similarity_fn_name;
+  return [
+    ...(lowercase === true ? ['texts are put in lower case first (do_lower_case)'] : []),
+    ...(prompt === undefined ? [] : [`texts begin with the prompt ${JSON.stringify(prompt)} (default_prompt_name)`]),
+    ...(typeof similarity === 'string' && similarity !== 'cosine' && !normalized
+      ? [`similarity "${similarity}": what is imitated is the cosine; lengths of vectors are not`]
+      : []),
+  ];
+}
 
 /** Whether a folder is one of sentence-transformers. */
 export function isSentenceFolder(folder: string): boolean {
@@ -53,30 +117,40 @@ export function readPooling(folder: string): Pooling {
   const config = join(folder, found.data![1]!.path, 'config.json');
   const given = readConfig(config);
   const modes = Object.entries(given).filter(([key, value]) => key.startsWith('pooling_mode') && value);
-  const { pooling_mode_mean_tokens: mean, pooling_mode_cls_token: cls } = PoolingConfig.parse(given);
+  const { pooling_mode_mean_tokens: mean, pooling_mode_cls_token: cls, include_prompt } = PoolingConfig.parse(given);
   if (modes.length !== 1 || (mean !== true && cls !== true))
     throw new UsageError(
       `${config}: ${modes.map(([key]) => key).join(', ') || 'no mode of pooling'}; ` +
         'expected pooling_mode_mean_tokens or pooling_mode_cls_token alone',
     );
-  const length = join(folder, LENGTH);
-  const { max_seq_length: mostTokens } = existsSync(length) ? readConfig(length) : {};
+  const { max_seq_length: mostTokens, do_lower_case: lowercase } = optional(folder, LENGTHS, LengthConfig);
+  const versions = optional(folder, [VERSIONS], VersionsConfig);
+  const prompt = promptOf(folder, versions);
+  if (prompt !== '' && !include_prompt && mean === true)
+    throw new UsageError(
+      `${config}: include_prompt: false, and sentences begin with ${JSON.stringify(prompt)}; expected true: the mean is ` +
+        'taken of all tokens',
+    );
   return {
     by: mean === true ? 'mean' : 'cls',
     normalized: kinds.length === 3,
-    mostTokens: typeof mostTokens === 'number' ? mostTokens : undefined,
+    mostTokens: mostTokens ?? undefined,
+    ...(lowercase === true && { lowercase }),
+    ...(prompt !== '' && { prompt }),
+    ...(Object.keys(versions).length > 0 && { config: versions }),
   };
 }
 
 /** Writes what sentence-transformers reads beside an encoder's own files; returns the paths. */
-export function writePooling(folder: string, { by, normalized, mostTokens }: Pooling, hiddenSize: number): string[] {
+export function writePooling(folder: string, pooling: Pooling, hiddenSize: number): string[] {
+  const { by, normalized, mostTokens, lowercase = false, config = {} } = pooling;
   const type = (kind: string): string => `sentence_transformers.models.${kind}`;
   const modules = [
     { idx: 0, name: '0', path: '', type: type('Transformer') },
     { idx: 1, name: '1', path: '1_Pooling', type: type('Pooling') },
     ...(normalized ? [{ idx: 2, name: '2', path: '2_Normalize', type: type('Normalize') }] : []),
   ];
-  const pooling = {
+  const modes = {
     word_embedding_dimension: hiddenSize,
     pooling_mode_cls_token: by === 'cls',
     pooling_mode_mean_tokens: by === 'mean',
@@ -84,9 +158,9 @@ export function writePooling(folder: string, { by, normalized, mostTokens }: Poo
     pooling_mode_mean_sqrt_len_tokens: false,
   };
   const files = {
-    [POOLING]: pooling,
-    [VERSIONS]: { __version__: { sentence_transformers: '2.0.0' } },
-    [LENGTH]: { ...(mostTokens !== undefined && { max_seq_length: mostTokens }), do_lower_case: false },
+    [POOLING]: modes,
+    [VERSIONS]: { __version__: { sentence_transformers: '2.0.0' }, ...config },
+    [LENGTH]: { ...(mostTokens !== undefined && { max_seq_length: mostTokens }), do_lower_case: lowercase },
     [MODULES]: modules,
   };
   makeFolder(join(folder, '1_Pooling'));

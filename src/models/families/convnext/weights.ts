@@ -7,6 +7,7 @@ import type { HostArray, HostArrays, HostValues } from '../../../core/host-array
 import type { HostWeights } from '../../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 import { convnext, type ConvnextSpec } from './network.js';
+import { expansionOf } from '../../formats/convolutional-weights.js';
 import type { FileFacts } from '../../interface/family.js';
 import { fileMetadata, fromTorch, takeArrays, torchLeaf, toTorch, toTorchShape } from '../../formats/exchange.js';
 
@@ -124,7 +125,9 @@ export function convnextIn(tensors: HostArrays<HostValues>, source: string): Con
   return {
     ...{ family: 'convnext', stages, patchSize: stem[2]!, channels: stem[1]!, classes: need('head/kernel')[0]! },
     kernelSize: need('stage1/block1/conv/kernel')[2]!,
-    expansion: need('stage1/block1/inner/kernel')[0]! / stages[0]!.channels,
+    expansion: expansionOf(
+      stages.map((stage, s) => [stage.channels, need(`stage${s + 1}/block1/inner/kernel`)[0]!] as const),
+    ),
   };
 }
 

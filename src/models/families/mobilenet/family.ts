@@ -6,7 +6,7 @@ import { classHead, mismatch, variedBy, type Family } from '../../interface/fami
 import { mobilenet, MobilenetSpec } from './network.js';
 import { mobilenetGraph } from './onnx.js';
 import { readImages } from '../../interface/predict.js';
-import { exportNamed, importNamed } from '../../formats/convolutional-weights.js';
+import { expansionOf, exportNamed, importNamed } from '../../formats/convolutional-weights.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 
 /** Sandler et al. 2018, table 2: expansion, channels, blocks, stride. */
@@ -91,7 +91,11 @@ export function mobilenetIn(tensors: HostArrays<HostValues>, source: string): Mo
   const found = stages.map((stage) => {
     const hasInner = stage.expansion !== 1;
     const channels = need(`features.${at}.conv.${hasInner ? 2 : 1}.weight`)[0]!;
-    const expansion = hasInner ? need(`features.${at}.conv.0.0.weight`)[0]! / reads : 1;
+    const inner = Array.from(
+      { length: stage.blocks },
+      (_, b) => [b === 0 ? reads : channels, need(`features.${at + b}.conv.0.0.weight`)[0]!] as const,
+    );
+    const expansion = hasInner ? expansionOf(inner) : 1;
     [at, reads] = [at + stage.blocks, channels];
     return { ...stage, channels, expansion };
   });

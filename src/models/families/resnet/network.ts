@@ -79,9 +79,20 @@ function expansionOf(spec: ResnetSpec): number {
   return spec.block === 'bottleneck' ? 4 : 1;
 }
 
-/** Inner channels of a stage's blocks. */
-function innerOf({ planes, mid }: { readonly planes: number; readonly mid: number }, stage: number): number {
+/** Inner channels of a stage's blocks: a whole number at or below planes x mid, doubled from stage to stage. */
+export function innerOf({ planes, mid }: { readonly planes: number; readonly mid: number }, stage: number): number {
   return Math.max(1, Math.floor(planes * 2 ** stage * mid));
+}
+
+/**
+ * The factor `mid` of a network whose stages have so many inner channels: {@link innerOf} gives these of it, where they
+ * are of a network of that many planes.
+ */
+export function midOf(planes: number, inner: readonly number[]): number {
+  const mid = Math.max(...inner.map((channels, stage) => channels / (planes * 2 ** stage)));
+  // a quotient that was rounded down may fall short of the whole number when it is multiplied again: 26 x (30 / 26)
+  const fallsShort = inner.some((channels, stage) => innerOf({ planes, mid }, stage) < channels);
+  return fallsShort ? mid * (1 + Number.EPSILON) : mid;
 }
 
 function stageWidth(spec: ResnetSpec, stage: number): number {

@@ -4,7 +4,7 @@ import type { HostArrays, HostValues } from '../../../core/host-array.js';
 import type { HostWeights } from '../../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 import { torchLeaf } from '../../formats/exchange.js';
-import { resnet, type ResnetSpec } from './network.js';
+import { midOf, resnet, type ResnetSpec } from './network.js';
 import { exportNamed, importNamed } from '../../formats/convolutional-weights.js';
 
 /** `stage2/block1/conv1/kernel` is `layer2.0.conv1.weight`. */
@@ -59,14 +59,14 @@ export function resnetIn(tensors: HostArrays<HostValues>, source: string): Resne
   const [stemChannels, channels, side] = shape('conv1.weight') as [number, number, number];
   const last = block === 'bottleneck' ? 'conv3' : 'conv2';
   const planes = shape(`layer1.0.${last}.weight`)[0]! / (block === 'bottleneck' ? 4 : 1);
-  const inner = shape('layer1.0.conv1.weight')[0]!;
-  const groups = block === 'bottleneck' ? inner / shape('layer1.0.conv2.weight')[1]! : 1;
+  const inner = Array.from({ length: stages }, (_, i) => shape(`layer${i + 1}.0.conv1.weight`)[0]!);
+  const groups = block === 'bottleneck' ? inner[0]! / shape('layer1.0.conv2.weight')[1]! : 1;
   return {
     family: 'resnet',
     block,
     blocks: Array.from({ length: stages }, (_, i) => counted(new RegExp(`^layer${i + 1}\\.(\\d+)\\.`))),
     planes,
-    mid: inner / planes,
+    mid: midOf(planes, inner),
     stem: { kind: side === 7 ? 'imagenet' : 'small', channels: stemChannels },
     ...(groups > 1 && { groups }),
     skip: true,
