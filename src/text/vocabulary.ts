@@ -53,6 +53,8 @@ interface Found {
   readonly cleanText?: boolean;
   readonly handleChineseChars?: boolean;
   readonly added?: readonly Added[];
+  /** What `tokenizer.json` puts around texts, where that is not what BERT has, `[CLS] A [SEP] B [SEP]`. */
+  readonly otherEnds?: string;
 }
 
 /** Files in which Hugging Face's libraries keep settings beside a vocabulary. */
@@ -140,7 +142,63 @@ const TokenizerJson = z.looseObject({
     vocab: TokenIds,
   }),
   added_tokens: z.array(AddedFields.extend({ id: z.int().min(0) })).default([]),
+  post_processor: z.unknown(),
 });
+
+/** A special token with its index, as `BertProcessing` has it. */
+const End = z.tuple([z.string(), z.int()]);
+/** A part of a template: a text or a special token, and the segment that it is of. */
+const Part = z.union([
+  z.strictObject({ Sequence: z.strictObject({ id: z.string(), type_id: z.int() }) }),
+  z.strictObject({ SpecialToken: z.strictObject({ id: z.string(), type_id: z.int() }) }),
+]);
+/** What puts tokens around texts in `tokenizer.json`: one that can be BERT's, in either form. */
+const PostProcessor = z.union([
+  z.looseObject({ type: z.literal('BertProcessing'), sep: End, cls: End }),
+  z.looseObject({
+    type: z.literal('TemplateProcessing'),
+    single: z.array(Part),
+    pair: z.array(Part),
+    special_tokens: z.record(z.string(), z.looseObject({ ids: z.array(z.int()) })),
+  }),
+]);
+
+/** The templates of one text and of two that BERT has, as {@link templateOf} writes them. */
+const TEMPLATES = [
+  `${SPECIAL.class}:0 A:0 ${SPECIAL.separator}:0`,
+  `${SPECIAL.class}:0 A:0 ${SPECIAL.separator}:0 B:1 ${SPECIAL.separator}:1`,
+];
+
+function templateOf(parts: readonly z.infer<typeof Part>[]): string {
+  return parts
+    .map((part) => ('Sequence' in part ? part.Sequence : part.SpecialToken))
+    .map(({ id, type_id: segment }) => `${id}:${segment}`)
+    .join(' ');
+}
+
+/**
+ * What a `post_processor` puts around texts, for messages, where it is not what BERT has; `idOf` gives the index of a
+ * token in the vocabulary.
+ */
+function otherEnds(value: unknown, idOf: (token: string) => number | undefined): string | undefined {
+  if (value === undefined || value === null) return 'none, so that no [CLS] and [SEP] are put around a text';
+  const { type, processors } = value as { type?: unknown; processors?: unknown };
+  if (type === 'Sequence' && Array.isArray(processors) && processors.length === 1)
+    return otherEnds(processors[0], idOf);
+  const { data } = PostProcessor.safeParse(value);
+  if (data === undefined) return JSON.stringify(type);
+  if (data.type === 'BertProcessing') {
+    const isBerts =
+      String(data.cls) === String([SPECIAL.class, idOf(SPECIAL.class)]) &&
+      String(data.sep) === String([SPECIAL.separator, idOf(SPECIAL.separator)]);
+    return isBerts ? undefined : `"BertProcessing" with ${data.cls.join(' ')} and ${data.sep.join(' ')}`;
+  }
+  const templates = [data.single, data.pair].map(templateOf);
+  const other = templates.find((template, i) => template !== TEMPLATES[i]);
+  if (other !== undefined) return `the template ${other}`;
+  const wrong = Object.entries(data.special_tokens).find(([token, { ids }]) => String(ids) !== String(idOf(token)));
+  return wrong === undefined ? undefined : `"TemplateProcessing" with ${wrong[0]} as ${wrong[1].ids.join(' ')}`;
+}
 
 /** Throws UsageError with the first thing that is not as it should be. */
 function parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
@@ -153,7 +211,11 @@ function parse<T>(path: string, schema: z.ZodType<T>, value: unknown): T {
 
 function readTokenizerJson(path: string): Found {
   if (!existsSync(path)) throw new UsageError(`${path}: file not found`);
-  const { model, added_tokens: added, normalizer } = parse(path, TokenizerJson, readConfig(path));
+  const { model, added_tokens: added, normalizer, post_processor } = parse(path, TokenizerJson, readConfig(path));
+  const ends = otherEnds(
+    post_processor,
+    (token) => added.find(({ content }) => content === token)?.id ?? model.vocab.get(token),
+  );
   const tokens: (string | undefined)[] = [];
   for (const [token, id] of model.vocab) {
     if (tokens[id] !== undefined) throw new UsageError(`${path}: model.vocab: two tokens have the same index, ${id}`);
@@ -166,6 +228,7 @@ function readTokenizerJson(path: string): Found {
     cleanText: normalizer.clean_text,
     handleChineseChars: normalizer.handle_chinese_chars,
     added: added.map((fields) => addedToken(fields, fields.id)),
+    ...(ends !== undefined && { otherEnds: ends }),
   };
 }
 
@@ -217,13 +280,20 @@ const MODEL_TYPES = CLASSES.map((name) => name.toLowerCase());
 
 /**
  * How texts are normalized, as transformers has it: a class of BERT's own makes its normalizer of its settings and
- * defaults, whatever `tokenizer.json` says; a general one takes that file as it is. Throws UsageError where
- * transformers would take a default in the place of what `tokenizer.json` says, and no file beside it says so.
+ * defaults, whatever `tokenizer.json` says, and puts BERT's tokens around texts; a general one takes that file as it
+ * is. Throws UsageError where transformers would take a default in the place of what `tokenizer.json` says, and no file
+ * beside it says so, and where a general class would put other tokens around texts.
  */
 function normalizerOf(read: Found, settings: z.infer<typeof Settings>, folder: string): Partial<Found> {
   const isJson = read.cleanText !== undefined;
   const name = settings.tokenizer_class ?? undefined;
-  if (isJson && name !== undefined && GENERAL.includes(name)) return {};
+  if (isJson && name !== undefined && GENERAL.includes(name)) {
+    if (read.otherEnds === undefined) return {};
+    throw new UsageError(
+      `${join(folder, JSON_FILE)}: post_processor: ${read.otherEnds}, as the class ${name} takes it; tokenizers with ` +
+        `BERT's can be read, ${SPECIAL.class} A ${SPECIAL.separator} B ${SPECIAL.separator}, with the segments 0 and 1`,
+    );
+  }
   if (isJson && name === undefined && isOfBert(folder)) checkSaid(read, settings, folder);
   const said = isJson && name !== undefined ? { ...DEFAULTS, ...settings } : settings;
   const { do_lower_case: lowercase, tokenize_chinese_chars: ideographs, strip_accents: accents } = said;

@@ -114,6 +114,59 @@ test('what tokenizer.json alone says, and transformers replaces by a default, ha
   expect(readVocabulary(folderOf({ ...alone, 'config.json': { model_type: 'gpt2' } }))).toEqual(read);
 });
 
+describe('what tokenizer.json puts around texts', () => {
+  const vocab = Object.fromEntries([...Object.values(SPECIAL), 'a'].map((token, id) => [token, id]));
+  const end = (token: string, segment = 0): object => ({ SpecialToken: { id: token, type_id: segment } });
+  const text = (id: string, segment = 0): object => ({ Sequence: { id, type_id: segment } });
+  const [cls, sep] = [SPECIAL.class, SPECIAL.separator];
+  const ids = (token: string, id = vocab[token]): object => ({ [token]: { id: token, ids: [id], tokens: [token] } });
+  const template = (changes: object = {}): object => ({
+    type: 'TemplateProcessing',
+    single: [end(cls), text('A'), end(sep)],
+    pair: [end(cls), text('A'), end(sep), text('B', 1), end(sep, 1)],
+    special_tokens: { ...ids(cls), ...ids(sep) },
+    ...changes,
+  });
+  const berts = { type: 'BertProcessing', cls: [cls, vocab[cls]], sep: [sep, vocab[sep]] };
+  const folderWith = (post_processor: unknown, tokenizer_class: string | undefined): string =>
+    folderOf({
+      'tokenizer.json': {
+        normalizer: { type: 'BertNormalizer' },
+        pre_tokenizer: { type: 'BertPreTokenizer' },
+        model: { type: 'WordPiece', vocab },
+        post_processor,
+      },
+      'config.json': { model_type: 'bert' },
+      'tokenizer_config.json': { tokenizer_class },
+    });
+
+  test.each([
+    ['BertProcessing', berts],
+    ['a template', template()],
+    ['a sequence of one', { type: 'Sequence', processors: [template()] }],
+  ])('%s like BERT’s is read with every class', (_, processor) => {
+    for (const name of ['PreTrainedTokenizerFast', 'TokenizersBackend', 'BertTokenizerFast', undefined])
+      expect(readVocabulary(folderWith(processor, name)).tokens).toHaveLength(6);
+  });
+
+  // AutoTokenizer of transformers 5.24.0 gives '[CLS] the movie [SEP]' with BertTokenizerFast or no class for a BERT
+  // whatever the post_processor is, and with a general class what that says: 'the movie' where it is null
+  test.each<[string, unknown, string]>([
+    ['nothing', null, 'post_processor: none, so that no [CLS] and [SEP] are put around a text, as the class'],
+    ['no end', template({ single: [end(cls), text('A')] }), 'the template [CLS]:0 A:0, as the class'],
+    ['one segment for both texts', template({ pair: [end(cls), text('A'), end(sep), text('B'), end(sep)] }), 'B:0'],
+    ['RobertaProcessing', { ...berts, type: 'RobertaProcessing' }, '"RobertaProcessing"'],
+    ['two of them', { type: 'Sequence', processors: [berts, berts] }, '"Sequence"'],
+    ['the ends exchanged', { ...berts, cls: berts.sep, sep: berts.cls }, 'with [SEP] 3 and [CLS] 2'],
+    ['another index', template({ special_tokens: { ...ids(cls, 5), ...ids(sep) } }), 'with [CLS] as 5'],
+  ])('%s is refused with a general class, and replaced by a class of BERT’s', (_, processor, message) => {
+    for (const name of ['PreTrainedTokenizerFast', 'TokenizersBackend'])
+      expect(() => readVocabulary(folderWith(processor, name))).toThrow(message);
+    for (const name of ['BertTokenizer', 'BertTokenizerFast', 'DistilBertTokenizerFast', undefined])
+      expect(readVocabulary(folderWith(processor, name)).tokens).toHaveLength(6);
+  });
+});
+
 test('tokens may be called as what every object has', () => {
   const names = ['__proto__', 'constructor', 'toString'];
   const vocab = Object.fromEntries([...Object.values(SPECIAL), ...names].map((token, id) => [token, id]));

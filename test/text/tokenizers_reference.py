@@ -44,7 +44,7 @@ def tokenizer_json(normalizer, contents):
     return {
         'version': '1.0', 'truncation': None, 'padding': None, 'added_tokens': added(contents),
         'normalizer': {'type': 'BertNormalizer', 'clean_text': True, 'handle_chinese_chars': True, 'strip_accents': None, 'lowercase': True, **normalizer},
-        'pre_tokenizer': {'type': 'BertPreTokenizer'}, 'post_processor': None, 'decoder': None,
+        'pre_tokenizer': {'type': 'BertPreTokenizer'}, 'post_processor': {'type': 'BertProcessing', 'sep': ['[SEP]', 3], 'cls': ['[CLS]', 2]}, 'decoder': None,
         'model': {'type': 'WordPiece', 'unk_token': '[UNK]', 'continuing_subword_prefix': '##', 'max_input_chars_per_word': 100,
                   'vocab': {token: i for i, token in enumerate(VOCABULARY)}},
     }
