@@ -142,7 +142,7 @@ const TokenizerJson = z.looseObject({
     vocab: TokenIds,
   }),
   added_tokens: z.array(AddedFields.extend({ id: z.int().min(0) })).default([]),
-  post_processor: z.unknown(),
+  post_processor: z.unknown().optional(),
 });
 
 /** A special token with its index, as `BertProcessing` has it. */
