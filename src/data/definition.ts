@@ -58,6 +58,11 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
    */
   known?(spec: Spec): KnownData;
   /**
+   * For data of users, whose number is in their files: training examples, counted without decoding any, and not beyond
+   * `enough`, where there may be many more. Throws UsageError as `check`.
+   */
+  trainCount?(spec: Spec, enough: number): number;
+  /**
    * For data whose files name the classes: the declaration with them in the order of a checkpoint's classes, unchanged
    * where these are others. Throws UsageError where the declaration asks for another order.
    */

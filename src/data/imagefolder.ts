@@ -153,7 +153,7 @@ function splitsOf(
   const byClass = classes.map((name, label) => picturesOf(folder, name, label));
   for (const [label, name] of classes.entries()) {
     const own = byClass[label]!;
-    const count = Math.max(1, Math.round(test * own.length));
+    const count = heldForTest(own.length, test);
     if (count >= own.length)
       throw new UsageError(`${join(folder, name)}: ${own.length} picture; expected at least 2, one of them for test`);
     const order = permutation(rngKey(0, 'imagefolder', 'test', name), own.length);
@@ -165,6 +165,24 @@ function splitsOf(
     train: all.filter((picture) => !held.has(picture)),
     test: all.filter((picture) => held.has(picture)),
   };
+}
+
+/** Pictures of which some are not for training: of `own` pictures of a class, by a share for the test. */
+function heldForTest(own: number, share: number): number {
+  return Math.max(1, Math.round(share * own));
+}
+
+/** Training pictures, counted class by class until there are `enough`. Throws UsageError as {@link openImageFolder}. */
+function trainCount(spec: ImageFolder, enough: number): number {
+  const { folder, validation, test = testFolder(folder) } = spec;
+  const isDivided = typeof test === 'string';
+  let count = typeof validation === 'number' ? -validation : 0;
+  for (const [label, name] of imageClasses(folder, spec).entries()) {
+    if (count >= enough) break;
+    const own = picturesOf(isDivided ? join(folder, 'train') : folder, name, label).length;
+    count += own - (isDivided ? 0 : heldForTest(own, test));
+  }
+  return count;
 }
 
 /** The folder of the test split: `val`, as ImageNet has it, or `test` where that alone is there. */
@@ -535,6 +553,7 @@ export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   files: (spec) => [{ path: spec.folder, names: pictureNames(spec.folder, spec) }],
   shape: ({ size }) => [size, size, CHANNELS],
   normalization: ({ normalize = IMAGENET_NORMALIZATION }) => normalize,
+  trainCount,
   known: (spec) => (existsSync(spec.folder) ? { classes: imageClasses(spec.folder, spec).length } : {}),
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
 };

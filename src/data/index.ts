@@ -105,6 +105,15 @@ export function knownOf(spec: DataSpec): KnownData {
 }
 
 /**
+ * Training examples of data that are not opened, as far as that can be told; not counted beyond `enough`. Throws
+ * UsageError where their files are not as they should be.
+ */
+export function trainCountOf(spec: DataSpec, enough: number): number | undefined {
+  const definition = definitionOf(spec);
+  return definition.known?.(spec).train ?? definition.trainCount?.(spec, enough);
+}
+
+/**
  * A declaration with its classes in the order of a checkpoint's, `classes`; unchanged where these are not the data's.
  * Throws UsageError where the declaration asks for another order.
  */

@@ -242,6 +242,8 @@ export const tsv: DatasetDefinition<TsvSpec> = {
   ],
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
+  trainCount: (spec) =>
+    readTsv(spec.train, spec).rows.length - (typeof spec.validation === 'number' ? spec.validation : 0),
   known: ({ labels }) => (labels === undefined ? {} : { classes: labels.length }),
   tokenizer: openTokenizer,
   inOrderOf,

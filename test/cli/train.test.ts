@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -97,6 +97,44 @@ describe('training that is stopped', () => {
       rmSync(parts, { recursive: true });
     },
   );
+});
+
+test('a batch of the wide net above the number of pictures is refused by its own key, before anything is begun', async () => {
+  const folder = newFolder();
+  for (const name of ['a', 'b']) {
+    mkdirSync(join(folder, 'pictures', name), { recursive: true });
+    for (let i = 0; i < 24; i++) writeFileSync(join(folder, 'pictures', name, `${i}.png`), 'never decoded');
+  }
+  const { stdout } = await gowideHere(['train', 'resnet', '--arm', 'three-stage', '--print-config']);
+  const spec = JSON.parse(stdout) as {
+    readonly network: object;
+    readonly teacher: { readonly network: object; readonly recipe: object };
+    readonly training: object;
+    readonly imitation: { readonly recipe: object };
+  };
+  const { network, teacher, training, imitation } = spec;
+  const sizes = { classes: 2, channels: 3 };
+  const config = join(folder, 'mine.json');
+  const path = join(folder, 'pictures');
+  const declared = (wide: number): string =>
+    JSON.stringify({
+      ...spec,
+      data: { set: 'imagefolder', folder: path, size: 16, resize: 16, corrupt: 0, validation: 2, test: 0.25 },
+      network: { ...network, ...sizes },
+      teacher: { ...teacher, network: { ...teacher.network, ...sizes }, recipe: { ...teacher.recipe, batch: wide } },
+      training: { ...training, batch: 32 },
+      imitation: { ...imitation, recipe: { ...imitation.recipe, batch: 16 } },
+    });
+  const out = join(folder, 'out');
+  writeFileSync(config, declared(64));
+  const { status, stderr } = await gowideHere(['train', 'resnet', '--config', config, '--out', out]);
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining('teacher.recipe.batch: 64, and the data have 34 training examples; expected at most'),
+  ]);
+  expect(existsSync(out)).toBe(false);
+  writeFileSync(config, declared(34));
+  expect(await gowideHere(['train', 'resnet', '--config', config, '--print-config'])).toMatchObject({ status: 0 });
 });
 
 test('--print-config gives a spec that --config takes', () => {

@@ -44,7 +44,9 @@ const specOf = (folder: string): IdxSpec => ({
 });
 
 test.each([true, false])('images and labels are those of the files (gzipped: %s)', (gzipped) => {
-  const data = loadIdx(specOf(folderOf({}, gzipped)));
+  const spec = specOf(folderOf({}, gzipped));
+  const data = loadIdx(spec);
+  expect(idx.trainCount!(spec, Infinity)).toBe(data.train.count);
   expect([data.train.count, data.validation.count, data.test.count]).toEqual([8, 4, 6]);
   expect(data.shape).toEqual([4, 4, 1]);
   const { values, labels } = data.test.batch(Uint32Array.of(5, 1)) as HostBatch;

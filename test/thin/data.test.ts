@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { openData } from '../../src/data/index.js';
+import { openData, trainCountOf } from '../../src/data/index.js';
 import type { TsvSpec } from '../../src/data/tsv.js';
 import { findData } from '../../src/thin/data/index.js';
 import { unlabelledTexts } from '../../src/thin/data/tables.js';
@@ -20,6 +20,8 @@ describe('tables', () => {
     writeFileSync(path, `${readFileSync(path, 'utf8')}"a ""fine"" film,\nnice",praise\r\n`);
     const { spec, notes } = find(path, { columns: { text: 'review' } });
     const data = await openData(spec);
+    expect(trainCountOf(spec, Infinity)).toBe(44);
+    expect(trainCountOf({ ...(spec as TsvSpec), set: 'tsv', validation: 4 }, Infinity)).toBe(40);
     expect([data.train.count, data.validation.count, data.test.count]).toEqual([44, 5, 12]);
     expect(data.labels).toEqual(['blame', 'praise']);
     const all = ['train', 'validation', 'test'].map((split) =>
@@ -241,6 +243,20 @@ describe('pictures', () => {
     expect([data.train.count, data.validation.count, data.test.count]).toEqual(sizes);
     expect(data.labels).toEqual(['blue', 'red']);
   });
+
+  test.each([
+    ['one folder that is split', [''], 10],
+    ['train and test', ['train', 'test'], 5],
+    ['train, val and test', ['train', 'val', 'test'], 4],
+  ] as const)(
+    '%s: training pictures are counted without decoding any, and not beyond what is enough',
+    async (_, under, count) => {
+      const { spec } = find(pictureFolder(count, under), pictures);
+      const { train } = await openData(spec);
+      expect(trainCountOf(spec, Infinity)).toBe(train.count);
+      expect(trainCountOf(spec, 2)).toBeGreaterThanOrEqual(2);
+    },
+  );
 
   test('a class in one split only is refused', () => {
     const folder = pictureFolder(4, ['train', 'test']);

@@ -1,10 +1,10 @@
 /** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
 import { existsSync } from 'node:fs';
-import { UsageError } from '../../core/errors.js';
+import { inFile, UsageError } from '../../core/errors.js';
 import { checkValues } from '../../core/magnitudes.js';
 import { isSameNormalization, normalizationText } from '../../core/normalization.js';
 import { parseSpec } from '../../core/spec.js';
-import { exampleShape, knownOf, normalizationOf, taskOf } from '../../data/index.js';
+import { checkData, exampleShape, knownOf, normalizationOf, taskOf, trainCountOf } from '../../data/index.js';
 import { pictureFacts } from '../../models/formats/picture-facts.js';
 import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../../models/index.js';
 import { readMetadata } from '../../store/safetensors.js';
@@ -51,11 +51,13 @@ function recipesOf({ training, imitation, teacher }: TrainSpec): (readonly [path
 /**
  * What is asked of the recipes of a run that is still to be made: no warm-up of more steps than there are, and no batch
  * of more examples than the training data have, where their number is known. Throws UsageError with the path of the
- * key. Records of finished runs are read without it.
+ * key; with `isWide`, for a run that others may need as their wide net's, of the key there, too. Records of finished
+ * runs are read without it.
  */
-export function checkRecipes(spec: TrainSpec, examples: number | undefined): void {
+export function checkRecipes(spec: TrainSpec, examples: number | undefined, isWide = false): void {
   for (const [key, recipe] of recipesOf(spec)) {
-    const path = `invalid training spec: ${key}`;
+    const said = isWide ? `${key} (teacher.recipe in what imitates this network)` : key;
+    const path = `invalid training spec: ${said}`;
     checkWarmup(path, recipe);
     if (examples !== undefined) checkBatch(path, recipe, examples);
   }
@@ -66,12 +68,27 @@ export function checkRecipes(spec: TrainSpec, examples: number | undefined): voi
  * network has as many answers as there are classes. A run compares the rest once it has read them. Throws UsageError.
  */
 export function checkToRun(spec: TrainSpec): void {
-  const { classes, train } = knownOf(spec.data);
+  const { classes } = knownOf(spec.data);
   const network = networkOf(spec.network);
   const logits = network.taps.at(-1)!;
   if (classes !== undefined) checkClasses(classes, network.width(logits, exampleShape(spec.data)));
-  checkRecipes(spec, train);
+  const most = Math.max(...recipesOf(spec).map(([, { batch }]) => batch));
+  checkRecipes(spec, examplesOf(spec.data, most));
   checkNormalization(spec);
+  const begun = isTrained(spec.teacher) ? spec.teacher.pretrained : undefined;
+  for (const [key, from] of Object.entries({ pretrained: spec.pretrained, 'teacher.pretrained': begun }))
+    if (from !== undefined && 'run' in from) inFile(`${key}.run`, () => checkToRun(from.run as TrainSpec));
+}
+
+/** Training examples as far as files tell them that are there: files that are missing have a message of their own. */
+function examplesOf(data: TrainSpec['data'], enough: number): number | undefined {
+  try {
+    checkData(data);
+  } catch (error) {
+    if (error instanceof UsageError) return knownOf(data).train;
+    throw error;
+  }
+  return trainCountOf(data, enough);
 }
 
 /**

@@ -20,7 +20,7 @@ import { checkRecipes, parseTrainSpec } from './check-spec.js';
 import { costOf } from '../cost/cost.js';
 import { ownTokens } from '../matching/own-tokens.js';
 import { trainThin } from '../three-stage/pipeline.js';
-import { pretrainedCell, wideCell } from './required.js';
+import { isWideCell, pretrainedCell, wideCell } from './required.js';
 import { isTrained, type PretrainedSpec, type TeacherSpec, type TrainSpec } from '../spec/spec.js';
 import {
   disposeWeights,
@@ -37,7 +37,7 @@ export const trainExecutor: Executor = async (context) => {
   const spec = parseTrainSpec(context.cell.spec);
   const declared = dataOf(spec);
   const opened = await openData(declared, (stage, done, total) => context.progress(stage, done, total));
-  checkRecipes(spec, opened.train.count);
+  checkRecipes(spec, opened.train.count, isWideCell(context.cell));
   const own = await ownTokens(spec, declared, opened);
   const network = own === undefined ? networkOf(spec.network) : own.thin(networkOf(spec.network));
   const data = notingSkipped(asAnswered(own?.data ?? opened, network), (split, { file, reason }) =>
