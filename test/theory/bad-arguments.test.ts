@@ -267,6 +267,135 @@ test.each<[what: string, call: () => unknown, message: string]>([
   }
 });
 
+describe('numbers that are none are refused by name, and never answered', () => {
+  const gronwall = { depth: 2, c: 1, G: 1, A: 1, B: 1, b: 1, Z: 1, R: 1, F: 1, H: 1, K: 1, xi: 0, xiJ: 0 };
+  const constants = { ...gronwall, derivative: 1, curvature: 1 };
+  const langevin = { alpha: 0, c: 1, target: 1, temperature: 1, decay: 1 };
+  const linear = { depth: 1, d: 1, alpha: 1, c: 1, law: { rho: 0 }, steps: 1, dt: 0.1, points: theta(2) };
+  const linearNet = (change: object) => () =>
+    theory.linearNetLimit({ ...linear, train: { n: 2, x: theta(2), y: theta(2) }, ...change });
+  const trio = (d: number) => [smallNet(1, 2, 4, d), smallNet(2, 2, 8, d), smallNet(3, 2, 4, d)] as const;
+  const task = theory.sineTask(1, 3, 4, 4).train;
+  const NONE: readonly [name: string, values: readonly number[], call: (value: number) => unknown][] = [
+    ['langevinStationary: d', [-2, 0, 1.5, NaN], (d) => theory.langevinStationary({ ...langevin, d })],
+    ['langevinStationary: alpha', [NaN, Infinity], (alpha) => theory.langevinStationary({ ...langevin, alpha })],
+    ['langevinStationary: c', [NaN], (c) => theory.langevinStationary({ ...langevin, c })],
+    ['langevinStationary: target', [NaN], (target) => theory.langevinStationary({ ...langevin, target })],
+    ['langevinStationary: decay', [0, -1, NaN], (decay) => theory.langevinStationary({ ...langevin, decay })],
+    [
+      'langevinStationary: temperature',
+      [0, NaN, Infinity],
+      (temperature) => theory.langevinStationary({ ...langevin, temperature }),
+    ],
+    ['growthRate: g', [NaN, 0, -1], (g) => theory.growthRate({ ...saddle, g })],
+    ['growthRate: kappa', [NaN], (kappa) => theory.growthRate({ ...saddle, kappa })],
+    ['growthRate: depth', [0, 1.5, NaN], (depth) => theory.growthRate({ ...saddle, depth })],
+    ['directLimit: time', [-1, NaN], (time) => theory.directLimit(saddle, time)],
+    ['directLimit: std', [-1, NaN], (std) => theory.directLimit(saddle, 1, std)],
+    ['telescopedLimit: g', [NaN], (g) => theory.telescopedLimit({ ...saddle, g })],
+    ['telescopedLimit: std', [-1], (std) => theory.telescopedLimit(saddle, std)],
+    ['saddle: g', [NaN, -1], (g) => theory.saddleDiscrepancy({ ...saddle, g }, theta(3))],
+    ['saddle: kappa', [NaN], (kappa) => theory.saddleTelescope({ ...saddle, kappa }, theta(3))],
+    ['saddleVelocity: theta', [NaN], (value) => theory.saddleVelocity(saddle, theta(3).fill(value))],
+    ['trainSaddle: initial', [NaN], (value) => theory.trainSaddle(saddle, theta(3).fill(value), 1, 10)],
+    ['trainSaddle: time', [-1, NaN], (time) => theory.trainSaddle(saddle, theta(3), time, 10)],
+    ['saddleInputs: spread', [-1, NaN], (spread) => theory.saddleInputs({ ...bent, spread }, 2, 1, false)],
+    ['tanh saddle: g', [NaN], (g) => theory.tanhSaddleGradient({ ...bent, g }, theta(2), theta(2))],
+    ['tanh saddle: w', [NaN], (w) => theory.tanhSaddleDiscrepancy(bent, theta(2).fill(w), theta(2))],
+    [
+      'linearizedTanhSaddle: time',
+      [-1, NaN],
+      (time) => theory.linearizedTanhSaddle(bent, theta(2), theta(2), theta(2), time),
+    ],
+    ['trainTanhSaddle: time', [-1], (time) => theory.trainTanhSaddle(bent, theta(4), theta(2), time, 2)],
+    ['chainAmplification: depth', [0, 1.5, NaN], (depth) => theory.chainAmplification(1, 2, depth, 1)],
+    ['chainAmplification: w0', [NaN], (w0) => theory.chainAmplification(w0, 2, 2, 1)],
+    ['chainAmplification: time', [-1, NaN], (time) => theory.chainAmplification(1, 2, 2, time)],
+    [
+      'chainByParticles: y',
+      [NaN],
+      (y) => theory.chainByParticles({ initial: [1], y, time: 1 }, { m: 2, seed: 1, steps: 1 }),
+    ],
+    [
+      'chainByParticles: time',
+      [-1],
+      (time) => theory.chainByParticles({ initial: [1], y: 1, time }, { m: 2, seed: 1, steps: 1 }),
+    ],
+    ['secondMoment: d', [0, 171, NaN], (d) => theory.secondMoment({ d, depth: 1 })],
+    ['secondMoment: sa', [-1, NaN], (sa) => theory.secondMoment({ d: 1, depth: 1, sa })],
+    ['cltConstant: sb', [-1, NaN], (sb) => theory.cltConstant({ d: 1, depth: 1, sb })],
+    ['cltConstant: c', [NaN], (c) => theory.cltConstant({ d: 1, depth: 1, c })],
+    ['arcsineKernel: uu', [-1, NaN], (uu) => theory.arcsineKernel({ uu, uv: 0, vv: 1 })],
+    ['arcsineKernel: expected a covariance', [2, -2], (uv) => theory.arcsineKernel({ uu: 1, uv, vv: 1 })],
+    ['arcsineDerivativeKernel: vv', [-1], (vv) => theory.arcsineDerivativeKernel({ uu: 1, uv: 0, vv })],
+    ['kernel of a layer: sa', [-1, NaN], (sa) => theory.processKernel({ ...law, sa }, theta(2), theta(2))],
+    ['kernel of a layer: c', [NaN], (c) => theory.tangentKernel({ ...law, c }, theta(2), theta(2))],
+    ['kernel of a layer: x', [NaN], (x) => theory.tangentKernel(law, theta(2).fill(x), theta(2))],
+    ['radialMean: s', [NaN], (s) => theory.radialMean(s)],
+    ['radialMeanDerivative: s', [Infinity], (s) => theory.radialMeanDerivative(s)],
+    [
+      'radialRisk: weights',
+      [NaN, 0.3, -1],
+      (weight) => theory.radialRisk(radial, theta(2), theta(2).fill(weight, 0, 1).fill(0.5, 1)),
+    ],
+    ['radialRisk: r', [NaN], (r) => theory.radialRisk(radial, theta(2).fill(r), theta(2).fill(0.5))],
+    ['solveRadial: taus', [-1, NaN], (tau) => theory.solveRadial({ ...radial, taus: [1, tau] }, 1)],
+    ['radialSgd: scale', [NaN], (scale) => theory.radialSgd({ ...radial, scale }, { D: 2, m: 2, dt: 0.1 }, 0.1, 1)],
+    ['committeeVelocity: eta', [NaN], (eta) => theory.committeeVelocity(committee, eta)],
+    ['committeeSgd: eta', [NaN], (eta) => theory.committeeSgd(committee, eta, [1], 4, 1)],
+    ['linearResidual: x', [NaN], (x) => theory.linearResidual({ ...residual, x: [[x]] })],
+    [
+      'linearResidual: start: A',
+      [NaN],
+      (value) => {
+        const identity = [
+          [1, 0],
+          [0, value],
+        ];
+        return theory.linearResidual({
+          ...residual,
+          start: [0, 1].map(() => ({ A: identity, B: identity, C: identity })),
+        });
+      },
+    ],
+    ['linearNetLimit: rho', [2, NaN], (rho) => linearNet({ law: { rho } })()],
+    ['linearNetLimit: dt', [-0.1, 0], (dt) => linearNet({ dt })()],
+    ['linearNetLimit: c', [NaN], (c) => linearNet({ c })()],
+    ['linearNetLimit: points', [NaN], (value) => linearNet({ points: theta(2).fill(value) })()],
+    ['linearNetLimit: the training leaves float64', [1e200], (dt) => linearNet({ dt, steps: 20 })()],
+    ['posteriorCap: thinLoss', [-1, NaN], (loss) => theory.posteriorCap(loss, 1)],
+    ['closedForm: G', [-1, NaN], (G) => theory.closedForm({ ...constants, G }, 1)],
+    ['closedForm: time', [-1, NaN], (time) => theory.closedForm(constants, time)],
+    ['net: c', [NaN], (c) => theory.layerLipschitz({ ...net, c }, net.layers[0]!)],
+    [
+      'bounds: expected nets of one depth',
+      [2, 4],
+      (d) => theory.gronwallRate(trio(3)[0], trio(3)[1], trio(d)[2], task),
+    ],
+    ['rmsDistance', [1.5, NaN, 0], (d) => theory.rmsDistance(theta(3), theta(3), d)],
+    ['stepSystem: dt', [NaN], (dt) => theory.stepSystem(theory.INTEGRATORS.rk4, (y) => y, theta(1), dt)],
+  ];
+  test.each(NONE)('%s', (name, values, call) => {
+    for (const value of values) {
+      expect(() => call(value), String(value)).toThrow(RangeError);
+      expect(() => call(value), String(value)).toThrow(name);
+    }
+  });
+
+  test('a limit at no time, and laws without a pull, are exact', () => {
+    for (const change of [{ c: 0 }, { alpha: 1 }]) {
+      const { covariance, variance } = theory.langevinStationary({ ...langevin, target: 1, ...change });
+      expect(covariance).toBe(0);
+      expect(variance).toBe(1);
+    }
+    expect(theory.cltConstant({ d: 2, depth: 1, c: -1 })).toBe(theory.cltConstant({ d: 2, depth: 1 }));
+    // a layer's factor g - theta may be 0: (1/2) ((P+ - y) (g + theta_2) - (P- - y) (g - theta_2)), by hand
+    const [g, kappa, second] = [1, 2, 0.5];
+    const [first] = theory.saddleVelocity({ g, kappa, depth: 2 }, Float64Array.of(1, second));
+    expect(first).toBeCloseTo(-0.5 * ((3 - 2) * 1.5 - (0 - 2) * 0.5), 14);
+  });
+});
+
 test('all of a layer’s particles leave no variance, of one particle, too', () => {
   const one = smallNet(1, 1, 1);
   expect(theory.sampledLayerVariance(one, one.layers[0]!, x, 1)).toBe(0);

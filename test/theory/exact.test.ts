@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/core/errors.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { rms } from '../../src/core/stats.js';
 import {
@@ -15,7 +16,13 @@ import { arcsineKernel, arcsineDerivativeKernel, shiftedDeterminant } from '../.
 import { LIMITS, limitByName, registerLimit, type Limit } from '../../theory/verify/limits.js';
 import { gaussLegendre } from '../../theory/numerics/quadrature.js';
 import { radialMean, radialMeanDerivative, solveRadial, type Radial } from '../../theory/exact/radial.js';
-import { committeeVelocity, generalizationError, solveCommittee } from '../../theory/exact/saad-solla.js';
+import {
+  committeeSgd,
+  committeeVelocity,
+  generalizationError,
+  solveCommittee,
+  type Committee,
+} from '../../theory/exact/saad-solla.js';
 import { particleVariance, sampledLayerVariance } from '../../theory/exact/sampling.js';
 import { processKernel, tangentKernel } from '../../theory/exact/tangent.js';
 import { chainByMeans, chainByParticles } from '../../theory/instances/chain.js';
@@ -138,21 +145,22 @@ describe('the limit of the chain’s discrepancy', () => {
   });
 });
 
+const same = {
+  Q: [
+    [1, 0],
+    [0, 1],
+  ],
+  R: [
+    [1, 0],
+    [0, 1],
+  ],
+  T: [
+    [1, 0],
+    [0, 1],
+  ],
+};
+
 describe('committee', () => {
-  const same = {
-    Q: [
-      [1, 0],
-      [0, 1],
-    ],
-    R: [
-      [1, 0],
-      [0, 1],
-    ],
-    T: [
-      [1, 0],
-      [0, 1],
-    ],
-  };
   test('a student that is the teacher has no error, and stays [b]', () => {
     expect(generalizationError(same)).toBeCloseTo(0, 14);
     const { Q, R } = committeeVelocity(same, 0.5);
@@ -179,8 +187,90 @@ describe('committee', () => {
       2,
     );
     expect(four.R[0]).toHaveLength(4);
-    expect(() => solveCommittee({ Q: [[0.1]], R: [[0.9]], T: [[1]] }, 0.3, 1)).toThrow(/not those of any vectors/);
     expect(() => solveCommittee({ Q: [[1]], R: [[0.1, 0.2]], T: [[1]] }, 0.3, 1)).toThrow(/expected Q \[K, K\]/);
+  });
+});
+
+describe('overlaps of a committee that are none are refused by their matrix', () => {
+  const JOINT = /^committee: the joint matrix \[\[Q, R\], \[R\^T, T\]\] is not positive semidefinite/;
+  const T = [
+    [1, 0],
+    [0, 1],
+  ];
+  test.each<[string, Committee, RegExp]>([
+    ['a student of length 0 with an overlap', { Q: [[0]], R: [[0.5]], T: [[1]] }, JOINT],
+    ['a teacher of length 0 with an overlap', { Q: [[1]], R: [[0.5]], T: [[0]] }, JOINT],
+    ['a correlation above 1', { Q: [[0.1]], R: [[0.9]], T: [[1]] }, JOINT],
+    ['a correlation above 1 of a short student', { Q: [[1e-14]], R: [[5e-7]], T: [[1]] }, JOINT],
+    // each pair is possible, all three are not: 1 - 3 (0.8)^2 + 2 (0.8)^2 (-0.8) < 0
+    [
+      'three vectors',
+      {
+        Q: [
+          [1, 0.8],
+          [0.8, 1],
+        ],
+        R: [[0.8], [-0.8]],
+        T: [[1]],
+      },
+      JOINT,
+    ],
+    [
+      'Q that is not symmetric',
+      {
+        Q: [
+          [1, 0.5],
+          [0.1, 1],
+        ],
+        R: [[0], [0]],
+        T: [[1]],
+      },
+      /^committee: Q: expected a symmetric matrix, got 0.5 in row 1, column 2 and 0.1 in row 2, column 1/,
+    ],
+    [
+      'T that is not symmetric',
+      {
+        Q: [[1]],
+        R: [[0, 0]],
+        T: [
+          [1, 0.5],
+          [0, 1],
+        ],
+      },
+      /^committee: T: expected a symmetric/,
+    ],
+    [
+      'Q that is indefinite',
+      {
+        Q: [
+          [0, 1],
+          [1, 0],
+        ],
+        R: [
+          [0, 0],
+          [0, 0],
+        ],
+        T,
+      },
+      /^committee: Q is not positive semidefinite/,
+    ],
+    ['a negative length', { Q: [[-1]], R: [[0]], T: [[1]] }, /^committee: Q is not positive/],
+  ])('%s', (_, committee, message) => {
+    const { evaluate } = LIMITS['saad-solla']!;
+    expect(() => solveCommittee(committee, 0.5, 1)).toThrow(message);
+    expect(() => committeeSgd(committee, 0.5, [1], 8, 1)).toThrow(message);
+    expect(() => evaluate({ ...committee, eta: 0.5, times: [0] })).toThrow(UsageError);
+    // 5e-7 is less than the error that a solution of size 1 may have
+    if (committee.R[0]![0] === 5e-7) return;
+    expect(() => generalizationError(committee)).toThrow(message);
+  });
+
+  test('while singular ones, and what a solution comes to, are taken', () => {
+    const start = { Q: [[0]], R: [[0]], T: [[1]] };
+    // (1/2) (2/pi) asin(1/2), of a student that says 0
+    expect(generalizationError(start)).toBeCloseTo(1 / 6, 14);
+    expect(generalizationError(solveCommittee({ Q: [[0.5]], R: [[0.1]], T: [[1]] }, 0.5, 200))).toBeLessThan(1e-9);
+    expect(() => solveCommittee(same, 0.5, 10)).not.toThrow();
   });
 });
 
@@ -204,7 +294,7 @@ describe('clt', () => {
     expect([...moments].sort((a, b) => a - b)).toEqual(moments);
     expect(moments.at(-1)!).toBeLessThan(1);
     expect(secondMoment({ d: 3, depth: 1, activation: 'relu' })).toBeCloseTo((3 + 0.25) / 2, 10);
-    expect(() => secondMoment({ d: 2.5, depth: 1 })).toThrow('whole d');
+    expect(() => secondMoment({ d: 2.5, depth: 1 })).toThrow('secondMoment: d: expected a whole number');
   });
 });
 

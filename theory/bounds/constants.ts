@@ -2,6 +2,7 @@
 import { checkAllFinite, checkWhole } from '../../src/core/range.js';
 import { lookUp } from '../../src/core/registry.js';
 import { ACTIVATIONS, type Activation, type ActivationBound } from '../model/activations.js';
+import { checkNet } from '../model/check.js';
 import { checkUniform, singleLayer, type Layer, type Net } from '../model/particles.js';
 import { symmetricEigenvalues } from '../numerics/linear.js';
 
@@ -39,9 +40,11 @@ export function rowNorm(rows: Float64Array, d: number): number {
 /**
  * G_l >= Lip(S_l): J = alpha I + (c/m) sum_i s_i b_i a_i^T, |s_i| <= sup |act'| <= 1, and for unit u, v Cauchy-Schwarz
  * over particles gives u^T (1/m) sum s_i b_i a_i^T v <= sqrt((1/m) sum (u.b_i)^2) sqrt((1/m) sum (a_i.v)^2) <=
- * rowNorm(b) rowNorm(a).
+ * rowNorm(b) rowNorm(a). Throws RangeError on a net or a layer whose numbers are none.
  */
-export function layerLipschitz({ alpha, c, d, activation }: Net, { a, b }: Layer): number {
+export function layerLipschitz(net: Net, layer: Layer): number {
+  checkNet({ ...net, layers: [layer] });
+  const [{ alpha, c, d, activation }, { a, b }] = [net, layer];
   return Math.abs(alpha) + Math.abs(c) * ACTIVATIONS[activation].lipschitz * rowNorm(a, d) * rowNorm(b, d);
 }
 

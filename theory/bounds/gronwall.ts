@@ -22,6 +22,7 @@
  * dominate those of the simulator: rigorous for the discrete scheme, step by step. Then D_train(t) <= rms_n e_L.
  */
 import { filled } from '../../src/core/host-array.js';
+import { checkFinite, checkWhole } from '../../src/core/range.js';
 import { largest, rms } from '../../src/core/stats.js';
 import { checkNet } from '../model/check.js';
 import { rmsDistance } from '../network/discrepancy.js';
@@ -186,17 +187,31 @@ function rightSide(
   return { rate, last };
 }
 
+/** Throws RangeError unless the three nets have one depth and dimension, and the ideal one the thin one's widths. */
+function checkTrio(thin: Net, wide: Net, ideal: Net): void {
+  checkNet(ideal);
+  const fits =
+    [wide, ideal].every(({ d, layers }) => d === thin.d && layers.length === thin.layers.length) &&
+    ideal.layers.every(({ m }, l) => m === thin.layers[l]!.m);
+  if (!fits || thin.layers.length === 0)
+    throw new RangeError(
+      'bounds: expected nets of one depth and dimension, and an ideal one of as many particles as the thin one',
+    );
+}
+
 /**
  * Lambda_L: spectral radius of the map delta -> d delta/dt without sampling errors, by power iteration (the map has no
- * negative entry).
+ * negative entry). Throws RangeError on nets that do not fit each other, and for an activation without bounds.
  */
 export function gronwallRate(thin: Net, wide: Net, ideal: Net, samples: Samples): number {
+  checkTrio(thin, wide, ideal);
   const { layers } = coefficients(thin, wide, ideal, samples);
   let delta = new Float64Array(layers.length).fill(1);
   let value = 0;
   for (let round = 0; round < 200; round++) {
     const { rate } = rightSide(layers, delta, thin, false);
     value = Math.hypot(...rate);
+    if (value === 0) return 0;
     delta = rate.map((entry) => entry / value);
   }
   return value;
@@ -238,8 +253,9 @@ export interface UniformConstants {
   readonly curvature: number;
 }
 
-/** The largest constants over layers and data, at one time. Throws RangeError for relu. */
+/** The largest constants over layers and data, at one time. Throws RangeError as {@link gronwallRate} does. */
 export function uniformConstants(thin: Net, wide: Net, ideal: Net, samples: Samples): UniformConstants {
+  checkTrio(thin, wide, ideal);
   return uniformOf(thin, wide, ideal, coefficients(thin, wide, ideal, samples));
 }
 
@@ -353,12 +369,16 @@ export function runningGronwall(
  *   s = the same with F delta -> xi, H delta -> xi' and delta -> 0,
  *   delta(T) <= s (e^{Lambda T} - 1) / Lambda,  D(T) <= S_L (F delta(T) + xi):
  * the double exponential exp(T e^{2 L log G}) / sqrt m of the paper, when G > 1. With G = 1 + O(1/L) Lambda/c stays
- * bounded. The answer is the natural logarithm of the bound, as the bound itself soon leaves float64.
+ * bounded. The answer is the natural logarithm of the bound, as the bound itself soon leaves float64. Throws RangeError
+ * on a constant or a time that is none.
  */
 export function closedForm(
   constants: UniformConstants,
   time: number,
 ): { readonly rate: number; readonly logBound: number } {
+  for (const [name, value] of Object.entries(constants)) checkFinite(`closedForm: ${name}`, value as number, 0);
+  checkWhole('closedForm: depth', constants.depth, 1);
+  checkFinite('closedForm: time', time, 0);
   const { depth: L, c, G, A, B, b, Z, R, F, H, K, xi, xiJ, derivative: g1, curvature: k } = constants;
   let S = 0;
   for (let j = 0; j < L; j++) S += G ** j;

@@ -7,7 +7,7 @@
  * one for each derivative of q by an initial weight, and q may pass through zero, where the division by w_l may not.
  */
 import { filled } from '../../src/core/host-array.js';
-import { checkAllFinite, checkFinite } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
 
 const productOf = (w: Iterable<number>): number => {
@@ -170,9 +170,13 @@ export function chainDiscrepancy(initial: readonly number[], y: number, time: nu
 /**
  * Growth of a perturbation that is equal in all layers, of the chain with w_l(0) = w0: w'(T)/w'(0), as w' = f(w) is
  * one-dimensional, from v' = f'(w) v with v(0) = 1, so that it is known at rest, too. It stays near 1 at any depth:
- * this chain does not attain the double exponential.
+ * this chain does not attain the double exponential. Throws RangeError on a depth or a time that is none, and where
+ * float64 ends.
  */
 export function chainAmplification(w0: number, y: number, depth: number, time: number): number {
+  for (const [name, value] of Object.entries({ w0, y })) checkFinite(`chainAmplification: ${name}`, value);
+  checkWhole('chainAmplification: depth', depth, 1);
+  checkFinite('chainAmplification: time', time, 0);
   const f = (w: number): number => (y - w ** depth) * w ** (depth - 1);
   const slope = (w: number): number =>
     -depth * w ** (2 * depth - 2) + (depth === 1 ? 0 : (y - w ** depth) * (depth - 1) * w ** (depth - 2));

@@ -1,5 +1,5 @@
 /** Central limit of the thin net at time zero. */
-import { checkAllFinite, checkWhole } from '../../src/core/range.js';
+import { checkFinite, checkWhole } from '../../src/core/range.js';
 import { lookUp } from '../../src/core/registry.js';
 import { ACTIVATIONS, type Activation } from '../model/activations.js';
 import { gamma } from '../numerics/gamma.js';
@@ -25,8 +25,8 @@ const NEGLIGIBLE = 1e-18;
  * a d, or a deviation, that is none.
  */
 export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: CltSetting): number {
-  if (!Number.isInteger(d) || d < 1) throw new RangeError(`secondMoment: expected a whole d of at least 1, got ${d}`);
-  checkAllFinite('secondMoment: sa, sbias', [sa, sbias]);
+  checkWhole('secondMoment: d', d, 1, 170); // beyond, the density's factor Gamma(d/2) leaves its table
+  for (const [name, std] of Object.entries({ sa, sbias })) checkFinite(`secondMoment: ${name}`, std, 0);
   const { meanSquare } = lookUp('activation', ACTIVATIONS, activation);
   const h = Math.min(0.1, 0.25 / Math.sqrt(d));
   const [middle, scale] = [Math.log(d) / 2, 2 / (2 ** (d / 2) * gamma(d / 2))];
@@ -44,13 +44,14 @@ export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: Cl
 }
 
 /**
- * lim sqrt(m) D at time zero for alpha = 1 and rho = 0: c sb sqrt(L d E act^2). The infinitely wide layers add nothing,
+ * lim sqrt(m) D at time zero for alpha = 1 and rho = 0: |c| sb sqrt(L d E act^2). The infinitely wide layers add nothing,
  * so every layer sees x, and the layers' errors are independent: c^2/m times the variance of one particle's output adds
- * up, to leading order in 1/m.
+ * up, to leading order in 1/m. Throws RangeError as {@link secondMoment} does, and on a depth or a scale that is none.
  */
 export function cltConstant(setting: CltSetting): number {
   const { d, depth, c = 1, sb = 1 } = setting;
   checkWhole('cltConstant: depth', depth, 1);
-  checkAllFinite('cltConstant: c, sb', [c, sb]);
-  return c * sb * Math.sqrt(depth * d * secondMoment(setting));
+  checkFinite('cltConstant: c', c);
+  checkFinite('cltConstant: sb', sb, 0);
+  return Math.abs(c) * sb * Math.sqrt(depth * d * secondMoment(setting));
 }

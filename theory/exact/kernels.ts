@@ -1,5 +1,7 @@
 /** Gaussian averages of g(u) = erf(u / sqrt 2): E over (u, v) ~ N(0, C), with C a 2 x 2 covariance. */
 
+import { checkFinite } from '../../src/core/range.js';
+
 /** C, of two Gaussian variables u and v with mean 0. */
 export interface Covariance {
   readonly uu: number;
@@ -33,15 +35,35 @@ export function shiftedDeterminant({ uu, uv, vv }: Covariance): number {
   return sum > 0 ? sum : 1 + uu + vv;
 }
 
-/**
- * E[erf(u/sqrt 2) erf(v/sqrt 2)] = (2/pi) asin(C_uv / sqrt((1 + C_uu)(1 + C_vv))), as an arctangent, which is accurate
- * near 1, too. Williams 1997; Saad & Solla 1995. To 1e-14 for covariances to 1e150.
- */
-export function arcsineKernel(C: Covariance): number {
+/** Throws RangeError unless C is a covariance, but for rounding: variances of at least 0, |C_uv| <= sqrt(C_uu C_vv). */
+function checkCovariance(what: string, { uu, uv, vv }: Covariance): void {
+  checkFinite(`${what}: uu`, uu, 0);
+  checkFinite(`${what}: uv`, uv);
+  checkFinite(`${what}: vv`, vv, 0);
+  if (Math.abs(uv) > Math.sqrt(uu) * Math.sqrt(vv) * (1 + 1e-12))
+    throw new RangeError(`${what}: expected a covariance, uv^2 <= uu vv, got uu = ${uu}, uv = ${uv}, vv = ${vv}`);
+}
+
+/** {@link arcsineKernel} of what is a covariance to the accuracy of a solution, which may miss one by more. */
+export function arcsine(C: Covariance): number {
   return (2 / Math.PI) * Math.atan2(C.uv, Math.sqrt(shiftedDeterminant(C)));
 }
 
-/** E[g'(u) g'(v)] for g = erf(u/sqrt 2): (2/pi) / sqrt((1 + C_uu)(1 + C_vv) - C_uv^2). */
+/**
+ * E[erf(u/sqrt 2) erf(v/sqrt 2)] = (2/pi) asin(C_uv / sqrt((1 + C_uu)(1 + C_vv))), as an arctangent, which is accurate
+ * near 1, too. Williams 1997; Saad & Solla 1995. To 1e-14 for covariances to 1e150. Throws RangeError unless C is a
+ * covariance.
+ */
+export function arcsineKernel(C: Covariance): number {
+  checkCovariance('arcsineKernel', C);
+  return arcsine(C);
+}
+
+/**
+ * E[g'(u) g'(v)] for g = erf(u/sqrt 2): (2/pi) / sqrt((1 + C_uu)(1 + C_vv) - C_uv^2). Throws RangeError unless C is a
+ * covariance.
+ */
 export function arcsineDerivativeKernel(C: Covariance): number {
+  checkCovariance('arcsineDerivativeKernel', C);
   return 2 / Math.PI / Math.sqrt(shiftedDeterminant(C));
 }

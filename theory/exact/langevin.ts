@@ -1,5 +1,7 @@
 /** Where mean-field Langevin dynamics come to rest, for one linear layer: a Gaussian law that interacts with itself. */
 
+import { checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
+
 /**
  * A layer z = alpha x + c E[b (a . x + bias)] in R^d that learns y = target x from inputs with E x = 0, E x x^T = I.
  */
@@ -38,7 +40,7 @@ export interface LangevinStationary {
  * b_k a_l and b_k bias have the covariance (Sigma^-1 + c^2 / temperature)^-1 / m, with Sigma that of one particle, of
  * eigenvalues v^2 + s^2, v^2 - s^2 (v = E a_k^2) and v temperature / decay. With c = 0 each particle is an
  * Ornstein-Uhlenbeck process of variance temperature / decay. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561). Throws
- * RangeError unless temperature and decay are above 0.
+ * RangeError unless temperature and decay are above 0, and d is a whole number of at least 1.
  */
 export function langevinStationary({
   alpha,
@@ -48,13 +50,15 @@ export function langevinStationary({
   decay,
   d = 1,
 }: LangevinSetting): LangevinStationary {
-  if (!(temperature > 0 && decay > 0))
-    throw new RangeError(`expected temperature and decay above 0, got ${temperature} and ${decay}`);
+  for (const [name, value] of Object.entries({ temperature, decay }))
+    checkPositive(`langevinStationary: ${name}`, value);
+  for (const [name, value] of Object.entries({ alpha, c, target })) checkFinite(`langevinStationary: ${name}`, value);
+  checkWhole('langevinStationary: d', d, 1);
   const start = c * (alpha - target);
   let [low, high] = [-decay, decay];
   let q = 0;
-  // halved until no float64 lies between
-  for (let i = 0; i < 1100; i++) {
+  // halved until no float64 lies between; where nothing pulls, as with c = 0, the root is 0 itself
+  for (let i = 0; i < 1100 && start !== 0; i++) {
     q = (low + high) / 2;
     if ((q - start) * (decay - q) * (decay + q) + c * c * temperature * q < 0) low = q;
     else high = q;
@@ -62,7 +66,7 @@ export function langevinStationary({
   const direct = (decay - q) * (decay + q);
   // where q is near an end the difference has lost its digits, and the equation for q has them
   const rest = direct > decay ** 2 / 2 ? direct : (-c * c * temperature * q) / (q - start);
-  const covariance = (-temperature * q) / rest;
+  const covariance = q === 0 ? 0 : (-temperature * q) / rest;
   const variance = (temperature * decay) / rest;
   // v^2 - s^2 = temperature^2 / rest, free of the cancellation
   const even = variance ** 2 + covariance ** 2;

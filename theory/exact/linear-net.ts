@@ -3,8 +3,8 @@
  * bias, b) moves by dtheta/dt = A theta with A of its layer alone, and the layer sees its particles through C = E[theta
  * theta^T] only. So the flow closes on the second moments: an Euler step is C -> (1 + dt A) C (1 + dt A)^T.
  */
-import { checkFinite, checkWhole } from '../../src/core/range.js';
-import type { InitialLaw } from '../model/particles.js';
+import { checkAllFinite, checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
+import { checkLaw, type InitialLaw } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
 import { product, transposed, type Rows } from '../numerics/linear.js';
 
@@ -84,18 +84,22 @@ function outputFrom(setting: LinearSetting, initial: readonly Rows[]): number[] 
  * lim sqrt(m) D of direct training of a linear net, at the scheme's own dt: sqrt(m) (C_m - C) = S H S^T with H
  * symmetric, H_ij ~ N(0, 1) and H_ii ~ N(0, 2), independent in each layer, so that the limit is the root of a finite
  * sum of squared derivatives, which are taken as central differences. To 1e-8 of its value. Throws RangeError on sizes,
- * steps or samples that do not fit.
+ * steps or samples that do not fit, a law that is none, and where the training leaves float64.
  */
 export function linearNetLimit(setting: LinearSetting): number {
-  const { depth, d, train, points, steps, dt } = setting;
+  const { depth, d, alpha, c, law, train, points, steps, dt } = setting;
   for (const [name, size] of Object.entries({ depth, d })) checkWhole(`linearNetLimit: ${name}`, size, 1);
   checkWhole('linearNetLimit: steps', steps, 0, 1e9);
-  checkFinite('linearNetLimit: dt', dt);
+  checkPositive('linearNetLimit: dt', dt);
+  for (const [name, scale] of Object.entries({ alpha, c })) checkFinite(`linearNetLimit: ${name}`, scale);
+  checkLaw('linearNetLimit', law);
   for (const [name, values] of Object.entries({ 'train.x': train.x, 'train.y': train.y }))
     if (values.length !== train.n * d)
       throw new RangeError(`linearNetLimit: ${name}: expected [${train.n}, ${d}], got ${values.length} numbers`);
   if (points.length === 0 || points.length % d !== 0)
     throw new RangeError(`linearNetLimit: points: expected [N, ${d}] with N >= 1, got ${points.length} numbers`);
+  for (const [name, values] of Object.entries({ 'train.x': train.x, 'train.y': train.y, points }))
+    checkAllFinite(`linearNetLimit: ${name}`, values);
   const S = factorOf(setting.d, setting.law);
   const C = product(S, transposed(S));
   const start = Array.from({ length: setting.depth }, () => C);
@@ -115,5 +119,8 @@ export function linearNetLimit(setting: LinearSetting): number {
         const variance = i === j ? 2 : 1;
         sum += variance * up!.reduce((total, value, n) => total + ((value - down![n]!) / (2 * h)) ** 2, 0);
       }
-  return Math.sqrt(sum / (setting.points.length / setting.d));
+  const limit = Math.sqrt(sum / (points.length / d));
+  if (!Number.isFinite(limit))
+    throw new RangeError(`linearNetLimit: the training leaves float64; a smaller dt than ${dt} is needed`);
+  return limit;
 }

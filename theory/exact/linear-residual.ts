@@ -12,7 +12,7 @@
  * M = infinity has A = B = 1 and C = 0 at the start, and all of G lies in the span of embedding and readout, whose
  * columns are orthogonal for D = infinity. So the joint limit is a recursion on matrices of inputs + outputs rows.
  */
-import { checkFinite, checkWhole } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { product, transposed, type Rows } from '../numerics/linear.js';
 
 /** What a block knows of its units: second moments over them, divided by D. */
@@ -102,6 +102,15 @@ function checkResidual({ blocks, embedding, readout, x, y, eta, steps, start }: 
       );
   if (start !== undefined && start.length !== blocks)
     throw new RangeError(`linearResidual: start: expected one for each of ${blocks} blocks, got ${start.length}`);
+  const k = embedding.length;
+  for (const { A, B, C } of start ?? [])
+    for (const [name, rows] of Object.entries({ A, B, C })) {
+      if (rows.length !== k || rows.some(({ length }) => length !== k))
+        throw new RangeError(`linearResidual: start: ${name}: expected [${k}, ${k}], got ${rows.length} rows`);
+      checkAllFinite(`linearResidual: start: ${name}`, rows.flat());
+    }
+  for (const [name, rows] of Object.entries({ embedding, readout, x, y }))
+    checkAllFinite(`linearResidual: ${name}`, rows.flat());
 }
 
 /**
@@ -173,7 +182,8 @@ function extrapolated(values: readonly number[]): number[] {
 
 /**
  * What `measure` finds in the state of a net of infinite width and embedding, for L = infinity: the recursion is
- * Euler's method in l/L, whose error is a series in 1/L, so that it is extrapolated over depths 8 to 128.
+ * Euler's method in l/L, whose error is a series in 1/L, so that it is extrapolated over depths 8 to 128. Throws
+ * RangeError on a setting that does not fit, and where what is measured leaves float64.
  */
 export function residualDepthLimit(
   setting: Omit<LinearResidual, 'blocks' | 'embedding' | 'readout' | 'start'>,
@@ -182,6 +192,7 @@ export function residualDepthLimit(
   const [inputs, outputs] = [setting.x[0]?.length ?? 0, setting.y[0]?.length ?? 0];
   const ends = infiniteEnds(inputs, outputs);
   const values = DEPTHS.map((blocks) => measure(linearResidual({ ...setting, ...ends, blocks })));
+  checkAllFinite('residualDepthLimit: what is measured', values);
   const [before, value] = extrapolated(values).slice(-2) as [number, number];
   const term = extrapolated(values.map((one, i) => DEPTHS[i]! * (one - value))).at(-1)!;
   return { value, term, error: Math.abs(value - before) };

@@ -8,7 +8,7 @@ import { checkAllFinite, checkFinite, checkPositive, checkWhole } from '../../sr
 import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../numerics/erf.js';
 import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
-import { arcsineKernel } from './kernels.js';
+import { arcsine } from './kernels.js';
 
 /** Data, scale of the net, and law of the initial norms. */
 export interface Radial {
@@ -20,13 +20,32 @@ export interface Radial {
   readonly rate: number;
 }
 
-/** q(s) = E erf(s Z / sqrt 2)^2 = (2/pi) asin(s^2 / (1 + s^2)). */
-export function radialMean(s: number): number {
-  return arcsineKernel({ uu: s * s, uv: s * s, vv: s * s });
+/** Throws RangeError on data, or a law, that are none; `what` asks. */
+function checkRadial(what: string, { taus, targets, scale, shape, rate }: Radial): void {
+  for (const tau of taus) checkFinite(`${what}: taus`, tau, 0);
+  checkAllFinite(`${what}: targets`, targets);
+  checkFinite(`${what}: scale`, scale);
+  checkPositive(`${what}: shape`, shape);
+  checkPositive(`${what}: rate`, rate);
 }
 
-/** d/ds of {@link radialMean}, (4/pi) s / ((1 + s^2) sqrt(1 + 2 s^2)). */
+/** q(s) = E erf(s Z / sqrt 2)^2 = (2/pi) asin(s^2 / (1 + s^2)). Throws RangeError unless s is finite. */
+export function radialMean(s: number): number {
+  checkFinite('radialMean: s', s);
+  return meanSquare(s);
+}
+
+function meanSquare(s: number): number {
+  return arcsine({ uu: s * s, uv: s * s, vv: s * s });
+}
+
+/** d/ds of {@link radialMean}, (4/pi) s / ((1 + s^2) sqrt(1 + 2 s^2)). Throws RangeError unless s is finite. */
 export function radialMeanDerivative(s: number): number {
+  checkFinite('radialMeanDerivative: s', s);
+  return meanSquareSlope(s);
+}
+
+function meanSquareSlope(s: number): number {
   return ((4 / Math.PI) * s) / ((1 + s * s) * Math.sqrt(1 + 2 * s * s));
 }
 
@@ -38,16 +57,25 @@ function radialMeanCurvature(s: number): number {
 
 /** F_k = scale sum_i w_i q(tau_k r_i). */
 function outputs({ taus, scale }: Radial, r: Float64Array, weights: Float64Array): number[] {
-  return taus.map((tau) => scale * r.reduce((sum, value, i) => sum + weights[i]! * radialMean(tau * value), 0));
+  return taus.map((tau) => scale * r.reduce((sum, value, i) => sum + weights[i]! * meanSquare(tau * value), 0));
 }
 
 /**
  * The risk (1/4) sum_k (y_k - F_k)^2 of particles of norms r [n] with weights [n] that add up to 1. Throws RangeError
- * unless there are as many of both.
+ * unless there are as many of both, and on weights, norms or data that are none.
  */
 export function radialRisk(radial: Radial, r: Float64Array, weights: Float64Array): number {
   if (r.length !== weights.length)
     throw new RangeError(`radialRisk: expected as many weights as norms, got ${weights.length} and ${r.length}`);
+  checkRadial('radialRisk', radial);
+  checkAllFinite('radialRisk: r', r);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  if (!(Math.abs(total - 1) <= 1e-9) || weights.some((weight) => weight < 0))
+    throw new RangeError(`radialRisk: weights: expected numbers of at least 0 that add up to 1, got a sum of ${total}`);
+  return riskOf(radial, r, weights);
+}
+
+function riskOf(radial: Radial, r: Float64Array, weights: Float64Array): number {
   return outputs(radial, r, weights).reduce((sum, F, k) => sum + (radial.targets[k]! - F) ** 2, 0) / 4;
 }
 
@@ -55,7 +83,7 @@ export function radialRisk(radial: Radial, r: Float64Array, weights: Float64Arra
 function radialVelocity(radial: Radial, r: Float64Array, weights: Float64Array): Float64Array {
   const { taus, targets, scale } = radial;
   const pulls = outputs(radial, r, weights).map((F, k) => 0.5 * (targets[k]! - F) * scale * taus[k]!);
-  return r.map((value) => pulls.reduce((sum, pull, k) => sum + pull * radialMeanDerivative(taus[k]! * value), 0));
+  return r.map((value) => pulls.reduce((sum, pull, k) => sum + pull * meanSquareSlope(taus[k]! * value), 0));
 }
 
 /** The law of the initial norms, as n points [n] with weights [n] that add up to 1. */
@@ -102,7 +130,7 @@ function radialSystem(radial: Radial, weights: Float64Array): StiffSystem {
       const diagonal = r.map((value) =>
         pulls.reduce((sum, pull, k) => sum + pull * radialMeanCurvature(taus[k]! * value), 0),
       );
-      const derivatives = taus.map((tau) => r.map((value) => radialMeanDerivative(tau * value)));
+      const derivatives = taus.map((tau) => r.map((value) => meanSquareSlope(tau * value)));
       return (h) => {
         // 1 - h J = D + sum_k u_k v_k^T with u_k = h scale^2 tau_k^2 q'_k / 2 and v_k = w q'_k: Woodbury's formula.
         const D = diagonal.map((value) => 1 - h * value);
@@ -139,7 +167,7 @@ function radialState(radial: Radial, time: number, spacing: number): RadialState
   const { nodes, weights } = gammaQuadrature(radial, spacing);
   const mean = radial.shape / radial.rate;
   const r = integrateStiff(radialSystem(radial, weights), nodes, time, { floor: 1e-4 * mean, tolerance: 1e-11 });
-  return { risk: radialRisk(radial, r, weights), meanNorm: r.reduce((sum, value, i) => sum + weights[i]! * value, 0) };
+  return { risk: riskOf(radial, r, weights), meanNorm: r.reduce((sum, value, i) => sum + weights[i]! * value, 0) };
 }
 
 /** Spacings of the points of the law of r, each half of the one before; relative agreement that ends the halving. */
@@ -151,14 +179,12 @@ const AGREEMENT = 1e-9;
  * less than 1e-9 of their size. Throws RangeError where that many points do not settle them.
  */
 export function solveRadial(radial: Radial, time: number): RadialState {
-  checkPositive('solveRadial: shape', radial.shape);
-  checkPositive('solveRadial: rate', radial.rate);
-  checkAllFinite('solveRadial: taus, targets, scale', [...radial.taus, ...radial.targets, radial.scale]);
+  checkRadial('solveRadial', radial);
   checkFinite('solveRadial: time', time, 0);
   let before = radialState(radial, time, SPACINGS[0]!);
   for (const spacing of SPACINGS.slice(1)) {
     const state = radialState(radial, time, spacing);
-    const size = radialRisk({ ...radial, scale: 0 }, new Float64Array(), new Float64Array());
+    const size = riskOf({ ...radial, scale: 0 }, new Float64Array(), new Float64Array());
     const moved = Math.max(
       Math.abs(state.risk - before.risk) / (Math.abs(state.risk) + 1e-3 * size),
       Math.abs(state.meanNorm - before.meanNorm) / state.meanNorm,
@@ -196,6 +222,7 @@ export function radialSgd(
   seed: number,
 ): number {
   const { D, m, dt } = size;
+  checkRadial('radialSgd', radial);
   for (const [name, count] of Object.entries({ D, m })) checkWhole(`radialSgd: ${name}`, count, 1);
   checkPositive('radialSgd: dt', dt);
   checkFinite('radialSgd: time', time, 0);
@@ -228,5 +255,5 @@ export function radialSgd(
     }
   }
   const weights = new Float64Array(m).fill(1 / m);
-  return radialRisk(radial, filled(new Float64Array(m), norm), weights);
+  return riskOf(radial, filled(new Float64Array(m), norm), weights);
 }

@@ -6,9 +6,11 @@
  */
 import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
+import { smallest } from '../../src/core/stats.js';
 import { erf } from '../numerics/erf.js';
+import { symmetricEigenvalues } from '../numerics/linear.js';
 import { denseSystem, integrateStiff } from '../numerics/stiff.js';
-import { arcsineKernel, shiftedDeterminant } from './kernels.js';
+import { arcsine, shiftedDeterminant } from './kernels.js';
 
 /** A matrix as its rows. */
 export type Matrix = readonly (readonly number[])[];
@@ -44,27 +46,82 @@ function checkSizes({ Q, R, T }: Committee): void {
   for (const [name, rows] of Object.entries({ Q, R, T })) checkAllFinite(`committee: ${name}`, rows.flat());
 }
 
-/** Throws RangeError when the sizes do not fit, or the overlaps are not those of vectors. */
-export function checkCommittee(committee: Committee): void {
+/** Share of the largest overlap by which rounding may move overlaps that are given, and errors those of a solution. */
+const [GIVEN, SOLVED] = [1e-12, 1e-6];
+
+/**
+ * Throws RangeError that names the matrix when the sizes do not fit, or the overlaps are not those of any vectors: Q
+ * and T are symmetric, and [[Q, R], [R^T, T]] is positive semidefinite. `slack` is what they may miss that by.
+ */
+export function checkCommittee(committee: Committee, slack = GIVEN): void {
   checkSizes(committee);
-  cholesky(covariance(committee));
+  const { Q, T } = committee;
+  for (const [name, C] of Object.entries({ Q, T })) {
+    checkSymmetric(name, C, slack);
+    checkGram(name, C, slack);
+  }
+  checkGram('the joint matrix [[Q, R], [R^T, T]]', covariance(committee), slack);
+}
+
+/** The largest overlap of a vector with itself. */
+const sizeOf = (C: Matrix): number => Math.max(...C.map((row, i) => Math.abs(row[i]!)));
+
+function checkSymmetric(name: string, C: Matrix, slack: number): void {
+  const size = sizeOf(C);
+  C.forEach((row, i) =>
+    row.forEach((value, j) => {
+      if (Math.abs(value - C[j]![i]!) > slack * size)
+        throw new RangeError(
+          `committee: ${name}: expected a symmetric matrix, got ${value} in row ${i + 1}, column ${j + 1} and ` +
+            `${C[j]![i]} in row ${j + 1}, column ${i + 1}`,
+        );
+    }),
+  );
+}
+
+/**
+ * Throws RangeError unless C is positive semidefinite. By pairs first: |C_ij|^2 <= C_ii C_jj, which the eigenvalues do
+ * not tell where one vector is far smaller than another.
+ */
+function checkGram(name: string, C: Matrix, slack: number): void {
+  const size = sizeOf(C);
+  const lengths = C.map((row, i) => Math.sqrt(row[i]!));
+  // rounding is a share of the lengths, the error of a solution one of the longest
+  const missed = slack > GIVEN ? slack * size : 0;
+  const fits =
+    C.every((row, i) => row[i]! >= -missed) &&
+    C.every((row, i) =>
+      row.every((value, j) => Math.abs(value) <= (lengths[i] || 0) * (lengths[j] || 0) * (1 + GIVEN) + missed),
+    ) &&
+    (size === 0 ||
+      smallest(symmetricEigenvalues(C.map((row) => row.map((value) => value / size)))) >= -C.length * slack);
+  if (!fits)
+    throw new RangeError(
+      `committee: ${name} is not positive semidefinite: the overlaps Q, R, T are not those of any vectors`,
+    );
 }
 
 /**
  * The generalization error eps_g = (1/2) <(sum_i g(x_i) - sum_n g(y_n))^2>, over inputs. Throws RangeError when the
- * sizes do not fit.
+ * sizes do not fit, or the overlaps are not those of vectors, as nearly as a solution is known.
  */
 export function generalizationError(committee: Committee): number {
-  checkSizes(committee);
+  checkCommittee(committee, SOLVED);
+  return errorOf(committee);
+}
+
+/** {@link generalizationError} of overlaps that a solver came to, from a start that was checked. */
+export function errorOf(committee: Committee): number {
   const C = covariance(committee);
   const K = committee.Q.length;
   let sum = 0;
   C.forEach((row, i) =>
     row.forEach(
-      (value, j) => (sum += (i < K === j < K ? 1 : -1) * arcsineKernel({ uu: C[i]![i]!, uv: value, vv: C[j]![j]! })),
+      (value, j) => (sum += (i < K === j < K ? 1 : -1) * arcsine({ uu: C[i]![i]!, uv: value, vv: C[j]![j]! })),
     ),
   );
-  return sum / 2;
+  // a mean square, which rounding may put below 0
+  return Math.max(0, sum / 2);
 }
 
 /** (1 + C_ii)(1 + C_jj) - C_ij^2. */
@@ -96,13 +153,15 @@ function I4(C: number[][], i: number, j: number, k: number, l: number): number {
 
 /**
  * dQ/dalpha [K, K] and dR/dalpha [K, M] at learning rate eta: Saad & Solla's equations of motion. Throws RangeError
- * when the sizes do not fit.
+ * when the sizes do not fit. The stages of an integrator may leave the overlaps of vectors by its error, so that this
+ * is not asked of them here.
  */
 export function committeeVelocity(
   committee: Committee,
   eta: number,
 ): { readonly Q: number[][]; readonly R: number[][] } {
   checkSizes(committee);
+  checkFinite('committeeVelocity: eta', eta);
   return velocityOf(committee, eta);
 }
 
@@ -144,17 +203,12 @@ export function solveCommittee(start: Committee, eta: number, alpha: number): Co
   );
 }
 
-/** Lower triangle F with F F^T = C. Throws RangeError when C is not positive semidefinite. */
+/** Lower triangle F with F F^T = C, a positive semidefinite matrix. */
 function cholesky(C: number[][]): number[][] {
   const F = C.map((row) => row.map(() => 0));
   C.forEach((row, i) => {
     for (let j = 0; j <= i; j++) {
       const rest = row[j]! - F[i]!.slice(0, j).reduce((sum, value, k) => sum + value * F[j]![k]!, 0);
-      if (i === j && rest < -1e-12)
-        throw new RangeError(
-          'committee: the overlaps Q, R, T are not those of any vectors ' +
-            '(their joint matrix is not positive semidefinite)',
-        );
       F[i]![j] = i === j ? Math.sqrt(Math.max(rest, 0)) : F[j]![j]! === 0 ? 0 : rest / F[j]![j]!;
     }
   });
@@ -173,6 +227,7 @@ export function committeeSgd(
   seed: number,
 ): number[] {
   checkCommittee(start);
+  checkFinite('committeeSgd: eta', eta);
   const [K, M] = [start.Q.length, start.T.length];
   checkWhole('committeeSgd: N', N, K + M);
   if (times.some((time, i) => !(time >= (times[i - 1] ?? 0) && time < Infinity)))
@@ -212,7 +267,7 @@ export function committeeSgd(
         for (let k = 0; k < N; k++) v[k]! += step * xi[k]!;
       }
     }
-    results.push(generalizationError(overlaps()));
+    results.push(errorOf(overlaps()));
   }
   return results;
 }

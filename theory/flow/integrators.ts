@@ -31,13 +31,14 @@ export function integratorByName(name: string): Integrator {
   return lookUp('integrator', INTEGRATORS, name);
 }
 
-/** The state after one step of length dt of y' = f(y), for a small system. */
+/** The state after one step of length dt of y' = f(y), for a small system. Throws RangeError unless dt is finite. */
 export function stepSystem(
   { stages, weights }: Integrator,
   f: (y: Float64Array) => Float64Array,
   y: Float64Array,
   dt: number,
 ): Float64Array {
+  checkFinite('stepSystem: dt', dt);
   const velocities: Float64Array[] = [];
   const moved = (coefficients: readonly number[]): Float64Array => {
     const result = y.slice();

@@ -3,7 +3,7 @@
  * closes on the means, so three forms can be compared: particles, their means drawn exactly, and the limit
  * (exact/chain.ts).
  */
-import { checkPositive, checkWhole } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { chainProduct } from '../exact/chain.js';
 
@@ -26,6 +26,9 @@ export interface ChainParticles {
 /** Product at the end of a chain of real particles, each moved on its own. */
 export function chainByParticles({ initial, y, time }: ChainFlow, { m, seed, steps }: ChainParticles): number {
   if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
+  checkAllFinite('chainByParticles: initial', initial);
+  checkFinite('chainByParticles: y', y);
+  checkFinite('chainByParticles: time', time, 0);
   checkWhole('chainByParticles: m', m, 1);
   checkWhole('chainByParticles: steps', steps, 1);
   const layers = initial.map((w, l) => normals(rngKey(seed, 'chain', l), m).map((z) => w + z));

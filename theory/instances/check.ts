@@ -1,4 +1,14 @@
-import { checkWhole } from '../../src/core/range.js';
+import { checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
+
+/** Throws RangeError on constants of a saddle that are none; `what` asks. */
+export function checkSaddle(
+  what: string,
+  { g, kappa, depth }: { readonly g: number; readonly kappa: number; readonly depth: number },
+): void {
+  checkPositive(`${what}: g`, g);
+  checkFinite(`${what}: kappa`, kappa);
+  checkWhole(`${what}: depth`, depth, 1);
+}
 
 /**
  * Throws RangeError unless particles [L, m] are as many for each of `depth` layers; `what` names the function and them.

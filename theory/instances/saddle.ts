@@ -6,10 +6,10 @@
  * symmetry s <-> d, and unstable.
  */
 import { filled } from '../../src/core/host-array.js';
-import { checkFinite } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite } from '../../src/core/range.js';
 import { mean } from '../../src/core/stats.js';
 import { integrate } from '../flow/integrators.js';
-import { checkParticles } from './check.js';
+import { checkParticles, checkSaddle } from './check.js';
 import { denseSystem, integrateStiff } from '../numerics/stiff.js';
 
 /** Constants of the saddle. */
@@ -21,31 +21,42 @@ export interface Saddle {
   readonly depth: number;
 }
 
-/** Growth rate of the symmetric direction, lambda_L = g^{2L-2} ((kappa - 1)(L - 1) - L), from the linearized flow. */
+/**
+ * Growth rate of the symmetric direction, lambda_L = g^{2L-2} ((kappa - 1)(L - 1) - L), from the linearized flow. Throws
+ * RangeError on constants that are none.
+ */
 export function growthRate({ g, kappa, depth }: Saddle): number {
+  checkSaddle('growthRate', { g, kappa, depth });
   return g ** (2 * depth - 2) * ((kappa - 1) * (depth - 1) - depth);
 }
 
 /**
  * lim sqrt(m) D(T) under direct training, g^{L-1} sqrt(L) s exp(lambda_L T), with s the standard deviation `std` of one
- * initial particle.
+ * initial particle. Throws RangeError on constants, a time or a deviation that are none.
  */
 export function directLimit(saddle: Saddle, time: number, std = 1): number {
+  checkSaddle('directLimit', saddle);
+  checkFinite('directLimit: time', time, 0);
+  checkFinite('directLimit: std', std, 0);
   return saddle.g ** (saddle.depth - 1) * Math.sqrt(saddle.depth) * std * Math.exp(growthRate(saddle) * time);
 }
 
 /**
  * lim sqrt(m) E[sum_l h_l] for sampled particles (imitation with T_im = 0): g^{L-1} L s sqrt(2/pi), linear in depth for
- * g = 1.
+ * g = 1. Throws RangeError on constants or a deviation that are none.
  */
-export function telescopedLimit({ g, depth }: Saddle, std = 1): number {
+export function telescopedLimit(saddle: Saddle, std = 1): number {
+  checkSaddle('telescopedLimit', saddle);
+  checkFinite('telescopedLimit: std', std, 0);
+  const { g, depth } = saddle;
   return g ** (depth - 1) * depth * std * Math.sqrt(2 / Math.PI);
 }
 
-/** Throws RangeError unless there is one mean for each layer. */
-function checkMeans({ depth }: Saddle, theta: Float64Array): void {
-  if (theta.length !== depth)
-    throw new RangeError(`saddle: theta: expected one for each of ${depth} layers, got ${theta.length}`);
+/** Throws RangeError on constants that are none, and unless there is one mean for each layer. */
+function checkMeans(saddle: Saddle, theta: Float64Array): void {
+  checkSaddle('saddle', saddle);
+  if (theta.length !== saddle.depth)
+    throw new RangeError(`saddle: theta: expected one for each of ${saddle.depth} layers, got ${theta.length}`);
 }
 
 function gains(theta: Float64Array, g: number): { plus: number; minus: number } {
@@ -57,7 +68,7 @@ function gains(theta: Float64Array, g: number): { plus: number; minus: number } 
 
 /**
  * D between layer means `theta` [L] and the infinitely wide net: sqrt of the mean over the two modes of the squared
- * gain error.
+ * gain error; not finite where the means have left float64. Throws RangeError on constants or means that do not fit.
  */
 export function saddleDiscrepancy(saddle: Saddle, theta: Float64Array): number {
   checkMeans(saddle, theta);
@@ -66,7 +77,7 @@ export function saddleDiscrepancy(saddle: Saddle, theta: Float64Array): number {
   return Math.sqrt(((plus - wide) ** 2 + (minus - wide) ** 2) / 2);
 }
 
-/** sum_l h_l of the telescoped hybrids: thin after layer l, wide up to it. */
+/** sum_l h_l of the telescoped hybrids: thin after layer l, wide up to it. As {@link saddleDiscrepancy} in all else. */
 export function saddleTelescope(saddle: Saddle, theta: Float64Array): number {
   checkMeans(saddle, theta);
   let sum = 0;
@@ -80,9 +91,18 @@ export function saddleTelescope(saddle: Saddle, theta: Float64Array): number {
 
 /**
  * d theta / dt = - d loss / d theta of the layer means [L], with loss (1/4) [(P+ - y)^2 + (P- - y)^2], P+- = prod (g +-
- * theta_l).
+ * theta_l). Throws RangeError on constants or means that are none.
  */
-export function saddleVelocity({ g, kappa, depth }: Saddle, theta: Float64Array): Float64Array {
+export function saddleVelocity(saddle: Saddle, theta: Float64Array): Float64Array {
+  checkMeans(saddle, theta);
+  checkAllFinite('saddleVelocity: theta', theta);
+  return quickVelocity(saddle, theta);
+}
+
+/** {@link saddleVelocity} by division, and without where a layer's factor is 0. */
+function quickVelocity(saddle: Saddle, theta: Float64Array): Float64Array {
+  const { g, kappa, depth } = saddle;
+  if (theta.some((t) => Math.abs(t) === g)) return stableVelocity(saddle, theta);
   const y = kappa * g ** depth;
   const { plus, minus } = gains(theta, g);
   return theta.map((t) => -0.5 * (((plus - y) * plus) / (g + t) - ((minus - y) * minus) / (g - t)));
@@ -90,10 +110,14 @@ export function saddleVelocity({ g, kappa, depth }: Saddle, theta: Float64Array)
 
 /**
  * Direct training of the layer means by classical Runge-Kutta over time T; the loss is (1/4) [(P+ - y)^2 + (P- - y)^2].
+ * Means that leave float64 on the way are returned as they are, not finite. Throws RangeError on constants, means, a
+ * time or steps that are none.
  */
 export function trainSaddle(saddle: Saddle, initial: Float64Array, time: number, steps: number): Float64Array {
   checkMeans(saddle, initial);
-  return integrate((theta) => saddleVelocity(saddle, theta), initial, time, steps);
+  checkAllFinite('trainSaddle: initial', initial);
+  checkFinite('trainSaddle: time', time, 0);
+  return integrate((theta) => quickVelocity(saddle, theta), initial, time, steps);
 }
 
 /** d theta / dt as {@link saddleVelocity}, by products without the layer's own factor, which may pass through zero. */

@@ -5,10 +5,11 @@
  * unstable. Here particles matter one by one: d theta_l,i / dt = - (d loss / d w_l) (1 - tanh^2 theta_l,i).
  */
 import { filled } from '../../src/core/host-array.js';
-import { checkFinite, checkWhole } from '../../src/core/range.js';
+import { FailureError } from '../../src/core/errors.js';
+import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { integrate } from '../flow/integrators.js';
-import { checkParticles } from './check.js';
+import { checkParticles, checkSaddle } from './check.js';
 
 /** Constants of the saddle with tanh particles. */
 export interface TanhSaddle {
@@ -25,6 +26,7 @@ export interface TanhSaddle {
  */
 export function saddleInputs({ spread }: TanhSaddle, n: number, seed: number, symmetric: boolean): Float64Array {
   checkWhole('saddleInputs: n', n, 1);
+  checkFinite('saddleInputs: spread', spread, 0);
   if (symmetric && n % 2 !== 0)
     throw new RangeError(`saddleInputs: n: expected an even number of points with their mirror images, got ${n}`);
   const half = normals(rngKey(seed, 'tanh saddle', symmetric ? 'train' : 'held out'), symmetric ? n : 2 * n).map(
@@ -46,8 +48,12 @@ export function tanhMeans(theta: Float64Array, depth: number): Float64Array {
   );
 }
 
-/** Throws RangeError unless there is one mean for each layer, and points [n, 2]. */
-function checkMeans({ depth }: TanhSaddle, w: Float64Array, x: Float64Array): void {
+/** Throws RangeError on constants that are none, and unless there is one mean for each layer, and points [n, 2]. */
+function checkMeans(saddle: TanhSaddle, w: Float64Array, x: Float64Array): void {
+  checkSaddle('tanh saddle', saddle);
+  checkAllFinite('tanh saddle: w', w);
+  checkAllFinite('tanh saddle: x', x);
+  const { depth } = saddle;
   if (w.length !== depth)
     throw new RangeError(`tanh saddle: w: expected one for each of ${depth} layers, got ${w.length}`);
   if (x.length === 0 || x.length % 2 !== 0)
@@ -92,7 +98,10 @@ export function tanhSaddleTelescope(saddle: TanhSaddle, w: Float64Array, x: Floa
 /** d loss / d w [L], loss = (1/2n) sum |z_L - y|^2 over points x [n, 2]. */
 export function tanhSaddleGradient(saddle: TanhSaddle, w: Float64Array, x: Float64Array): Float64Array {
   checkMeans(saddle, w, x);
-  const { g, kappa, depth } = saddle;
+  return gradientAt(saddle, w, x);
+}
+
+function gradientAt({ g, kappa, depth }: TanhSaddle, w: Float64Array, x: Float64Array): Float64Array {
   const gradient = new Float64Array(depth);
   const states = new Float64Array(depth);
   for (let j = 0; j < x.length; j++) {
@@ -112,7 +121,10 @@ export function tanhSaddleGradient(saddle: TanhSaddle, w: Float64Array, x: Float
   return gradient.map((value) => value / (x.length / 2));
 }
 
-/** Direct training of particles theta [L, m] in place: explicit Euler, `steps` steps over `time`. */
+/**
+ * Direct training of particles theta [L, m] in place: explicit Euler, `steps` steps over `time`. Throws RangeError on
+ * arguments that are none, FailureError where the particles leave float64.
+ */
 export function trainTanhSaddle(
   saddle: TanhSaddle,
   theta: Float64Array,
@@ -123,7 +135,8 @@ export function trainTanhSaddle(
   const { depth } = saddle;
   checkParticles('trainTanhSaddle', theta, depth);
   checkWhole('trainTanhSaddle: steps', steps, 1);
-  checkFinite('trainTanhSaddle: time', time);
+  checkFinite('trainTanhSaddle: time', time, 0);
+  checkSaddle('trainTanhSaddle', saddle);
   const m = theta.length / depth;
   const t = new Float64Array(theta.length);
   const w = new Float64Array(depth);
@@ -133,10 +146,12 @@ export function trainTanhSaddle(
       t[i] = Math.tanh(theta[i]!);
       w[Math.floor(i / m)]! += t[i]! / m;
     }
-    const gradient = tanhSaddleGradient(saddle, w, x);
+    const gradient = gradientAt(saddle, w, x);
     for (let i = 0; i < theta.length; i++)
       theta[i]! -= (time / steps) * gradient[Math.floor(i / m)]! * (1 - t[i]! * t[i]!);
   }
+  if (!theta.every(Number.isFinite))
+    throw new FailureError('tanh saddle: the particles leave float64; a shorter time or more steps are needed');
 }
 
 /**
@@ -151,10 +166,17 @@ export function linearizedTanhSaddle(
   squares: Float64Array,
   time: number,
 ): Float64Array {
+  checkMeans(saddle, w, x);
+  if (squares.length !== w.length)
+    throw new RangeError(
+      `linearizedTanhSaddle: squares: expected one for each of ${w.length} layers, got ${squares.length}`,
+    );
+  checkAllFinite('linearizedTanhSaddle: squares', squares);
+  checkFinite('linearizedTanhSaddle: time', time, 0);
   const h = 1e-5;
   const columns = Array.from(w, (_, l) => {
     const at = (sign: number): Float64Array =>
-      tanhSaddleGradient(
+      gradientAt(
         saddle,
         filled(new Float64Array(w.length), (i) => (i === l ? sign * h : 0)),
         x,

@@ -87,6 +87,12 @@ export interface InitialLaw {
   readonly sbias?: number;
 }
 
+/** Throws RangeError on a law that is none; `what` asks. */
+export function checkLaw(what: string, { rho, sa = 1, sb = 1, sbias = 1 }: InitialLaw): void {
+  if (!(Math.abs(rho) <= 1)) throw new RangeError(`${what}: rho: expected a number from -1 to 1, got ${rho}`);
+  for (const [name, std] of Object.entries({ sa, sb, sbias })) checkFinite(`${what}: ${name}`, std, 0);
+}
+
 /** Shape and constants of a network to draw. */
 export interface Shape {
   readonly depth: number;
@@ -152,8 +158,7 @@ export function initialNet(
   path: readonly (string | number)[] = [],
 ): Net {
   checkWhole('initialNet: d', d, 1);
-  if (!(Math.abs(rho) <= 1)) throw new RangeError(`initialNet: rho: expected a number from -1 to 1, got ${rho}`);
-  for (const [name, std] of Object.entries({ sa, sb, sbias })) checkFinite(`initialNet: ${name}`, std, 0);
+  checkLaw('initialNet', { rho, sa, sb, sbias });
   for (const [name, scale] of Object.entries({ alpha, c })) {
     const scales = [scale].flat();
     checkAllFinite(`initialNet: ${name}`, scales);

@@ -27,7 +27,7 @@ export function checkStates(what: string, { d, layers }: Net, values: readonly F
 
 /** sqrt((1/N) sum_n |u_n - v_n|^2) of two arrays [N, d]. Throws RangeError unless both have that shape. */
 export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number {
-  if (u.length !== v.length || u.length === 0 || !(d >= 1) || u.length % d !== 0)
+  if (u.length !== v.length || u.length === 0 || !Number.isInteger(d) || d < 1 || u.length % d !== 0)
     throw new RangeError(`rmsDistance: expected two arrays [N, ${d}], got ${u.length} and ${v.length} numbers`);
   let sum = 0;
   for (let j = 0; j < u.length; j++) sum += (u[j]! - v[j]!) ** 2;

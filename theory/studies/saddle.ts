@@ -3,6 +3,7 @@
  * allows.
  */
 import { z } from 'zod';
+import { FailureError } from '../../src/core/errors.js';
 import { listOf, exampleCount, layerCount, stepCount, width } from '../../src/core/magnitudes.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { mean, rms } from '../../src/core/stats.js';
@@ -43,6 +44,17 @@ export const SADDLE_GROWTH: Band = {
 /** Imitation: the telescoped sum of B1 is linear in depth. */
 export const SADDLE_SUM: Band = { statistic: 'exponent of √m sum h_l against L', from: 0.9, to: 1.1 };
 
+/** D after direct training of layer means [L] from `start`. Throws FailureError where they leave float64. */
+function trainedDiscrepancy({ g, kappa, time, steps }: SaddleSpec, depth: number, start: Float64Array): number {
+  const saddle = { g, kappa, depth };
+  const D = saddleDiscrepancy(saddle, trainSaddle(saddle, start, time, steps));
+  if (Number.isFinite(D)) return D;
+  throw new FailureError(
+    `direct training of the saddle of depth ${depth} leaves float64; a shorter "time" than ${time}, or more "steps" ` +
+      `than ${steps}, are needed`,
+  );
+}
+
 /** Instances B1 and B of the saddle against their exact law. */
 export const saddleStudy: Study<SaddleSpec> = {
   name: 'saddle',
@@ -62,9 +74,9 @@ export const saddleStudy: Study<SaddleSpec> = {
       for (let draw = 0; draw < spec.draws; draw++) {
         const start = normals(rngKey(seed, 'saddle', depth, draw), depth).map((z) => z / Math.sqrt(spec.m));
         telescoped.push(saddleTelescope(saddle, start));
-        direct.push(saddleDiscrepancy(saddle, trainSaddle(saddle, start, spec.time, spec.steps)));
+        direct.push(trainedDiscrepancy(spec, depth, start));
         const theta = layerMeans(normals(rngKey(seed, 'saddle particles', depth, draw), depth * spec.particles), depth);
-        real.push(saddleDiscrepancy(saddle, trainSaddle(saddle, theta, spec.time, spec.steps)));
+        real.push(trainedDiscrepancy(spec, depth, theta));
       }
       const root = Math.sqrt(spec.m);
       rows.push({
