@@ -195,6 +195,11 @@ export function command(): Command {
     .addOption(
       new Option('--size <n>', 'side of the pictures (default: what the network is for)').argParser(wholeNumber(8)),
     )
+    .addOption(
+      new Option('--corrupt <n>', 'pictures that may be unreadable, and are left out (default: 16)').argParser(
+        wholeNumber(0),
+      ),
+    )
     .addOption(new Option('--columns <names>', 'columns of a table: text=NAME,label=NAME,pair=NAME').argParser(columns))
     .option('--plan', 'say what would be done and what it costs, and do nothing')
     .addOption(seedOption())

@@ -76,7 +76,7 @@ export interface Dataset {
   readonly absent?: readonly AbsentClasses[];
   /**
    * Counts files that could not be read elsewhere, by other workers or before a run was resumed, as those of its own
-   * batches. Throws FailureError where they are more than the declaration allows.
+   * batches. Throws DataError where they are more than the declaration allows.
    */
   readonly countSkipped?: (files: readonly SkippedFile[]) => void;
   /** Files that could not be read and that the run has named: a file is read in every epoch, and named once. */

@@ -14,7 +14,7 @@ import type sharpModule from 'sharp';
 import type { Metadata } from 'sharp';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
-import { FailureError, listed, messageOf, UsageError } from '../core/errors.js';
+import { DataError, FailureError, few, listed, messageOf, UsageError } from '../core/errors.js';
 import { withSlashes } from '../core/folder.js';
 import { filled } from '../core/host-array.js';
 import { IMAGENET_NORMALIZATION, Normalization } from '../core/normalization.js';
@@ -95,7 +95,7 @@ export function openImageFolder(spec: ImageFolder): Dataset {
       const batch = await decodeBatch(spec, list, indices, key, damaged);
       if (batch.labels.length > 0) return batch;
       const named = batch.skipped!.map(({ file, reason }) => `${file} (${reason})`).join(', ');
-      throw new FailureError(`no picture of a batch can be read: ${named}`);
+      throw new DataError(`no picture of a batch can be read: ${named}`);
     },
   });
   const splits = {
@@ -116,6 +116,9 @@ export function openImageFolder(spec: ImageFolder): Dataset {
   };
 }
 
+/** Pictures that cannot be read which a message names, at most. */
+const NAMED = 5;
+
 /** Pictures that could not be read: each counts once, whoever met it. */
 class DamagedPictures {
   private readonly reasons = new Map<string, string>();
@@ -123,13 +126,19 @@ class DamagedPictures {
   /** `limit` is how many there may be. */
   constructor(private readonly limit: number) {}
 
-  /** Throws FailureError that names all of them where they are too many. */
+  /** Throws DataError that names the first of them where they are too many. */
   add(files: readonly SkippedFile[]): void {
     for (const { file, reason } of files) if (!this.reasons.has(file)) this.reasons.set(file, reason);
     const { size } = this.reasons;
     if (size <= this.limit) return;
-    const named = [...this.reasons].map(([file, reason]) => `${file} (${reason})`).join(', ');
-    throw new FailureError(`${size} pictures cannot be read, data.corrupt allows ${this.limit}: ${named}`);
+    const named = few(
+      [...this.reasons].map(([file, reason]) => `${file} (${reason})`),
+      NAMED,
+    );
+    throw new DataError(
+      `${size} pictures cannot be read, data.corrupt allows ${this.limit}: ${named}; take them out of the folder, or ` +
+        'allow more (data.corrupt; gowide thin --corrupt)',
+    );
   }
 }
 

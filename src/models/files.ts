@@ -327,6 +327,8 @@ export function weightFiles(path: string): InputFiles[] {
 /** What goes with a network's values into its files, as far as it is known. */
 export interface WrittenFacts extends PictureNames {
   readonly tokenizer?: TokenizerFacts | undefined;
+  /** A folder of Hugging Face's whose other settings are kept. */
+  readonly from?: string | undefined;
 }
 
 /**
@@ -338,14 +340,14 @@ export function writeWeights(
   path: string,
   spec: NetworkSpec,
   weights: HostWeights,
-  { tokenizer, labels, normalize }: WrittenFacts = {},
+  { tokenizer, labels, normalize, from }: WrittenFacts = {},
 ): 'file' | 'folder' {
   const published = publishedOf(path, spec);
   if (tokenizer === undefined || published.folder === undefined) {
     published.write(path, spec, weights, pictureMetadata({ labels, normalize }));
     return 'file';
   }
-  published.folder.write(path, spec, weights, tokenizer, labels);
+  published.folder.write(path, spec, weights, { tokenizer, labels, from });
   return 'folder';
 }
 

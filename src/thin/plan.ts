@@ -21,6 +21,7 @@ import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSet
 import type { DataOption, Found } from './data/form.js';
 import { expectedData, findData } from './data/index.js';
 import { roundsOf } from './halving.js';
+import { lookAt } from './look.js';
 import { batchOf, evaluated, recipeOf, RECIPES, type BaseRecipe } from './recipes.js';
 import { checkPlace } from './place.js';
 import { narrowed, thinningOf, widthNotes, type Size } from './size.js';
@@ -61,6 +62,8 @@ export interface ThinOptions extends Size {
   readonly tokens?: number | undefined;
   /** Training examples that are used, at most. */
   readonly rows?: number | undefined;
+  /** Different pictures that may be unreadable, which are left out; 16 by default. */
+  readonly corrupt?: number | undefined;
   /** Which columns of a table hold what: `text`, `pair`, `label`. */
   readonly columns?: Readonly<Record<string, string>> | undefined;
 }
@@ -106,7 +109,7 @@ function among(names: readonly string[], all: readonly string[]): boolean {
 
 /** Throws UsageError, naming the option, where a number is none that it can be. */
 export function checkOptions(options: ThinOptions): void {
-  const { epochs, wideEpochs, batch, rows, tokens, size, samples, seed, tries } = options;
+  const { epochs, wideEpochs, batch, rows, tokens, size, samples, seed, tries, corrupt } = options;
   const bad = (name: string, value: unknown, expected: string): UsageError =>
     new UsageError(`${name} ${String(value)}: expected ${expected}`);
   for (const [name, value] of Object.entries({ epochs, wideEpochs }))
@@ -123,8 +126,9 @@ export function checkOptions(options: ThinOptions): void {
   ] as const)
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 8 && value <= most))
       throw bad(name, value, `a whole number from 8 to ${most}`);
-  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0))
-    throw bad('seed', seed, 'a whole number of at least 0');
+  for (const [name, value] of Object.entries({ seed, corrupt }))
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
+      throw bad(name, value, 'a whole number of at least 0');
   if (tries !== undefined && ![1, 3, 6].includes(tries)) throw bad('tries', tries, '1, 3 or 6');
 }
 
@@ -134,8 +138,8 @@ function isInOrder(names: readonly string[], all: readonly string[]): boolean {
 }
 
 /** The options about data that were given. */
-function givenOf({ columns, rows, size, tokens }: ThinOptions): DataOption[] {
-  const all = Object.entries({ columns, rows, size, tokens }) as [DataOption, unknown][];
+function givenOf({ columns, rows, size, tokens, corrupt }: ThinOptions): DataOption[] {
+  const all = Object.entries({ columns, rows, size, tokens, corrupt }) as [DataOption, unknown][];
   return all.filter(([, value]) => value !== undefined).map(([name]) => name);
 }
 
@@ -144,13 +148,13 @@ function findSpec(options: ThinOptions, source: Source, work: string): Found {
   const given = givenOf(options);
   if (options.data !== undefined) {
     const { maxPositions } = source.network as { maxPositions?: number };
-    const { columns = {}, rows = Infinity, tokens, size } = options;
+    const { columns = {}, rows = Infinity, tokens, size, corrupt } = options;
     const side = size ?? thinningOf(source.network).side?.(source.network) ?? DEFAULT_SIDE;
     const { vocabulary } = source;
     const normalize = unusual(source.normalize?.value);
     return findData(
       options.data,
-      { work, vocabulary, columns, rows, tokens, mostTokens: maxPositions ?? Infinity, side, normalize },
+      { work, vocabulary, columns, rows, tokens, mostTokens: maxPositions ?? Infinity, side, normalize, corrupt },
       given,
     );
   }
@@ -243,7 +247,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   };
   // what a run would throw, before the first one
   for (const cell of cellsOf(setup)) checkToRun(parseTrainSpec(cell.spec));
-  return setup;
+  return spec.set === 'imagefolder' ? { ...setup, notes: [...setup.notes, ...(await lookAt(data))] } : setup;
 }
 
 /** A line on how pictures are normalized, where the network's files say it. */

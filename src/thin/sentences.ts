@@ -10,6 +10,7 @@ import { openEngine, requestedEngine, type Engine } from '../engine/engines/choo
 import { EXPECTED_FLOPS } from '../method/cost/cost.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/values/weights.js';
 import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/files.js';
+import { modelMaxLength } from '../models/formats/huggingface-folder.js';
 import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import type { TokenizerFacts } from '../models/interface/family.js';
 import { forwardFlops } from '../nn/network.js';
@@ -134,7 +135,12 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   if (given !== undefined)
     throw new UsageError(`${given[0]} is for data with labels; embeddings of sentences are imitated without it`);
   const table = TABLE.test(data) && !statSync(data).isDirectory();
-  const idle = { '--size': options.size, '--runs': options.runs, ...(!table && { '--columns': options.columns }) };
+  const idle = {
+    '--size': options.size,
+    '--corrupt': options.corrupt,
+    '--runs': options.runs,
+    ...(!table && { '--columns': options.columns }),
+  };
   const unused = Object.entries(idle).find(([, value]) => value !== undefined);
   if (unused !== undefined)
     throw new UsageError(`${unused[0]}: has no effect on the texts ${data} and the folder ${model}; leave it out`);
@@ -149,7 +155,11 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
     found.texts.filter((text) => text.trim() !== '').map((text) => preparedSentence(text, pooling)),
     rows,
   );
-  const most = Math.min(pooling.mostTokens ?? Infinity, (wide as { maxPositions: number }).maxPositions);
+  // as sentence-transformers has it where the folder says no length of its own
+  const most = Math.min(
+    pooling.mostTokens ?? modelMaxLength(model) ?? Infinity,
+    (wide as { maxPositions: number }).maxPositions,
+  );
   const tokens = options.tokens ?? Math.min(lengthOf(splits.train, model), most);
   if (tokens > most) throw new UsageError(`--tokens ${tokens}: the network reads ${most}; expected at most as many`);
   const thin = narrowed(wide, options, [3, tokens]);
@@ -280,7 +290,7 @@ export async function thinSentences(
     return record && Number(record.result!.validationSpearman);
   });
   if (best === undefined || last === undefined)
-    throw new FailureError('no thin net could be trained at any of the rates; more texts may help');
+    throw new FailureError(`no thin net could be trained at any of the rates; the last one: ${worker.failure}`);
   return written(setup, best, last, engine, command);
 }
 
@@ -303,7 +313,7 @@ async function written(
   const folder = join(out, 'model');
   const { tokens: vocabulary, lowercase = true, settings } = readVocabulary(model);
   const tokenizer = { vocabulary, lowercase, ...(settings !== undefined && { settings }) };
-  writeWeights(folder, thin, host, { tokenizer });
+  writeWeights(folder, thin, host, { tokenizer, from: model });
   writePooling(folder, pooling, (thin as { hiddenSize: number }).hiddenSize);
   const onnx = join(out, 'model.onnx');
   writeOnnx(onnx, thin, host, { tokenizer: pooling.lowercase === true ? loweredFirst(tokenizer) : tokenizer });

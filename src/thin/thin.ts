@@ -112,9 +112,7 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
     return scoreOf(setup, await validated(worker, last));
   });
   if (best === undefined || last === undefined)
-    throw new FailureError(
-      'the wide net could not be trained at any of the rates; more data, or fewer epochs, may help',
-    );
+    throw new FailureError(`the wide net could not be trained at any of the rates; the last one: ${worker.failure}`);
   const weights = fromArrays(readArrays(await worker.run(last)));
   makeFolder(setup.work);
   writeWeights(path, setup.wide, weights);
@@ -168,7 +166,7 @@ async function trainedThin(
     -Infinity;
   finals.sort((a, b) => lastScore(b.trained) - lastScore(a.trained));
   if (finals[0] === undefined)
-    throw new FailureError('no thin net could be trained at any of the rates; more data, or fewer epochs, may help');
+    throw new FailureError(`no thin net could be trained at any of the rates; the last one: ${worker.failure}`);
   return { trained: finals.map(({ trained }) => trained), tried, best: finals[0] };
 }
 

@@ -1,5 +1,5 @@
 /** Runs of `thin`, one after the other in this process, with one share of progress over all of them. */
-import { FailureError } from '../core/errors.js';
+import { DataError, FailureError } from '../core/errors.js';
 import type { Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import type { Engine } from '../engine/engines/choose.js';
@@ -68,12 +68,19 @@ export class Worker {
     return record;
   }
 
-  /** {@link run}, or undefined where training failed, with a line for the user that begins with `leftOut`. */
+  /** Why the last run failed that {@link attempt} left out. */
+  failure: string | undefined;
+
+  /**
+   * {@link run}, or undefined where training failed, with a line for the user that begins with `leftOut`. Throws
+   * DataError where that is due to the data, and no other candidate would fare better.
+   */
   async attempt(cell: Cell, leftOut = `${cell.arm} is left out`): Promise<RunRecord | undefined> {
     try {
       return await this.run(cell);
     } catch (error) {
-      if (!(error instanceof FailureError)) throw error;
+      if (!(error instanceof FailureError) || error instanceof DataError) throw error;
+      this.failure = error.message;
       this.done += this.work.seconds(cell);
       this.options.onNotice?.(`${leftOut}: ${error.message}`);
       return undefined;

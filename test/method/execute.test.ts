@@ -78,7 +78,7 @@ describe('classes of a checkpoint', () => {
   function checkpoint(labels?: readonly string[]): string {
     const path = folder();
     const tokenizer = { vocabulary: TOKENS, lowercase: true };
-    writeBertFolder(path, NETWORK, bert(NETWORK).init(1), tokenizer, labels);
+    writeBertFolder(path, NETWORK, bert(NETWORK).init(1), { tokenizer, labels });
     return path;
   }
 

@@ -31,7 +31,7 @@ const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-huggingface-'));
 const saved = (spec: BertSpec, labels?: readonly string[]): string => {
   const path = folder();
   // a head of one class is one that no spec may have, and a checkpoint may
-  writeBertFolder(path, spec, encoder(spec).init(3), TOKENIZER, labels);
+  writeBertFolder(path, spec, encoder(spec).init(3), { tokenizer: TOKENIZER, labels });
   return path;
 };
 const configure = (path: string, changes: object): void => {
@@ -187,11 +187,11 @@ test('a tokenizer with settings of its own is written so that it is read as it w
     { stripAccents: false, added },
   ]) {
     const path = folder();
-    writeBertFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: true, settings });
+    writeBertFolder(path, NONE, bert(NONE).init(1), { tokenizer: { vocabulary, lowercase: true, settings } });
     expect(readVocabulary(path)).toEqual({ tokens: vocabulary, lowercase: true, settings });
   }
   const path = folder();
-  writeBertFolder(path, NONE, bert(NONE).init(1), { vocabulary, lowercase: false, settings: {} });
+  writeBertFolder(path, NONE, bert(NONE).init(1), { tokenizer: { vocabulary, lowercase: false, settings: {} } });
   expect([readVocabulary(path), existsSync(join(path, 'tokenizer.json'))]).toEqual([
     { tokens: vocabulary, lowercase: false },
     false,

@@ -57,10 +57,12 @@ test.each<[name: string, key: string, write: (folder: string, seed: number) => v
     'model.safetensors',
     (folder, seed) =>
       writeBertFolder(folder, BERT, bert(BERT).init(seed), {
-        vocabulary: WORDS,
-        lowercase: seed === 1,
-        // the first one has a tokenizer.json, the second must not be read with it
-        ...(seed === 1 && { settings: { stripAccents: false } }),
+        tokenizer: {
+          vocabulary: WORDS,
+          lowercase: seed === 1,
+          // the first one has a tokenizer.json, the second must not be read with it
+          ...(seed === 1 && { settings: { stripAccents: false } }),
+        },
       }),
   ],
 ])('%s that is written over another is the old one, the new one, or none, wherever it is killed', (_, key, write) => {

@@ -8,6 +8,7 @@ import { networkByName, networkIn, readWeights } from '../../src/models/files.js
 import { innerOf, midOf } from '../../src/models/families/resnet/network.js';
 import { scaleMobilenet } from '../../src/models/families/mobilenet/family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { readVocabulary } from '../../src/text/vocabulary.js';
 import { openClassification } from '../../src/thin/classify.js';
 import { setUp, type Setup } from '../../src/thin/plan.js';
 import { openSource } from '../../src/thin/sources/index.js';
@@ -81,6 +82,41 @@ describe('a ResNet in torchvision’s names', () => {
     const { tensors } = readSafetensors(resnetFile(spec));
     expect(() => networkIn(tensors, 'x')).toThrow('24 channels, of which the file does not say the number of heads');
   });
+
+  test.each<[string, NetworkSpec, object]>([
+    ['BERT', BERT, { attention_probs_dropout_prob: 0.05, classifier_dropout: 0.3, pad_token_id: 0 }],
+    [
+      'DistilBERT',
+      {
+        ...{ family: 'distilbert', vocabSize: 16, maxPositions: 16, hiddenSize: 16, numLayers: 2, numHeads: 2 },
+        ...{ intermediateSize: 32, dropout: 0, head: { kind: 'none' } },
+      },
+      { attention_dropout: 0.05, seq_classif_dropout: 0.3 },
+    ],
+  ])(
+    'what a %s’s folder says of dropout and of the length of texts is in the thin net’s folder, too',
+    async (_, spec, said) => {
+      const model = bertFolder(spec);
+      const merge = (name: string, fields: object): void => {
+        const path = join(model, name);
+        writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), ...fields }));
+      };
+      merge('config.json', said);
+      const { network, weights, write } = await open(model);
+      const written = (limit: number): { readonly config: unknown; readonly length: unknown } => {
+        merge('tokenizer_config.json', { model_max_length: limit });
+        const out = join(newFolder(), 'model');
+        const { tokens: vocabulary } = readVocabulary(model);
+        const names = { labels: undefined, tokenizer: { vocabulary, lowercase: true }, normalize: undefined };
+        write(out, network, readWeights(weights, network), names);
+        const read = (name: string): Record<string, unknown> =>
+          JSON.parse(readFileSync(join(out, name), 'utf8')) as Record<string, unknown>;
+        return { config: read('config.json'), length: read('tokenizer_config.json').model_max_length };
+      };
+      expect(written(12)).toEqual({ config: expect.objectContaining(said) as unknown, length: 12 });
+      expect(written(1e30).length).toBe(16); // of a tokenizer without a limit: as many as the network reads
+    },
+  );
 
   test.each(['module.model.', '_orig_mod.module.'])('%s before all names is left out, with a word', async (prefix) => {
     const { tensors } = readSafetensors(resnetFile());

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { DataError, FailureError, UsageError } from '../../src/core/errors.js';
 import type { Engine } from '../../src/engine/engines/choose.js';
 import { startEngine } from '../../src/engine/engines/choose.js';
 import type { Dataset } from '../../src/data/dataset.js';
@@ -12,11 +13,12 @@ import { openLayersModel, writeLayersModel } from '../../src/models/families/lay
 import type { LayersSpec } from '../../src/models/families/layers/network.js';
 import { makeFolder } from '../../src/store/atomic.js';
 import { findRun } from '../../src/store/runs.js';
-import { readSafetensors } from '../../src/store/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { chanceWarning, threeStageText } from '../../src/thin/card.js';
 import { openClassification } from '../../src/thin/classify.js';
 import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
+import { Worker } from '../../src/thin/work.js';
 import { anyEngine } from '../support/engines.js';
 import { makeThin } from '../../examples/make-thin.js';
 import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
@@ -170,6 +172,46 @@ test('declared pictures that are normalized otherwise than the wide net, which i
   expect(notes.join('\n')).toContain('the data are normalized as "imagefolder" has it, and not by mean 0, 0, 0');
   writeFileSync(path, JSON.stringify({ ...declared, corrupt: 0, normalize: none }));
   expect((await setUp(options)).spec).toMatchObject({ normalize: none });
+});
+
+test('more unreadable pictures than are allowed are refused before any work; --corrupt allows more, and says how many', async () => {
+  const data = pictureFolder(24);
+  for (let i = 0; i < 17; i++) writeFileSync(join(data, 'red', `${i}.ppm`), 'no picture');
+  const options = { model: resnetFile(), data, size: 8, out: newFolder() };
+  const refused = expect(setUp(options)).rejects;
+  await refused.toThrow(/^17 pictures cannot be read, data.corrupt allows 16: \S+\.ppm \(/);
+  await expect(setUp(options)).rejects.toThrow(
+    ' and 12 more; take them out of the folder, or allow more (data.corrupt; gowide thin --corrupt)',
+  );
+  await expect(setUp(options)).rejects.toBeInstanceOf(UsageError);
+  const { notes, spec } = await setUp({ ...options, corrupt: 17 });
+  expect(spec).toMatchObject({ corrupt: 17 });
+  expect(notes.join('\n')).toContain('17 of the pictures cannot be read and are left out, such as ');
+  await expect(
+    setUp({ ...options, model: bertFolder(), data: csvFile(), corrupt: 1, size: undefined }),
+  ).rejects.toThrow('--corrupt: has no effect on');
+  await expect(setUp({ ...options, corrupt: -1 })).rejects.toThrow('corrupt -1: expected a whole number of at least 0');
+});
+
+test('where no candidate can be trained the last error says why; a fault of the data ends it at once', async () => {
+  const notices: string[] = [];
+  const onNotice = (line: string): void => void notices.push(line);
+  const model = resnetFile();
+  const { tensors, metadata } = readSafetensors(model);
+  for (const { values } of Object.values(tensors)) if (values instanceof Float32Array) values.fill(1e30);
+  writeSafetensors(model, tensors, metadata);
+  const options = { ...SMALL, model, data: pictureFolder(12), size: 8, engine, onNotice };
+  await expect(thin({ ...options, out: newFolder() })).rejects.toThrow(
+    /^no thin net could be trained at any of the rates; the last one: .*(finite|NaN|Infinity)/,
+  );
+  expect(notices.some((line) => line.includes('is left out: '))).toBe(true);
+  const work = { out: newFolder(), kind: 'x', seconds: () => 1, total: 1 };
+  const failing = (error: Error): Worker =>
+    new Worker({ ...work, runner: { execute: () => Promise.reject(error) } }, engine, { onNotice });
+  const one = { experiment: 'thin', arm: 'a', scale: 'custom', kind: 'x', spec: {}, seed: 1 } as const;
+  await expect(failing(new DataError('17 pictures')).attempt(one)).rejects.toThrow('17 pictures');
+  const worker = failing(new FailureError('too fast'));
+  expect([await worker.attempt(one), worker.failure]).toEqual([undefined, 'too fast']);
 });
 
 test('a wide net that is hardly better than chance is warned of, in the card, too', async () => {

@@ -15,7 +15,7 @@ import { readConfig } from '../../store/config.js';
 import { encodeSafetensors, readSafetensors } from '../../store/safetensors.js';
 import { readTorch } from '../../store/torch.js';
 import { withoutPrefix } from './exchange.js';
-import type { FolderConfig, TokenizerFacts } from '../interface/family.js';
+import type { FolderConfig, FolderFacts, TokenizerFacts } from '../interface/family.js';
 import { findTensorflowBert, readTensorflowBert } from './bert-tensorflow.js';
 
 /** The name that a class has without one of its own. */
@@ -90,6 +90,22 @@ function tokenizerFile(tokenizer: TokenizerFacts): object | undefined {
   };
 }
 
+/** Settings of a folder's configuration, of the keys that it has; none without a folder, or without the file. */
+export function keptFrom(from: string | undefined, keys: readonly string[]): Readonly<Record<string, unknown>> {
+  const path = from === undefined ? undefined : configBeside(from);
+  if (path === undefined) return {};
+  const content = readConfig(path);
+  return Object.fromEntries(keys.filter((key) => Object.hasOwn(content, key)).map((key) => [key, content[key]]));
+}
+
+/** Tokens of a text at most, as a folder's tokenizer has it; undefined where it says none. */
+export function modelMaxLength(folder: string | undefined): number | undefined {
+  const path = folder === undefined ? undefined : join(folder, 'tokenizer_config.json');
+  if (path === undefined || !existsSync(path)) return undefined;
+  const { model_max_length: most } = readConfig(path);
+  return typeof most === 'number' && most >= 1 ? most : undefined;
+}
+
 /** What is written into a folder, beside its tokenizer. */
 interface FolderContent {
   readonly config: object;
@@ -99,13 +115,13 @@ interface FolderContent {
 }
 
 /** Writes a folder as Hugging Face's libraries save a model. */
-export function writeModelFolder(folder: string, content: FolderContent, tokenizer: TokenizerFacts): void {
+export function writeModelFolder(folder: string, content: FolderContent, { tokenizer, from }: FolderFacts): void {
   const { config, tensors, tokenizerClass, maxPositions } = content;
   makeFolder(folder);
   const settings = {
     tokenizer_class: tokenizerClass,
     do_lower_case: tokenizer.lowercase,
-    model_max_length: maxPositions,
+    model_max_length: Math.min(modelMaxLength(from) ?? maxPositions, maxPositions),
     ...settingsOf(tokenizer),
   };
   const text = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -69,6 +69,15 @@ export interface FolderNetworks<Spec> {
 /** What of a network no tensor's name or shape shows, by the path within its declaration. */
 export type Unseen = Readonly<Record<string, string | number | boolean | readonly (string | number)[]>>;
 
+/** What goes into a folder of Hugging Face's beside a network's values. */
+export interface FolderFacts {
+  readonly tokenizer: TokenizerFacts;
+  /** Names of the classes in order, as far as there are any. */
+  readonly labels?: readonly string[] | undefined;
+  /** The folder whose settings are kept where networks here have none for them: that of the wide net. */
+  readonly from?: string | undefined;
+}
+
 /** What is said of a network in the metadata of its file: names of classes, how pictures are normalized. */
 export type FileFacts = Readonly<Record<string, string>>;
 
@@ -111,17 +120,8 @@ export interface PublishedWeights<Spec> {
     readonly modelType: string;
     /** Reads a folder with its configuration, where it has one. Throws UsageError with what does not fit. */
     read(folder: string, config: FolderConfig | undefined): FolderNetworks<Spec>;
-    /**
-     * Writes a folder; `labels` are names of the classes in order, as far as there are any. Throws UsageError where the
-     * published format has no such network.
-     */
-    write(
-      folder: string,
-      spec: Spec,
-      weights: HostWeights,
-      tokenizer: TokenizerFacts,
-      labels?: readonly string[],
-    ): void;
+    /** Writes a folder. Throws UsageError where the published format has no such network. */
+    write(folder: string, spec: Spec, weights: HostWeights, facts: FolderFacts): void;
   };
 }
 

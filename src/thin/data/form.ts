@@ -18,12 +18,14 @@ export interface FormOptions {
   readonly columns: Readonly<Record<string, string>>;
   /** How many training examples are used; all by default. */
   readonly rows: number;
+  /** Different pictures that may be unreadable; 16 by default. */
+  readonly corrupt?: number | undefined;
   /** Tokens of an example; by default as many as 99 of 100 training examples need. */
   readonly tokens?: number | undefined;
 }
 
 /** Options of users about their data. */
-export type DataOption = 'columns' | 'rows' | 'size' | 'tokens';
+export type DataOption = 'columns' | 'rows' | 'size' | 'tokens' | 'corrupt';
 
 /** Data that were found. */
 export interface Found {

@@ -13,6 +13,9 @@ const SHARE = { test: 0.2, validation: 0.1 } as const;
 /** Pictures beside the centre that is cut out, as torchvision has it: 256 for 224. */
 export const RESIZE = 8 / 7;
 
+/** Unreadable pictures that are left out without being asked for. */
+const CORRUPT = 16;
+
 function foldersIn(path: string): string[] {
   return readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
@@ -47,9 +50,9 @@ function splitsOf(path: string): Pick<ImageFolder, 'test'> & { readonly validati
   return test === undefined ? { test: validation!, validation: undefined } : { test, validation };
 }
 
-function open(path: string, { side, rows, normalize }: FormOptions): Found {
+function open(path: string, { side, rows, normalize, corrupt = CORRUPT }: FormOptions): Found {
   const { test, validation } = splitsOf(path);
-  const base = { folder: path, size: side, resize: Math.round(side * RESIZE), corrupt: 16, test: test! };
+  const base = { folder: path, size: side, resize: Math.round(side * RESIZE), corrupt, test: test! };
   const { train, classes } = openImageFolder({ ...base, validation: validation ?? 1 });
   const all = train.count + (validation === undefined ? 1 : 0);
   if (all < 4 * classes)
@@ -75,7 +78,7 @@ export const pictures: DataForm = {
   looks: 'a folder of pictures, train/<class>/* and val/<class>/* or test/<class>/*, or <class>/*',
   reads: 'pictures',
   called: (path) => (isFolder(path) && holdsPictures(path, PICTURE_DEPTH) ? 'a folder of pictures' : undefined),
-  heeds: ['rows', 'size'],
+  heeds: ['rows', 'size', 'corrupt'],
   matches: (path, { vocabulary }) => vocabulary === undefined && isFolder(path) && foldersIn(path).length > 0,
   open,
 };

@@ -37,7 +37,7 @@ export function openHuggingFace(folder: string): Source {
     notes: notesOn(folder),
     write: (to, thin, weights, { labels, tokenizer }) => {
       if (tokenizer === undefined) throw new UsageError(`${to}: no tokenizer to write beside the network`);
-      writeWeights(to, thin, weights, { tokenizer, labels });
+      writeWeights(to, thin, weights, { tokenizer, labels, from: folder });
       return [to];
     },
   };

@@ -11,11 +11,12 @@ import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js
 import { bert, BERT_EPSILON, type BertSpec } from './network.js';
 import { checkHeads, exportEncoder, takeEncoder } from '../../formats/encoder-weights.js';
 import { torchLeaf } from '../../formats/exchange.js';
-import type { FolderConfig, FolderNetworks, TokenizerFacts } from '../../interface/family.js';
+import type { FolderConfig, FolderFacts, FolderNetworks } from '../../interface/family.js';
 import {
   checkBeside,
   checkTied,
   folderConfig,
+  keptFrom,
   labelFields,
   otherProblem,
   parseFamilyConfig,
@@ -87,8 +88,11 @@ const ARCHITECTURES: Readonly<Record<BertSpec['head']['kind'], string>> = {
   span: 'BertForQuestionAnswering',
 };
 
+/** Settings of `config.json` for training and padding that networks here have none for, or share with another one. */
+const KEPT = ['attention_probs_dropout_prob', 'classifier_dropout', 'pad_token_id'];
+
 /** What `config.json` says of a network whose first classes have these names. */
-function configOf(spec: BertSpec, labels: readonly string[]): object {
+function configOf(spec: BertSpec, { labels = [], from }: Omit<FolderFacts, 'tokenizer'>): object {
   const { head } = spec;
   return {
     architectures: [ARCHITECTURES[head.kind]],
@@ -105,6 +109,7 @@ function configOf(spec: BertSpec, labels: readonly string[]): object {
     attention_probs_dropout_prob: spec.dropout,
     hidden_act: 'gelu',
     layer_norm_eps: 1e-12,
+    ...keptFrom(from, KEPT),
     ...labelFields(head.kind === 'classify' ? head.classes : 0, labels),
   };
 }
@@ -113,18 +118,12 @@ function configOf(spec: BertSpec, labels: readonly string[]): object {
  * Writes a folder as Hugging Face's libraries save a model: `config.json` with the names of the classes,
  * `model.safetensors`, and the tokenizer's files.
  */
-export function writeBertFolder(
-  folder: string,
-  spec: BertSpec,
-  weights: HostWeights,
-  tokenizer: TokenizerFacts,
-  labels: readonly string[] = [],
-): void {
+export function writeBertFolder(folder: string, spec: BertSpec, weights: HostWeights, facts: FolderFacts): void {
   const content = {
-    ...{ config: configOf(spec, labels), tensors: exportBert(spec, weights) },
+    ...{ config: configOf(spec, facts), tensors: exportBert(spec, weights) },
     ...{ tokenizerClass: 'BertTokenizer', maxPositions: spec.maxPositions },
   };
-  writeModelFolder(folder, content, tokenizer);
+  writeModelFolder(folder, content, facts);
 }
 
 /** Heads of tasks; a network without one of them leaves them in the file. */

@@ -8,11 +8,12 @@ import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js
 import { distilbert, type DistilbertSpec } from './network.js';
 import { checkHeads, exportEncoder, takeEncoder } from '../../formats/encoder-weights.js';
 import { torchLeaf } from '../../formats/exchange.js';
-import type { FolderConfig, FolderNetworks, TokenizerFacts } from '../../interface/family.js';
+import type { FolderConfig, FolderFacts, FolderNetworks } from '../../interface/family.js';
 import {
   checkBeside,
   checkTied,
   folderConfig,
+  keptFrom,
   labelFields,
   otherProblem,
   parseFamilyConfig,
@@ -179,8 +180,11 @@ export function readDistilbertFolder(folder: string, given = folderConfig(folder
   };
 }
 
+/** Settings of `config.json` for training and padding that networks here have none for, or share with another one. */
+const KEPT = ['attention_dropout', 'seq_classif_dropout', 'qa_dropout', 'sinusoidal_pos_embds', 'pad_token_id'];
+
 /** What `config.json` says of a network whose first classes have these names. */
-function configOf(spec: DistilbertSpec, labels: readonly string[]): object {
+function configOf(spec: DistilbertSpec, { labels = [], from }: Omit<FolderFacts, 'tokenizer'>): object {
   const { head } = spec;
   return {
     architectures: [ARCHITECTURES[head.kind]],
@@ -195,6 +199,7 @@ function configOf(spec: DistilbertSpec, labels: readonly string[]): object {
     dropout: spec.dropout,
     attention_dropout: spec.dropout,
     activation: 'gelu',
+    ...keptFrom(from, KEPT),
     ...labelFields(head.kind === 'classify' ? head.classes : 0, labels),
   };
 }
@@ -204,12 +209,11 @@ export function writeDistilbertFolder(
   folder: string,
   spec: DistilbertSpec,
   weights: HostWeights,
-  tokenizer: TokenizerFacts,
-  labels: readonly string[] = [],
+  facts: FolderFacts,
 ): void {
   const content = {
-    ...{ config: configOf(spec, labels), tensors: exportDistilbert(spec, weights) },
+    ...{ config: configOf(spec, facts), tensors: exportDistilbert(spec, weights) },
     ...{ tokenizerClass: 'DistilBertTokenizer', maxPositions: spec.maxPositions },
   };
-  writeModelFolder(folder, content, tokenizer);
+  writeModelFolder(folder, content, facts);
 }
