@@ -21,6 +21,7 @@ import {
   type DialName,
   type Lost,
 } from './setting.js';
+import { svgElement } from './svg.js';
 
 const LAWS = ['D(m)', 'D(L)'] as const satisfies readonly Point['law'][];
 
@@ -205,9 +206,10 @@ function fillLegend(legend: HTMLElement, points: readonly Point[], setting: Sett
   legend.replaceChildren(
     ...lines.flatMap(({ label, color, ...line }) => {
       const dashed = 'dashed' in line && line.dashed === true;
-      const [swatch, name] = [make('span', '', dashed ? '┄┄ ' : '● '), make('span', '', `${label}   `)];
-      swatch.style.color = color;
-      return [swatch, name];
+      const swatch = svgElement('svg', { width: 26, height: 10, class: 'swatch', 'aria-hidden': 'true' });
+      const look = { stroke: color, 'stroke-width': 3, 'stroke-dasharray': dashed ? '5 4' : 'none' };
+      swatch.append(svgElement('path', { d: 'M1,5h24', ...look }));
+      return [swatch, make('span', '', ` ${label}   `)];
     }),
   );
 }

@@ -3,14 +3,19 @@
  * of the one that takes its place in the reader's browser, so that nothing on the page moves.
  */
 
-/** Widths over the size of the font; those of DejaVu Sans, the widest of the page's fonts, for the rest. */
+/**
+ * Widths over the size of the font: the most that a letter of each kind has in DejaVu Sans, the widest of the page's
+ * fonts, so that no text is cut off.
+ */
 const WIDTHS: readonly (readonly [RegExp, number])[] = [
-  [/[ijl.,:;'’|!]/, 0.32],
-  [/[ftrI()[\]\s-]/, 0.39],
-  [/[mwMW%@—]/, 0.92],
-  [/[A-Z]/, 0.7],
+  [/[ijl.,:;'’|!/\s]/, 0.34],
+  [/[ftrIJ()[\]-]/, 0.42],
+  [/[cksvxyz]/, 0.6],
+  [/[mwMW%@—]/, 1],
+  [/[+−=<>~×±]/, 0.84],
+  [/[A-Z]/, 0.79],
 ];
-const OTHER = 0.62;
+const OTHER = 0.64;
 
 /** Width in pixels of a text in a font of that size. */
 function textWidth(text: string, size: number): number {

@@ -32,7 +32,7 @@ const drawn = (y: number): boolean => y > 0 && Number.isFinite(y);
 /** Draws a plot into an element, in place of what it holds. */
 export function drawPlot({ xTitle, yTitle, xs, xLabel, log, lines }: Plot, into: HTMLElement, label: string): void {
   const svg = svgElement('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label });
-  svg.setAttribute('style', `display:block;width:100%;max-width:${WIDTH}px;height:auto;font-size:12px;filter:none`);
+  svg.setAttribute('style', `display:block;width:100%;max-width:${WIDTH}px;height:auto;font-size:12px`);
   const position = (x: number): number => (log ? Math.log(x) : x);
   const [low, high] = [position(Math.min(...xs)), position(Math.max(...xs))];
   const toX = (x: number): number =>

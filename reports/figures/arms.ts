@@ -201,7 +201,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
       caption: [
         caption,
         colorLegend(palette),
-        tickLegend(seeds),
+        tickLegend(seeds, proportion),
         reference === undefined ? '' : REFERENCE_LINE,
         rule === undefined ? '' : `Dashed: “${common}”, by its mean.`,
         notDrawn(sorted),

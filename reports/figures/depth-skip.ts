@@ -5,6 +5,7 @@ import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
 import {
   domainOf,
   drawnValues,
+  intervalWords,
   layersWithData,
   seedPoints,
   summarize,
@@ -95,8 +96,8 @@ const drawAccuracy: Draw = ({ results, scale }) => {
       'each way of training.',
     caption:
       'Fully connected tanh nets, 16 channels wide (wide net: 64), on the digits; equal steps of the thin net, ' +
-      'each arm at its own learning rate at each depth, chosen on the validation split. Means and 95 % t-intervals ' +
-      'over the seeds.',
+      'each arm at its own learning rate at each depth, chosen on the validation split. ' +
+      `Means and ${intervalWords(true)} over the seeds.`,
     scale,
     command: commandOf(depthSkip, scale),
     spec: accuracySpec(

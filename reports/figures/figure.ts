@@ -1,6 +1,6 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
 import type { Experiment } from '../../src/core/experiment.js';
-import { largest, smallest, tInterval } from '../../src/core/stats.js';
+import { largest, smallest, tInterval, type Interval } from '../../src/core/stats.js';
 import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
 import { shownInterval } from '../data/interval.js';
@@ -112,9 +112,14 @@ export function legendOf(seeds: readonly unknown[], mean: string): string {
   return `${lead(seeds, 'lines')}: ${mean}; bands: 95 % t-intervals over seeds.`;
 }
 
+/** What the intervals are, in words: those of a proportion are taken on the logit scale. */
+export function intervalWords(proportion: boolean): string {
+  return `95 % t-intervals${proportion ? ' on the logit scale' : ''}`;
+}
+
 /** What a figure of ticks and bars shows, in words; `seeds` are the points of single seeds that it draws. */
-export function tickLegend(seeds: readonly unknown[]): string {
-  return `${lead(seeds, 'ticks')}: means; bars: 95 % t-intervals.`;
+export function tickLegend(seeds: readonly unknown[], proportion = false): string {
+  return `${lead(seeds, 'ticks')}: means; bars: ${intervalWords(proportion)}.`;
 }
 
 /** The first words of a legend: the points of seeds where there are any, and the mark of the means. */
@@ -186,19 +191,25 @@ export function layersWithData<T extends { readonly needs?: string }>(
 }
 
 /**
- * Mean and 95 % t-interval; of one seed, the ends are the mean. The interval of a proportion is taken on the logit
- * scale, so that it ends between 0 and 100 %, and holds the mean. Where a value is not finite there is neither mean nor
- * interval, but how many are not.
+ * Mean of percentages and their 95 % t-interval on the logit scale, which ends between 0 and 100 % and holds the mean.
+ */
+export function proportionInterval(values: readonly number[]): Interval {
+  const plain = tInterval(values);
+  if (plain.n < 2) return plain;
+  const share = tInterval(values.map(logit));
+  const [low, high] = [share.low, share.high].map((end) => Math.min(100, Math.max(0, fromLogit(end))));
+  return { ...plain, low: Math.min(plain.mean, low!), high: Math.max(plain.mean, high!) };
+}
+
+/**
+ * Mean and 95 % t-interval, that of a proportion as {@link proportionInterval} says; of one seed, the ends are the
+ * mean. Where a value is not finite there is neither mean nor interval, but how many are not.
  */
 export function intervalOf(values: readonly number[], proportion = false): Datum {
-  const { mean, low, high, n } = shownInterval(values);
+  const { mean, low, high, n } = shownInterval(values, proportion ? proportionInterval : tInterval);
   const infinite = values.filter((value) => !Number.isFinite(value)).length;
   if (!Number.isFinite(mean)) return { seeds: n, 'not finite': infinite };
-  if (n < 2) return { mean, low: mean, high: mean, seeds: n };
-  if (!proportion) return { mean, low, high, seeds: n };
-  const share = tInterval(values.map(logit));
-  const [from, to] = [share.low, share.high].map((end) => Math.min(100, Math.max(0, fromLogit(end))));
-  return { mean, low: Math.min(mean, from!), high: Math.max(mean, to!), seeds: n };
+  return n < 2 ? { mean, low: mean, high: mean, seeds: n } : { mean, low, high, seeds: n };
 }
 
 /** An axis that holds the given values with some room, and no percentages that there are none of; 0 to 1 of none. */
@@ -212,7 +223,9 @@ export function domainOf(values: readonly number[], proportion = false): [number
 /** Every number that the rows draw. */
 export function drawnValues(data: readonly Datum[]): number[] {
   return data.flatMap((datum) =>
-    ['mean', 'low', 'high', 'value'].flatMap((column) => (typeof datum[column] === 'number' ? [datum[column]] : [])),
+    ['mean', 'low', 'high', 'value', 'level'].flatMap((column) =>
+      typeof datum[column] === 'number' ? [datum[column]] : [],
+    ),
   );
 }
 

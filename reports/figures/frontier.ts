@@ -1,7 +1,6 @@
 /** The frontier: accuracy against what it cost, counted in three ways. */
 import { keyOf, type Frontier } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
-import { bootstrapInterval, mean } from '../../src/core/stats.js';
 import {
   byTrainingAndBudget,
   COSTS,
@@ -10,12 +9,14 @@ import {
   type CostName,
   type FrontierPoint,
 } from '../data/frontier.js';
-import { shownInterval } from '../data/interval.js';
-import { runIds } from '../data/rows.js';
+import { groupBy, runIds } from '../data/rows.js';
 import {
   domainOf,
   drawnValues,
+  intervalOf,
+  intervalWords,
   isDrawn,
+  layersWithData,
   type Datum,
   type Draw,
   type FigureDefinition,
@@ -29,22 +30,65 @@ const AXIS = 'test accuracy, %';
 
 /** Mean and interval of one way of training with one budget, at its cost in one way of counting. */
 function datumOf(group: readonly FrontierPoint[], cost: CostName): Datum {
-  const values = group.map(({ accuracy }) => accuracy);
   const { label, budget } = group[0]!;
-  // percentages near 100 are far from normal, and a t-interval would pass 100
-  const { low, high } = shownInterval(values, bootstrapInterval);
   const x = group[0]!.cost[cost];
-  return { panel: COSTS[cost], series: label, budget, x, mean: mean(values), low, high, seeds: values.length };
+  const interval = intervalOf(
+    group.map(({ accuracy }) => accuracy),
+    true,
+  );
+  return { panel: COSTS[cost], series: label, budget, x, ...interval };
+}
+
+/** Costs of arms that a wide net teaches lie by less than this factor apart where its training is most of each. */
+const CLOSE = 2;
+
+/**
+ * Where a panel begins in which the arms that a wide net teaches would stand in one upright line on an axis of decades:
+ * at its training, which all of them pay for. Undefined for a panel in which they lie apart.
+ */
+function startOf(points: readonly FrontierPoint[], cost: CostName): number | undefined {
+  const trained = points.map((point) => point.cost.total - point.cost.existing).filter((training) => training > 0);
+  const taught = points.filter((point) => point.cost.total > point.cost.existing).map((point) => point.cost[cost]);
+  if (cost !== 'total' || taught.length === 0) return undefined;
+  return Math.max(...taught) < CLOSE * Math.min(...taught) ? Math.min(...trained) : undefined;
+}
+
+/** The rows of one panel; what ends before its start is a level line, at the accuracy of its longest run. */
+function panelRows(data: readonly Datum[], start: number | undefined): Datum[] {
+  if (start === undefined) return [...data];
+  // the wide net's own run may be what the others pay for, but for a rounding
+  const within = data.filter(({ x }) => Number(x) >= 0.999 * start);
+  const end = Math.max(...within.map(({ x }) => Number(x)));
+  const shown = new Set(within.map(({ series }) => series));
+  const before = groupBy(
+    data.filter(({ series }) => !shown.has(series!)),
+    ({ series }) => series!,
+  );
+  const levels = [...before.values()].flatMap((list) => {
+    const { panel, series, budget, mean } = list.reduce((last, datum) => (datum.x! > last.x! ? datum : last));
+    return [start, end].map((x): Datum => ({ panel: panel!, series: series!, budget: budget!, x, level: mean! }));
+  });
+  return [...within, ...levels];
 }
 
 function dataOf(points: readonly FrontierPoint[], costs: readonly CostName[]): Datum[] {
   const arms = byTrainingAndBudget(points);
-  return costs.flatMap((cost) =>
-    arms
-      .filter((group) => Number.isFinite(group[0]!.cost[cost]))
-      .map((group) => datumOf(group, cost))
-      .filter(isDrawn),
-  );
+  return costs.flatMap((cost) => {
+    const counted = arms.filter((group) => Number.isFinite(group[0]!.cost[cost]));
+    return panelRows(counted.map((group) => datumOf(group, cost)).filter(isDrawn), startOf(counted.flat(), cost));
+  });
+}
+
+/**
+ * Labels of costs. A logarithmic axis leaves some of its ticks without one, all of them where it has less than a
+ * decade: those of the panel that begins late are written here.
+ */
+function labelsOf(data: readonly Datum[]): object {
+  const late = data.find(({ level }) => level !== undefined)?.panel;
+  const xs = data.filter(({ panel }) => panel === late).map(({ x }) => Number(x));
+  if (late === undefined) return {};
+  const within = `datum.value >= ${Math.min(...xs)} && datum.value <= ${Math.max(...xs)}`;
+  return { labelExpr: `datum.label === '' && ${within} ? format(datum.value, '.3~s') : datum.label` };
 }
 
 function specOf(
@@ -65,7 +109,7 @@ function specOf(
     type: 'quantitative',
     scale: { type: 'log', nice: false, padding: 10 },
     title: 'GFLOP',
-    axis: { grid: false, format: '~s', labelOverlap: 'greedy', tickCount: 4 },
+    axis: { grid: false, format: '~s', labelOverlap: 'greedy', tickCount: 4, ...labelsOf(data) },
   };
   const y = (field: string): object => ({
     field,
@@ -90,10 +134,15 @@ function specOf(
       width,
       height,
       encoding: { x, color },
-      layer: [
-        { mark: { type: 'rule', strokeWidth: 2, opacity: 0.4 }, encoding: { y: y('low'), y2: { field: 'high' } } },
-        { mark: { type: 'line', point: { size: 36 } }, encoding: { y: y('mean') } },
-      ],
+      layer: layersWithData(data, [
+        {
+          needs: 'mean',
+          mark: { type: 'rule', strokeWidth: 2, opacity: 0.4 },
+          encoding: { y: y('low'), y2: { field: 'high' } },
+        },
+        { needs: 'mean', mark: { type: 'line', point: { size: 36 } }, encoding: { y: y('mean') } },
+        { needs: 'level', mark: { type: 'line', strokeDash: [5, 4] }, encoding: { y: y('level') } },
+      ]),
     },
   };
 }
@@ -125,8 +174,12 @@ export function drawFrontier(frontier: Frontier, { id, costs, size }: FrontierVi
         'has the values.',
       caption:
         `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its ` +
-        'rate that of the nearest tuned budget. One point for each budget: mean over the seeds with its 95 % ' +
-        'bootstrap interval. Floating-point operations, logarithmic; the wide net’s own line has no teacher.',
+        `rate that of the nearest tuned budget. One point for each budget: mean and ${intervalWords(true)} over the ` +
+        'seeds. Floating-point operations, logarithmic; the wide net’s own line has no teacher.' +
+        (data.some(({ level }) => level !== undefined)
+          ? ' The last panel begins where the wide net’s training is paid for; dashed: ways of training whose longest ' +
+            'run has cost less than that, at its accuracy.'
+          : ''),
       scale,
       command: `gowide frontier ${keyOf(frontier)} --scale ${scale}`,
       spec: specOf(data, palette, size),
@@ -151,7 +204,7 @@ function frontierFigure(frontier: Frontier): FigureDefinition {
       ofClaim(`${name}-existing-cost`, words('cost with a wide net that exists')),
       ofClaim(`${name}-total-cost`, words('total cost')),
     ),
-    draw: drawFrontier(frontier, { id: name, costs: Object.keys(COSTS) as CostName[], size: [240, 260] }),
+    draw: drawFrontier(frontier, { id: name, costs: Object.keys(COSTS) as CostName[], size: [230, 260] }),
   };
 }
 

@@ -1,11 +1,9 @@
 /** The two figures at the top of the page: what the theory is about, and what training is about. */
 import { commandOf } from '../../experiments/registry.js';
-import { FRONTIERS } from '../../experiments/frontiers.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { depth } from '../../experiments/theory.js';
 import { numberAt, runIds } from '../data/rows.js';
 import { inOrder, summarize, type Draw, type FigureDefinition, type Finding } from './figure.js';
-import { drawFrontier } from './frontier.js';
 import { acrossSettings, ofClaim, together } from './finding.js';
 import { lawSpec, type SeriesName } from './law.js';
 import { SERIES } from './theme.js';
@@ -85,16 +83,19 @@ const closerFinding: Finding = (_, { data }) => {
   return panels.length === 0 ? undefined : `Theory: ${panels.join('; ')}`;
 };
 
-/** Accuracy of each arm against the cost of all training behind it. */
+/** Accuracy of each arm against the cost of all training behind it: the runs that both sentences above it are about. */
 const COST = tradeFigure({
   id: 'hero-cost',
   section: HERO,
   experiment: resnetDigits,
   title: 'Accuracy against the cost of all training',
-  caption: 'Thin ResNets on handwritten digits.',
+  caption:
+    'ResNets on handwritten digits, accuracy before each name. All thin nets have had equal steps but the one at the ' +
+    'pipeline’s total cost, which has had as much training as three stages and their wide net have cost together.',
   arms: ['wide', 'direct', 'deeper', 'kd', 'selected-kl', 'three-stage', 'long'],
   size: [140, 190],
   costOnly: true,
+  values: true,
   finding: together(
     acrossSettings(
       { '': 'resnet-three-stage' },
@@ -112,11 +113,6 @@ const COST = tradeFigure({
   ),
 });
 
-/** Accuracy at several budgets, where these were run. */
-const DIGITS = Object.values(FRONTIERS).find(({ of }) => of.name === resnetDigits.name);
-const drawFrontierCost =
-  DIGITS === undefined ? undefined : drawFrontier(DIGITS, { id: 'hero-cost', costs: ['total'], size: [250, 190] });
-
 /** The figures at the top, in their order. */
 export const HERO_FIGURES: readonly FigureDefinition[] = [
   {
@@ -125,5 +121,5 @@ export const HERO_FIGURES: readonly FigureDefinition[] = [
     finding: closerFinding,
     draw: drawDepth,
   },
-  { ...COST, draw: (input) => drawFrontierCost?.(input) ?? COST.draw(input) },
+  COST,
 ];

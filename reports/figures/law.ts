@@ -48,6 +48,9 @@ export interface Point {
 /** A point as a row of the figure's table. */
 export const asDatum = ({ x, y, series, facet, seed }: Point): Datum => ({ facet, series, x, value: y, seed });
 
+/** What the line of a closed form is called in a caption: series of the key may be dashed, too, in their color. */
+export const THEORY_LINE = 'Thin and dashed, without a color:';
+
 /** A band, a line, points of seeds and a dashed closed form; each stands where the data have its column. */
 function lawLayers(
   names: readonly SeriesName[],

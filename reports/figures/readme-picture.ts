@@ -3,18 +3,31 @@ import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetHierarchy } from '../../experiments/resnet.js';
 import { mean } from '../../src/core/stats.js';
 import { numberAt, type TableRow } from '../data/rows.js';
-import { SOURCES } from './theme.js';
+import { DARK, SOURCES } from './theme.js';
 
 /** Colors of the page that the picture stands on. */
 export const HERO_THEMES = {
-  light: { background: '#ffffff', ink: '#1f2328', soft: '#59636e', line: '#d1d9e0' },
-  dark: { background: '#0d1117', ink: '#f0f6fc', soft: '#9198a1', line: '#3d444d' },
-} as const;
+  light: { background: '#ffffff', ink: '#1f2328', soft: '#59636e', line: '#d1d9e0', paints: {} },
+  dark: { background: '#0d1117', ink: '#f0f6fc', soft: '#9198a1', line: '#3d444d', paints: DARK },
+} as const satisfies Record<string, Theme>;
 
-type Theme = (typeof HERO_THEMES)[keyof typeof HERO_THEMES];
+interface Theme {
+  readonly background: string;
+  readonly ink: string;
+  readonly soft: string;
+  readonly line: string;
+  /** Colors that stand for those of the report’s figures; all others are the same. */
+  readonly paints: Readonly<Record<string, string>>;
+}
 
 const [WIDTH, HEIGHT] = [860, 330] as const;
 const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif';
+
+/** The color of what an arm learns from, on a theme’s background. */
+function paintOf(source: keyof typeof SOURCES, paints: Theme['paints']): string {
+  const { color } = SOURCES[source];
+  return paints[color] ?? color;
+}
 
 /** Test accuracies of an arm, in percent, one for each seed. */
 function accuracies(rows: readonly TableRow[], experiment: string, arm: string): number[] {
@@ -38,13 +51,13 @@ const BUDGETS = [
 ] as const;
 
 /** Accuracies of a thin ResNet, each seed a dot: at equal steps, and at equal total cost. */
-function budgetPanel(rows: readonly TableRow[], { ink, soft, line }: Theme): string {
+function budgetPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Theme): string {
   const [left, right, top] = [196, 410, 92] as const;
   const at = (percent: number): number => tidy(left + ((right - left) * percent) / 100);
   const found = BUDGETS.map(([arm, words, source]) => ({
     values: accuracies(rows, resnetHierarchy.name, arm),
     words,
-    color: SOURCES[source].color,
+    color: paintOf(source, paints),
   }));
   const [direct, , stages, long] = found.map(({ values }) => mean(values)) as [number, number, number, number];
   const steps = stages > direct ? 'three stages win' : 'direct training wins';
@@ -57,7 +70,7 @@ function budgetPanel(rows: readonly TableRow[], { ink, soft, line }: Theme): str
     const y = top + 8 + i * 38 + (i === found.length - 1 ? 14 : 0);
     return [
       text(left - 12, y + 4, words, ink, ' text-anchor="end"'),
-      ...values.map((value) => `<circle cx="${at(value)}" cy="${y}" r="4" fill="${color}" fill-opacity=".4"/>`),
+      ...values.map((value) => `<circle cx="${at(value)}" cy="${y}" r="4" fill="${color}" fill-opacity=".6"/>`),
       `<path d="M${at(mean(values))} ${y - 9}v18" stroke="${color}" stroke-width="3"/>`,
       text(right + 10, y + 4, mean(values).toFixed(1), ink, ' font-weight="600"'),
     ];
@@ -90,7 +103,7 @@ const DEEPEST = 64;
 const LABEL_GAP = 16;
 
 /** Mean accuracies of nets without skip connections against their depth, and what imitation adds to the best rival. */
-function depthPanel(rows: readonly TableRow[], { ink, soft, line }: Theme): string {
+function depthPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Theme): string {
   const [left, right, top, bottom] = [524, 716, 92, 268] as const;
   const of = (arm: string, depth: number, kind: string): number =>
     mean(accuracies(rows, depthSkip.name, `${depth} ${kind} ${arm}`));
@@ -111,7 +124,7 @@ function depthPanel(rows: readonly TableRow[], { ink, soft, line }: Theme): stri
   let above = -Infinity;
   const lines = LINES.flatMap(([arm, words, source]) => {
     const points = DEPTHS.map((depth, i) => `${x(i)} ${y(of(arm, depth, 'plain'))}`);
-    const { color } = SOURCES[source];
+    const color = paintOf(source, paints);
     above = Math.max(y(of(arm, DEEPEST, 'plain')), above + LABEL_GAP);
     return [
       `<path d="M${points.join('L')}" fill="none" stroke="${color}" stroke-width="2.5"/>`,

@@ -26,6 +26,32 @@ export const SHADES: Readonly<Record<keyof typeof SOURCES, readonly string[]>> =
   layers: [SOURCES.layers.color, '#56B4E9'],
 };
 
+/** The background of figures in a dark page. */
+export const DARK_BACKGROUND = '#161616';
+
+/**
+ * What stands in a dark page for each color of the figures: lines and text have a contrast of at least 4.5 to 1 to the
+ * background there; grid lines, and those from a mark to its name, stay behind them.
+ */
+export const DARK: Readonly<Record<string, string>> = {
+  [REFERENCE]: '#b8b8b8',
+  [SOURCES.labels.color]: '#f08a3c',
+  '#CC79A7': '#e39bc4',
+  [SOURCES.outputs.color]: '#2cc295',
+  '#E69F00': '#f2b632',
+  [SOURCES.layers.color]: '#4f94f0',
+  '#56B4E9': '#9ad8ff',
+  // text, and lines without a color
+  black: '#ececec',
+  '#222222': '#ececec',
+  '#222': '#ececec',
+  '#555': '#b8b8b8',
+  // grid lines, lines to names, what stands behind a name
+  '#e6e6e6': '#333333',
+  '#bbb': '#6a6a6a',
+  white: DARK_BACKGROUND,
+};
+
 /** What the arm with these facts learns from; undefined where its experiment does not say. */
 export function sourceOf({ learnsFrom, reference }: ArmFacts): keyof typeof SOURCES | undefined {
   return reference === true ? 'reference' : learnsFrom;

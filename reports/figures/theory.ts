@@ -32,7 +32,7 @@ import {
 import { drawExponents, type ExponentFigure } from './exponents.js';
 import { acrossSettings, bothRegimes, ofClaim, together } from './finding.js';
 import { drawLimit, limitTimeFinding } from './limit.js';
-import { asDatum, lawFigure, lawSpec, type LawFigure, type Point, type SeriesName } from './law.js';
+import { asDatum, lawFigure, lawSpec, THEORY_LINE, type LawFigure, type Point, type SeriesName } from './law.js';
 
 /** D(m), one panel with a skip connection and one without. */
 const drawWidth: Draw = ({ rows, scale }) => {
@@ -71,7 +71,7 @@ const drawWidth: Draw = ({ rows, scale }) => {
       'D[S, B] on held-out points after direct training, after imitation from the wide net’s trained particles, and ' +
       'of those particles as sampled; imitation from the initial particles, for as long; “one layer alone” is the ' +
       'root mean square over layers of the single-layer error. Each seed has its own task and wide net. ' +
-      `${legendOf(seeds, 'geometric means')} Dashed: slope −1/2. Both axes logarithmic.`,
+      `${legendOf(seeds, 'geometric means')} ${THEORY_LINE} slope −1/2. Both axes logarithmic.`,
     scale,
     command: commandOf(width, scale),
     spec: lawSpec(data, names, {
@@ -293,7 +293,7 @@ const LAW_FIGURES: readonly LawFigure[] = [
     caption:
       '√m D after direct training over T = 0.4 (B1, g = 1) and T = 0.006 (B, g = 1.3), and √m times the telescoped ' +
       'sum of sampled particles. Means of 10¹² particles drawn exactly; “real particles”: as many as fit in ' +
-      'memory, which saturate. Dashed: closed forms.',
+      `memory, which saturate. ${THEORY_LINE} closed forms.`,
     x: 'depth',
     series: ['direct', 'telescoped', 'directParticles'],
     theory: ['directTheory', 'telescopedTheory'],
@@ -314,7 +314,7 @@ const LAW_FIGURES: readonly LawFigure[] = [
       'Growth of log D over training against depth, for tanh particles; it follows the dashed linearized growth up ' +
       'to moderate depth.',
     caption:
-      'log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. Dashed: the linearized flow of the first ' +
+      `log(D(T)/D(0)) of particles moved one by one, T = 0.16, g = 1.3. ${THEORY_LINE} the linearized flow of the first ` +
       'seed’s particles.',
     x: 'depth',
     series: ['growth'],
@@ -427,8 +427,8 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
       'Local exponent of D against thin width. Imitation lies at −1/2 throughout; direct training without a skip ' +
       'connection starts near −1/4 and comes near −1/2 at the largest widths only.',
     caption:
-      'Log ratio of D at neighboring widths over the log ratio of the widths, at their geometric mean. Dashed: ' +
-      '−1/2. The verdicts are those of the wider half of the widths.',
+      'Log ratio of D at neighboring widths over the log ratio of the widths, at their geometric mean. ' +
+      `${THEORY_LINE} −1/2. The verdicts are those of the wider half of the widths.`,
     x: 'm',
     xTitle: 'thin width m',
     series: ['direct', 'imitation'],
@@ -448,8 +448,8 @@ const EXPONENT_FIGURES: readonly ExponentFigure[] = [
       'Local exponent against depth of the telescoped sum, of the discrepancy after imitation and of that after ' +
       'direct training. The telescoped sum without a skip connection passes 1 from six layers on.',
     caption:
-      'Log ratio at neighboring depths over the log ratio of the depths, at their geometric mean. Dashed: 1, ' +
-      'linear growth. The verdicts are those of the deeper half of the depths.',
+      'Log ratio at neighboring depths over the log ratio of the depths, at their geometric mean. ' +
+      `${THEORY_LINE} 1, linear growth. The verdicts are those of the deeper half of the depths.`,
     x: 'depth',
     xTitle: 'depth L (layers)',
     series: ['direct', 'imitation', 'telescoped'],

@@ -9,6 +9,7 @@ import {
   domainOf,
   drawnValues,
   intervalOf,
+  intervalWords,
   isDrawn,
   notDrawn,
   ticksOf,
@@ -45,6 +46,8 @@ export interface TradeFigure extends ExperimentFigure {
   readonly size?: readonly [number, number];
   /** Whether it has the cost of training alone. */
   readonly costOnly?: boolean;
+  /** Whether the mean stands before each name. */
+  readonly values?: boolean;
 }
 
 /** Rows of one panel: each arm's metric and the place of its name, the highest first. */
@@ -113,8 +116,9 @@ function tradeSpec(
   data: readonly Datum[],
   axes: readonly CostAxis[],
   metric: Metric,
-  [width, height]: readonly [number, number],
+  { size: [width, height], values = false }: Pick<TradeFigure, 'values'> & { readonly size: readonly [number, number] },
 ): FigureSpec {
+  const name = "replace(datum.name, 'thin, ', '')";
   const [x, color] = [costEncoding(data, axes, width), sourceColor()];
   const scale = { domain: domainOf(drawnValues(data), metric.proportion), zero: false, nice: false };
   const y = (field: string): object => ({
@@ -128,7 +132,16 @@ function tradeSpec(
     config: CONFIG,
     data: { values: data },
     ...(axes.length > 1 && {
-      facet: { column: { field: 'panel', type: 'nominal', sort: axes.map(({ title }) => title), title: null } },
+      facet: {
+        column: {
+          field: 'panel',
+          type: 'nominal',
+          sort: axes.map(({ title }) => title),
+          title: null,
+          // names stand beside the panel: a centered title would begin left of it and be cut off
+          header: { labelAnchor: 'start' },
+        },
+      },
       resolve: { scale: { x: 'independent' } },
     }),
     ...inner(axes.length > 1, {
@@ -141,7 +154,9 @@ function tradeSpec(
         },
         {
           mark: { type: 'text', align: 'left', fontSize: 11.5, color: '#222' },
-          transform: [{ calculate: "replace(datum.name, 'thin, ', '')", as: 'short' }],
+          transform: [
+            { calculate: values ? `format(datum.mean, '.${metric.digits}f') + ' ' + ${name}` : name, as: 'short' },
+          ],
           encoding: { x: { value: width + 9 }, y: labelY, text: { field: 'short' } },
         },
         {
@@ -161,7 +176,7 @@ function inner(several: boolean, spec: object): object {
 
 /** Each arm's metric against what its training cost, and against its parameters. */
 export function tradeFigure(figure: TradeFigure): FigureDefinition {
-  const { id, experiment, title, caption, arms, size = [160, 260], costOnly = false } = figure;
+  const { id, experiment, title, caption, arms, size = [160, 260], costOnly = false, values = false } = figure;
   const metric = metricOf(figure);
   const axes = costOnly ? [TRAINING] : AXES;
   return define({ section: 'cost', ...figure }, ({ results, scale }) => {
@@ -181,11 +196,11 @@ export function tradeFigure(figure: TradeFigure): FigureDefinition {
         `${metric.label} against the cost of all training. ` +
         `${said.map(({ name, x, mean }) => `${name}: ${Number(mean).toFixed(metric.digits)} ${metric.unit} for ${Number(x).toPrecision(2)} TFLOP`).join('; ')}.`,
       caption:
-        `${[caption, notDrawn(all)].filter(Boolean).join(' ')} Means and 95 % t-intervals over the seeds; nets without a size in their names are thin ones; ` +
-        'costs are on a logarithmic axis.',
+        `${[caption, notDrawn(all)].filter(Boolean).join(' ')} Means and ${intervalWords(metric.proportion ?? false)} ` +
+        'over the seeds; nets without a size in their names are thin ones; costs are on a logarithmic axis.',
       scale,
       command: commandOf(experiment, scale),
-      spec: tradeSpec(data, axes, metric, size),
+      spec: tradeSpec(data, axes, metric, { size, values }),
       data,
       runs: runIds(mine),
     };

@@ -2,19 +2,21 @@
 import { TEST_ACCURACY } from '../../experiments/metrics.js';
 import { commandOf, EXPERIMENTS } from '../../experiments/registry.js';
 import type { Metric } from '../../src/core/experiment.js';
+import { tInterval } from '../../src/core/stats.js';
 import { formatMean, formatNumber } from '../claims/verdict.js';
 import type { ResultRow } from '../data/csv.js';
 import { factsOf } from '../data/facts.js';
 import { shownInterval } from '../data/interval.js';
 import { groupBy } from '../data/rows.js';
+import { proportionInterval } from '../figures/figure.js';
 import { entryOf } from '../../src/core/registry.js';
 
-function interval(values: readonly number[], digits: number): string {
-  return formatMean(shownInterval(values), digits);
+function interval(values: readonly number[], digits: number, proportion = false): string {
+  return formatMean(shownInterval(values, proportion ? proportionInterval : tInterval), digits);
 }
 
 /** Columns of the metric itself; accuracy has its column in every table. */
-function metricColumns({ key, label, unit, digits, exponential }: Metric): {
+function metricColumns({ key, label, unit, digits, exponential, proportion }: Metric): {
   readonly head: readonly string[];
   readonly cells: (values: readonly number[]) => string[];
 } {
@@ -22,7 +24,7 @@ function metricColumns({ key, label, unit, digits, exponential }: Metric): {
   return {
     head: [`${label}, ${unit}`, ...(exponential === undefined ? [] : [exponential])],
     cells: (values) => [
-      interval(values, digits),
+      interval(values, digits, proportion),
       ...(exponential === undefined ? [] : [interval(values.map(Math.exp), 1)]),
     ],
   };
@@ -58,8 +60,8 @@ export function toMarkdown(name: string, scale: string, rows: readonly ResultRow
       steps,
       formatNumber(gigaflops!, 1),
       formatNumber(teacherGigaflops!, 1),
-      interval(of('validationAccuracy'), 1),
-      interval(of('testAccuracy'), 1),
+      interval(of('validationAccuracy'), 1, true),
+      interval(of('testAccuracy'), 1, true),
       ...columns.cells(of(metric.key)),
       differences.length === 0 ? '' : `${interval(differences, metric.digits)} to ${baseline}`,
       distance.length === 0 ? '' : formatNumber(shownInterval(distance).mean, 2),
@@ -74,7 +76,7 @@ export function toMarkdown(name: string, scale: string, rows: readonly ResultRow
   const made = experiment === undefined ? '' : `; the runs by \`${commandOf(experiment, scale)}\``;
   return `# ${name}, scale ${scale}
 
-Means over the seeds with 95 % t-intervals; differences are paired by seed. Discrepancy: √(Σ|thin − wide|² / Σ|wide|²) on the validation split.
+Means over the seeds with 95 % t-intervals, those of percentages on the logit scale, as in the figures; differences are paired by seed, with plain t-intervals. Discrepancy: √(Σ|thin − wide|² / Σ|wide|²) on the validation split.
 Made by \`gowide report --tables\` from the CSV of the same name${made}.
 
 | ${head.join(' | ')} |

@@ -77,7 +77,7 @@ export function matrixBlock(verdicts: readonly ScaledVerdict[]): string {
           `${countsText(mine)}</th></tr>${matrixRows(mine, columns)}</tbody>`;
   });
   const legend = OUTCOMES.map((outcome) => `<span class="mark">${outcomeMark(outcome)} ${outcome}</span>`).join(' ');
-  return `<p class="small">${legend} Each mark is a link to its claim.</p>
+  return `<p class="small">${legend} Each mark is a link to its claim. <span class="sideways">The table goes on to the right: scroll it sideways. →</span></p>
 <div class="wide" tabindex="0" role="region" aria-label="Verdicts by question and setting"><table class="matrix"><thead>${head}</thead>${parts.join('\n')}</table></div>`;
 }
 

@@ -1,7 +1,7 @@
 /** What a frontier found, in numbers and as text: means by budget, times to the mark, where curves cross. */
 import { keyOf, waysOf, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor } from '../../experiments/frontiers.js';
-import { bootstrapInterval, mean } from '../../src/core/stats.js';
+import { mean } from '../../src/core/stats.js';
 import { formatNumber } from '../claims/verdict.js';
 import {
   byTrainingAndBudget,
@@ -19,13 +19,14 @@ import {
 import { readRecords, type Records } from '../data/records.js';
 import { shownInterval } from '../data/interval.js';
 import { groupBy, type TableRow } from '../data/rows.js';
+import { proportionInterval } from '../figures/figure.js';
 
 /** One way of training with one budget. */
 interface BudgetMean {
   readonly training: string;
   readonly budget: number;
   readonly seeds: number;
-  /** Test accuracy in percent, with its 95 % bootstrap interval. */
+  /** Test accuracy in percent, with its 95 % t-interval on the logit scale. */
   readonly accuracy: number;
   readonly low: number;
   readonly high: number;
@@ -70,7 +71,7 @@ export function summarizeFrontier(
   const means = byTrainingAndBudget(points).map((group) => {
     const { training, budget, cost } = group[0]!;
     const values = group.map(({ accuracy }) => accuracy);
-    const { low, high } = shownInterval(values, bootstrapInterval);
+    const { low, high } = shownInterval(values, proportionInterval);
     const finite = Object.fromEntries(
       Object.entries(cost).map(([name, value]) => [name, Number.isFinite(value) ? value : null]),
     ) as BudgetMean['cost'];

@@ -20,6 +20,9 @@ import { csv } from '../../reports/data/csv.js';
 import type { Records } from '../../reports/data/records.js';
 import { AS_CLAIMED, MARKS, records } from './rows.js';
 
+/** Grid lines, lines to names and what stands behind a name, which stay in the background of a dark page. */
+const GRID = ['rgb(51, 51, 51)', 'rgb(106, 106, 106)', 'rgb(22, 22, 22)'];
+
 const available = process.platform === 'linux' && process.arch === 'x64';
 
 describe.skipIf(!available)('the page in Chromium', () => {
@@ -195,6 +198,64 @@ describe.skipIf(!available)('the page in Chromium', () => {
     expect(await page.evaluate(widest)).toBeLessThanOrEqual(width);
     await page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))");
     expect(await page.evaluate(widest)).toBeLessThanOrEqual(width);
+    await page.close();
+  });
+
+  test('a table that is wider than the window says that it goes on; one that is not does not', async () => {
+    for (const width of [390, 1280]) {
+      const page = await open({ viewport: { width, height: 900 }, javaScriptEnabled: false });
+      const box = "document.querySelector('.wide:has(table.matrix)')";
+      const hidden = await page.evaluate(`${box}.scrollWidth > ${box}.clientWidth`);
+      expect(await page.locator('.sideways').isVisible(), String(width)).toBe(hidden);
+      await page.close();
+    }
+  });
+
+  test('no text of a figure is cut off, before it comes to life and after', async () => {
+    const cut = `[...document.querySelectorAll('figure .plot svg')].flatMap((svg) => {
+      const box = svg.getBoundingClientRect();
+      return [...svg.querySelectorAll('text')].filter((text) => {
+        const { left, right, width } = text.getBoundingClientRect();
+        return width > 0 && (left < box.left || right > box.right);
+      }).map((text) => text.textContent);
+    })`;
+    const still = await open({ javaScriptEnabled: false });
+    expect(await still.evaluate(cut)).toEqual([]);
+    await still.close();
+    const page = await open();
+    for (const name of ['trade-bert-laptop', 'trade-resnet-laptop', 'hero-cost-laptop']) await live(page, name);
+    expect(await page.evaluate(cut)).toEqual([]);
+    await page.close();
+  });
+
+  test('in a dark page lines have a contrast of 3 to 1 to what they stand on, and text of 4.5', async () => {
+    const page = await open({ colorScheme: 'dark' });
+    for (const name of ['hero-cost-laptop', 'width-laptop', 'frontier-digits-laptop']) await live(page, name);
+    const seen = (await page.evaluate(`[...document.querySelectorAll('figure .plot svg, .key svg')].flatMap((svg) => {
+      const behind = svg.closest('.plot') === null ? getComputedStyle(document.body).backgroundColor
+        : getComputedStyle(svg).backgroundColor;
+      return [...svg.querySelectorAll('text, path, line, circle')].flatMap((mark) => {
+        const { fill, stroke } = getComputedStyle(mark);
+        return mark.closest('.role-axis-grid, .background') !== null ? []
+          : mark.localName === 'text' ? [['text', fill, behind]] : [['line', stroke, behind]];
+      });
+    })`)) as [kind: string, color: string, behind: string][];
+    const luminance = (color: string): number => {
+      const [r, g, b] = color.match(/\d+/g)!.map((one) => {
+        const value = Number(one) / 255;
+        return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+      }) as [number, number, number];
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const faint = new Set<string>();
+    const marks = seen.filter(([, color]) => color !== 'none' && !GRID.includes(color));
+    for (const [kind, color, behind] of marks) {
+      const [one, other] = [luminance(color), luminance(behind)];
+      const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+      if (contrast < (kind === 'text' ? 4.5 : 3)) faint.add(`${kind} ${color} on ${behind}: ${contrast.toFixed(1)}`);
+    }
+    expect(new Set(marks.map(([, color]) => color)).size).toBeGreaterThanOrEqual(8);
+    expect([...faint]).toEqual([]);
     await page.close();
   });
 

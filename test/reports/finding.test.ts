@@ -149,3 +149,27 @@ test.each([
 ])('%s is told without where it lies', (text, told) => {
   expect(withoutPaths(text)).toBe(told);
 });
+
+test('the figure at the top has the arms that its title is about: at equal steps, and at equal total cost', () => {
+  const figure = Object.values(claimed.figures)
+    .flat()
+    .find(({ id }) => id === 'hero-cost')!;
+  const names = figure.data.map(({ name }) => name);
+  expect(names).toEqual(
+    expect.arrayContaining(['thin, direct', 'thin, three stages', 'thin, direct, at the pipeline’s total cost']),
+  );
+  expect(claimed.findings['hero-cost']).toMatch(/at equal steps; .*at equal total cost/i);
+});
+
+test('lines without a color are told from dashed series, and intervals on the logit scale from others', () => {
+  const captions = Object.values(claimed.figures)
+    .flat()
+    .map(({ id, caption }) => [id, caption] as const);
+  for (const [id, caption] of captions) {
+    expect(/(^|\. )Dashed: (?!“)/.test(caption), id).toBe(false);
+    if (['accuracy', 'hero-cost', 'depth-skip', 'frontier-digits', 'trade-resnet'].includes(id))
+      expect(caption, id).toContain('95 % t-intervals on the logit scale');
+    if (['differences', 'bert-glosses', 'trade-bert'].includes(id)) expect(caption, id).not.toContain('logit');
+  }
+  expect(new Map(captions).get('width')).toContain('Thin and dashed, without a color: slope −1/2.');
+});

@@ -8,6 +8,7 @@ import {
   accuracyAt,
   commonSeeds,
   crossing,
+  COSTS,
   frontierPoints,
   frontierRows,
   timeTo,
@@ -15,6 +16,8 @@ import {
   type FrontierPoint,
 } from '../../reports/data/frontier.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
+import type { Datum } from '../../reports/figures/figure.js';
+import { drawFrontier } from '../../reports/figures/frontier.js';
 import { meansTable, summarizeFrontier, summaryLines } from '../../reports/page/frontier-summary.js';
 
 const frontier = FRONTIERS['resnet-hierarchy']!;
@@ -255,4 +258,33 @@ test('between tuned budgets the nearest in ratio is taken, the larger of two tha
 
 test('an experiment without a frontier is refused with those that have one', () => {
   expect(() => frontierFor('resnet-digit')).toThrow(/unknown frontier "resnet-digit".*resnet-hierarchy/);
+});
+
+test('where the wide net’s training is most of the cost, the last panel begins there, and cheaper ways are levels', () => {
+  const draw = drawFrontier(frontier, { id: 'x', costs: ['existing', 'total'], size: [100, 100] });
+  const results = (teacher: number): TableRow[] =>
+    [0, 1].flatMap((seed) => [
+      row('wide', seed, 99, teacher),
+      ...[1, MOST].flatMap((budget) => [
+        row(frontierArm('direct', budget), seed, budget === 1 ? 50 : 90, budget),
+        row(frontierArm('kd', budget), seed, 95, budget, teacher + 20 * budget),
+      ]),
+    ]);
+  const panel = (teacher: number): readonly Datum[] =>
+    draw({ scale: 'laptop', rows: [], curves: [], results: results(teacher) })!.data.filter(
+      (datum) => datum.panel === COSTS.total,
+    );
+  const levels = (data: readonly Datum[]): unknown[] =>
+    data.filter(({ level }) => level !== undefined).map(({ series, x, level }) => [series, x, level]);
+  expect(levels(panel(1))).toEqual([]);
+  const far = panel(1e4);
+  expect(Math.min(...far.map(({ x }) => Number(x)))).toBe(1e4);
+  const end = Math.max(...far.map(({ x }) => Number(x)));
+  expect(levels(far)).toEqual([
+    ['direct', 1e4, 90],
+    ['direct', end, 90],
+  ]);
+  expect(far.filter(({ series }) => series === 'KD')).toHaveLength(2);
+  const { spec } = draw({ scale: 'laptop', rows: [], curves: [], results: results(1e4) })!;
+  expect(JSON.stringify(spec)).toContain(`datum.value >= 10000 && datum.value <= ${end} ? format(`);
 });

@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fromCsv, fromLines, toCsv, toLines, type ResultRow } from '../../reports/data/csv.js';
 import { factsOf } from '../../reports/data/facts.js';
+import { intervalOf } from '../../reports/figures/figure.js';
 import { toMarkdown } from '../../reports/page/arm-table.js';
 import { withoutRows, withRows, type KeptSpec } from '../../reports/page/kept-specs.js';
 import { buildReport, writeReport } from '../../reports/page/report.js';
@@ -41,10 +42,22 @@ test('logged rows survive the way into lines and back; a damaged line is named',
 
 test('the table has a mean, an interval and a difference paired by seed for each arm', () => {
   const text = toMarkdown('resnet-digits', 'laptop', ROWS);
-  expect(text).toContain('| direct | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 72.0 [69.5, 74.5] |  |  |');
+  expect(text).toContain('| direct | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 72.0 [69.5, 74.4] |  |  |');
   expect(text).toContain(
-    '| selected, "none" | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 77.0 [74.5, 79.5] | 5.0 [5.0, 5.0] to direct | 0.25 |',
+    '| selected, "none" | 3 | 10 | 5 | 1.0 | 2.0 | 80.0 [80.0, 80.0] | 77.0 [74.4, 79.4] | 5.0 [5.0, 5.0] to direct | 0.25 |',
   );
+});
+
+test('percentages have the interval of the figures, which ends between 0 and 100, and the table says which it is', () => {
+  const shares = [90, 99.9, 100];
+  const rows = shares.map((share, i) => ({ ...ROWS[0]!, seed: i + 1, values: values(share) }));
+  const text = toMarkdown('resnet-digits', 'laptop', rows);
+  const { mean, low, high } = intervalOf(shares, true);
+  const [all, from, to] = [mean, low, high].map((one) => Number(one).toFixed(1));
+  expect(text).toContain(`| ${all} [${from}, ${to}] |`);
+  expect([Number(low) < 90, Number(high)]).toEqual([true, expect.closeTo(100, 0)]);
+  expect(Number(high)).toBeLessThanOrEqual(100);
+  expect(text).toContain('those of percentages on the logit scale, as in the figures');
 });
 
 test('of a language model the cross-entropy is compared, and its perplexity shown', () => {
@@ -130,6 +143,19 @@ describe('what the documents say of the kept results', () => {
   test('docs/verdicts.md is what gowide report reports/results --markdown prints', async () => {
     const { markdown } = await writeReport([FOLDER], {});
     expect(text('docs/verdicts.md')).toBe(markdown);
+  });
+
+  test('docs/report.md says the accuracies that the first screen shows', () => {
+    const { spec, data } = Object.values(buildReport(readRecords([FOLDER])).figures)
+      .flat()
+      .find(({ id }) => id === 'hero-cost')!;
+    expect(JSON.stringify(spec)).toContain("format(datum.mean, '.1f')");
+    const shown = (name: string): string => Number(data.find((datum) => datum.name === name)!.mean).toFixed(1);
+    const [stages, direct, long] = ['thin, three stages', 'thin, direct', 'thin, direct, at the pipeline’s total cost'];
+    expect(text('docs/report.md')).toContain(
+      `(${shown(stages!)} against ${shown(direct!)} % on digits, beside their names)`,
+    );
+    expect(text('docs/report.md')).toContain(`direct training wins (${shown(long!)} %)`);
   });
 
   test('README and docs/results.md count the verdicts as they are', async () => {
