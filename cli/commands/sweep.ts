@@ -17,6 +17,7 @@ import { EXECUTABLE } from '../terminal/executable.js';
 import { NamedArgument } from '../terminal/choices.js';
 import { withBackendOptions } from '../terminal/backends.js';
 import { experimentList } from '../terminal/experiments.js';
+import { shellWord } from '../../src/core/shell.js';
 import { examples, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
@@ -85,7 +86,9 @@ function summary(cells: readonly Cell[], out: string, json: boolean): void {
       `${JSON.stringify({ out, cells: cells.length, experiments: Object.fromEntries(experiments) }, null, 2)}\n`,
     );
   else
-    process.stdout.write(`${cells.length} cells are finished in ${out}\nFigures and verdicts: gowide report ${out}\n`);
+    process.stdout.write(
+      `${cells.length} cells are finished in ${out}\nFigures and verdicts: gowide report ${shellWord(out)}\n`,
+    );
 }
 
 async function printStatus(options: Given & Values<BackendOptions> & { readonly json?: boolean }): Promise<void> {

@@ -3,7 +3,7 @@ import { InterruptedError } from '../../src/core/errors.js';
 import { runnerOf } from '../../src/core/experiment.js';
 import { hashOf } from '../../src/core/json.js';
 import { cellId, type Cell, type InputFiles } from '../../src/core/run.js';
-import { isLocal, workerName, type Address } from '../../src/distributed/address.js';
+import { checkTask, isLocal, workerName, type Address } from '../../src/distributed/address.js';
 import { joinWorkers } from '../../src/distributed/join.js';
 import { followRuns } from '../../src/distributed/run.js';
 import type { WorkerMesh } from '../../src/distributed/mesh.js';
@@ -46,7 +46,10 @@ interface Joined {
   readonly signal: AbortSignal;
 }
 
-/** Opens the engine, finds the others, and tells them why when this worker's part ends with an error. */
+/**
+ * Opens the engine, finds the others, and tells them why when this worker's part ends with an error. Throws UsageError
+ * for a task that is none of theirs, before anything is opened.
+ */
 export async function asWorker(
   cells: readonly Cell[],
   { name, why }: EngineChoice,
@@ -54,6 +57,7 @@ export async function asWorker(
   { notice, lost }: { readonly notice: (line: string) => void; readonly lost?: AbortSignal | undefined },
   act: (joined: Joined) => Promise<void>,
 ): Promise<void> {
+  checkTask(task, addresses);
   tuneFor(Math.max(...cells.map((cell) => runnerOf(cell, RUNNERS).stepFlops?.(cell) ?? 0)) / addresses.length, cores);
   const engine = await openEngine(name, undefined, notice, why);
   notice(

@@ -4,6 +4,7 @@ import { EXPERIMENTS } from '../../experiments/registry.js';
 import { CUSTOM_SCALE, SCALES } from '../../src/core/experiment.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
+import { sameBytes } from '../../src/store/merge.js';
 import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import { undeclaredArm, WIDE, wideOf } from './facts.js';
 import { keptRows, keptTables } from './kept.js';
@@ -28,13 +29,27 @@ export interface Records {
   readonly cautions: readonly string[];
 }
 
-/** Finished runs below the given folders, each id once, and a line for everything else. */
+/**
+ * Finished runs below the given folders, each id once, and a line for everything else: of a run that two folders have
+ * with other figures the first is shown, as it stays when stores are merged.
+ */
 function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; problems: string[] } {
   const listings = folders.map((folder) => listRuns(folder));
   const all = listings.flatMap(({ runs }) => runs);
-  const finished = new Map(all.filter((run) => run.status === 'finished').map((run) => [run.id, run]));
+  const finished = groupBy(
+    all.filter((run) => run.status === 'finished'),
+    ({ id }) => id,
+  );
+  const others = [...finished.values()].flatMap(([first, ...rest]) =>
+    rest
+      .filter(({ folder }) => !sameBytes(first!.folder, folder))
+      .map(({ folder }) => `${folder}: finished in ${first!.folder}, too, with other figures; that one is shown`),
+  );
   const open = all.filter((run) => run.status !== 'finished').map((run) => `${run.folder}: ${run.status}, not shown`);
-  return { runs: [...finished.values()], problems: [...listings.flatMap(({ problems }) => problems), ...open] };
+  return {
+    runs: [...finished.values()].map(([first]) => first!),
+    problems: [...listings.flatMap(({ problems }) => problems), ...others, ...open],
+  };
 }
 
 function sizeOf({ cell, result }: RunRecord): Row[string] {

@@ -16,6 +16,14 @@ export function workerName(task: number, addresses: readonly Address[]): string 
   return `worker ${task} (${addressText(addresses[task]!)})`;
 }
 
+/** Throws UsageError for a task that none of the addresses is of. */
+export function checkTask(task: number, addresses: readonly Address[]): void {
+  if (!(task >= 0 && task < addresses.length))
+    throw new UsageError(
+      `--task ${task}: expected 0 to ${addresses.length - 1}, as there are ${addresses.length} workers`,
+    );
+}
+
 /** Whether an address can be reached from this machine alone. */
 export function isLocal(address: Address): boolean {
   if ('path' in address) return true;

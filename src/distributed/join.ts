@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { createConnection, createServer, SocketAddress, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
-import { addressText, isLocal, workerName, type Address } from './address.js';
+import { addressText, checkTask, isLocal, workerName, type Address } from './address.js';
 import { introduce, RefusedError, welcome, type Facts } from './handshake.js';
 import { leavingBytes } from './leaving.js';
 import { KIND, Wire } from './wire.js';
@@ -59,10 +59,7 @@ export async function joinWorkers(joining: Joining): Promise<WorkerMesh> {
       'GOWIDE_WORKERS_SECRET is not set; expected a secret text, the same for all workers, where other machines can ' +
         'connect',
     );
-  if (!(task >= 0 && task < addresses.length))
-    throw new UsageError(
-      `--task ${task}: expected 0 to ${addresses.length - 1}, as there are ${addresses.length} workers`,
-    );
+  checkTask(task, addresses);
   const long = addresses.flatMap((address) => ('path' in address ? address.path : [])).find(isTooLong);
   if (long !== undefined)
     throw new UsageError(

@@ -208,6 +208,7 @@ class Session implements RunContext {
   ) {
     this.seed = cell.seed;
     this.interval = new SaveInterval(options.saveSeconds);
+    this.checkPlaces();
     this.writeSpec();
     this.earlier = this.readEarlier();
     const noted = inputsOf({ environments: this.earlier });
@@ -220,6 +221,15 @@ class Session implements RunContext {
     this.writeEnvironment();
     // a file of this process alone: one that has lost the lock, and has not noticed yet, does not write to it
     this.metrics = openReplacing(join(folder, FILES.metrics), last?.metrics ?? new Uint8Array(), () => lock.check());
+  }
+
+  /** Throws DamagedError where a folder stands in the place of a file that is to be read or written. */
+  private checkPlaces(): void {
+    for (const name of [FILES.environment, FILES.metrics, FILES.last, FILES.final, FILES.tokenizer]) {
+      const path = join(this.folder, name);
+      if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
+        throw new DamagedError(`${path}: it is a folder; expected a file`);
+    }
   }
 
   /** Writes a file as a whole, and notes what is in it. */
@@ -260,8 +270,8 @@ class Session implements RunContext {
   }
 
   /**
-   * A saved state that cannot be used (damaged, or metrics other than it knows) means a start from the beginning, not a
-   * failure.
+   * A saved state that cannot be used (damaged, another run's, or metrics other than it knows) means a start from the
+   * beginning, not a failure.
    */
   private readLast(): { snapshot: Snapshot; metrics: Uint8Array } | undefined {
     const path = join(this.folder, FILES.last);
@@ -275,8 +285,11 @@ class Session implements RunContext {
       const bytes = Number(metadata.metricsBytes);
       const metrics = join(this.folder, FILES.metrics);
       const there = isThere(metrics) ? readRegular(metrics, { links: false }).subarray(0, bytes) : new Uint8Array();
-      if (metadata.state !== stateHash(snapshot, bytes))
+      if (metadata.state !== stateHash(snapshot, bytes, metadata.run))
         throw new UsageError(`${path}: not what the run wrote (its SHA-256 differs)`);
+      // states of earlier versions do not say whose they are
+      if (metadata.run !== undefined && metadata.run !== cellId(this.cell))
+        throw new UsageError(`${path}: the state of another run (${metadata.run}); it was copied or renamed`);
       if (metadata.metrics !== sha256(there))
         throw new UsageError(`${metrics}: not what the run wrote (its SHA-256 differs)`);
       return { snapshot, metrics: there };
@@ -350,11 +363,12 @@ class Session implements RunContext {
   /** Writes the state in the middle of the run. */
   private writeLast({ arrays, position }: Snapshot): void {
     this.flush();
+    const run = cellId(this.cell);
     const metadata = {
-      position,
+      ...{ run, position },
       metricsBytes: String(this.bytes),
       metrics: this.written.copy().digest('hex'),
-      state: stateHash({ arrays, position }, this.bytes),
+      state: stateHash({ arrays, position }, this.bytes, run),
     };
     writeSafetensors(join(this.folder, FILES.last), arrays, metadata, { check: () => this.lock.check() });
     this.writeEnvironment();
@@ -421,9 +435,10 @@ class Session implements RunContext {
   }
 }
 
-/** Hash of a saved state: position, and names, shapes and values of its arrays. */
-function stateHash({ arrays, position }: Snapshot, metricsBytes: number): string {
-  const hash = createHash('sha256').update(JSON.stringify([position, metricsBytes]));
+/** Hash of a saved state: whose it is, position, and names, shapes and values of its arrays. */
+function stateHash({ arrays, position }: Snapshot, metricsBytes: number, run?: string): string {
+  const of = run === undefined ? [position, metricsBytes] : [position, metricsBytes, run];
+  const hash = createHash('sha256').update(JSON.stringify(of));
   for (const name of Object.keys(arrays).sort()) {
     const { shape, values } = arrays[name]!;
     hash

@@ -102,7 +102,7 @@ function sameMark(one: string, other: string): boolean {
 }
 
 /** Whether two finished runs have equal metrics and arrays; where and when they ran may differ. */
-function sameBytes(one: string, other: string): boolean {
+export function sameBytes(one: string, other: string): boolean {
   const [a, b] = [readDone(one).files, readDone(other).files];
   return [FILES.metrics, FILES.final].every((name) => a[name]?.sha256 === b[name]?.sha256);
 }
@@ -118,8 +118,8 @@ export interface Merged {
 }
 
 /**
- * Takes every finished run of `source`, and unfinished ones that `out` does not have, into `out`. The source stays as
- * it is.
+ * Takes every finished run of `source`, and unfinished ones that `out` does not have, into `out`; one that is
+ * unfinished in both is named. The source stays as it is.
  */
 export function mergeStores(
   out: string,
@@ -142,7 +142,12 @@ export function mergeStores(
           present++;
           return;
         }
-      } else if (index.has(cellId(cell))) return;
+      } else if (index.has(cellId(cell))) {
+        const there = folderOf(out, cell, index);
+        if (!isThere(join(there, FILES.done)))
+          problems.push(`${folder}: unfinished, as is ${there}, which stays; it was not taken`);
+        return;
+      }
       const unknown = finished ? undefined : lockProblem(join(folder, FILES.lock));
       if (unknown !== undefined) return void problems.push(`${unknown}; ${folder} was not taken`);
       if (!finished && liveOwner(join(folder, FILES.lock)) !== undefined)

@@ -151,8 +151,8 @@ export function readJson(path: string): unknown {
 
 function notWritten(path: string): DamagedError {
   return new DamagedError(
-    `${path}: not what the run wrote (its SHA-256 differs); it is damaged or was changed by hand. The same command ` +
-      'again sets the run aside and does it anew',
+    `${path}: not what the run wrote (its SHA-256 differs); it is damaged or was changed by hand. The command ` +
+      'that made the run sets it aside and does it anew',
   );
 }
 
@@ -195,7 +195,7 @@ export function readDone(folder: string): Finished {
 export function readRun(folder: string): RunRecord {
   const cell = readCell(folder);
   const done = isThere(join(folder, FILES.done)) ? readDone(folder) : undefined;
-  if (done !== undefined) checkFile(folder, done.files, FILES.environment);
+  if (done !== undefined) for (const name of [FILES.spec, FILES.environment]) checkFile(folder, done.files, name);
   const environments = isThere(join(folder, FILES.environment))
     ? (readJson(join(folder, FILES.environment)) as SessionRecord[])
     : [];
@@ -239,11 +239,10 @@ export function checkFile(folder: string, files: Finished['files'], name: string
  * DamagedError naming the first that is not what the run wrote.
  */
 export function checkFinished(folder: string, { arrays }: { arrays: boolean }): Cell {
-  const cell = readCell(folder); // sealed: what it holds is checked with it
+  const cell = readCell(folder);
   const { files } = readDone(folder);
   for (const [name, { bytes }] of Object.entries(files)) {
     const path = join(folder, name);
-    if (name === FILES.spec) continue;
     if (name !== FILES.final || arrays) checkFile(folder, files, name);
     else if (lstatSync(path, { throwIfNoEntry: false })?.size !== bytes) throw notWritten(path);
   }

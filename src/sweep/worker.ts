@@ -90,11 +90,16 @@ async function engineFor({ name, why }: EngineChoice, notice: RunHooks['notice']
 function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: RunHooks['notice']): void {
   const begun = unfinishedEngine(out, cell);
   if (engine === null || begun === undefined) return;
-  if (begun.name === engine.name && begun.device === engine.device && begun.threads === engine.threads) return;
+  const isOther = begun.name !== engine.name || begun.device !== engine.device;
+  if (!isOther && begun.threads === engine.threads) return;
+  const options = [
+    ...(isOther ? [`--engine ${begun.name}`] : []),
+    ...(begun.threads === engine.threads ? [] : [`--threads ${begun.threads}`]),
+  ];
   notice(
     `${nameOf(cell)}, was begun with ${begun.name} (${begun.device}, threads: ` +
-      `${begun.threads}): its figures will differ in the last digits; to go on with the same, use --engine ` +
-      `${begun.name}`,
+      `${begun.threads}): its figures will differ in the last digits; to go on with the same, use ` +
+      options.join(' '),
   );
 }
 

@@ -96,7 +96,25 @@ describe('merging', () => {
     expect(added).toBe(2);
     expect(problems).toEqual([expect.stringMatching(/metrics.jsonl: not what the run wrote/)]);
     expect(listRuns(one).runs.filter(({ status }) => status === 'unfinished')).toHaveLength(1);
-    expect(mergeStores(one, two).added).toBe(0);
+    const again = mergeStores(one, two);
+    expect(again.added).toBe(0);
+    expect(again.problems).toContainEqual(
+      expect.stringMatching(/: unfinished, as is .*, which stays; it was not taken$/),
+    );
+  });
+
+  test('runs whose specs were exchanged, each of them sealed, are damaged for whoever reads them', () => {
+    const [a, b] = [cells[0]!, cells[1]!].map((cell) => join(folderOf(one, cell), 'spec.json')) as [string, string];
+    const [first, second] = [readFileSync(a), readFileSync(b)];
+    writeFileSync(a, second);
+    writeFileSync(b, first);
+    expect(verifyStore(one, { repair: false })).toMatchObject({ finished: 1, damaged: { length: 2 } });
+    expect(listRuns(one)).toMatchObject({
+      runs: { length: 1 },
+      problems: [a, b].map((path) => expect.stringContaining(`${path}: not what the run wrote`) as string),
+    });
+    const merged = mergeStores(newFolder(), one);
+    expect([merged.added, merged.problems.length]).toEqual([1, 2]);
   });
 });
 

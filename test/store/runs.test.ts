@@ -3,6 +3,7 @@ import fs, {
   appendFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -113,6 +114,37 @@ describe('a stopped run goes on to the same bytes', () => {
     appendFileSync(join(folderOf(out, CELL), 'metrics.jsonl'), '{"step":');
     expect(files((await executeRun(CELL, options(counter()))).folder)).toEqual(whole);
   });
+
+  test('a saved state of another run means a start from the beginning, though it is whole', async () => {
+    const whole = files((await executeRun(CELL, options(counter()))).folder);
+    out = mkdtempSync(join(tmpdir(), 'gowide-runs-'));
+    const other = { ...CELL, seed: CELL.seed + 1 };
+    for (const cell of [CELL, other])
+      await expect(executeRun(cell, options(counter({ crash: 5 }), { saveSeconds: -1 }))).rejects.toThrow('killed');
+    for (const name of ['last.safetensors', 'metrics.jsonl'])
+      writeFileSync(join(folderOf(out, CELL), name), readFileSync(join(folderOf(out, other), name)));
+    const notices: string[] = [];
+    const run = await executeRun(CELL, options(counter(), { notice: (line) => notices.push(line) }));
+    expect(notices).toEqual([expect.stringMatching(/last.safetensors: the state of another run .*starts again from/)]);
+    expect(files(run.folder)).toEqual(whole);
+  });
+
+  test.each(['last.safetensors', 'metrics.jsonl', 'env.json', 'final.safetensors'])(
+    'a folder in the place of %s: the run is set aside and done anew',
+    async (name) => {
+      const whole = files((await executeRun(CELL, options(counter()))).folder);
+      out = mkdtempSync(join(tmpdir(), 'gowide-runs-'));
+      await expect(executeRun(CELL, options(counter({ crash: 5 }), { saveSeconds: -1 }))).rejects.toThrow('killed');
+      const path = join(folderOf(out, CELL), name);
+      rmSync(path, { force: true });
+      mkdirSync(path);
+      const notices: string[] = [];
+      const run = await executeRun(CELL, options(counter(), { notice: (line) => notices.push(line) }));
+      expect(notices).toEqual([expect.stringContaining(`${path}: damaged; the run is set aside in `)]);
+      expect(files(run.folder)).toEqual(whole);
+      expect(readdirSync(join(out, 'damaged'))).toHaveLength(1);
+    },
+  );
 
   test('a saved state that is damaged means a start from the beginning', async () => {
     const whole = files((await executeRun(CELL, options(counter()))).folder);
