@@ -61,6 +61,13 @@ function tries(text: string): number {
   return Number(text);
 }
 
+/** A factor that leaves fewer channels. */
+function factor(text: string): number {
+  const value = parseNumber(text);
+  if (value !== undefined && value > 0 && value < 1) return value;
+  throw new InvalidArgumentError('Expected a factor above 0 and below 1: the thin net is the narrower one.');
+}
+
 /** `600`, or `256,1024,4096`. */
 function samples(text: string): number | number[] {
   const values = wholeNumbers(text);
@@ -165,7 +172,7 @@ export function command(): Command {
         .map(({ looks }) => looks)
         .join('; or ')} (default: a run’s own)`,
     )
-    .addOption(new Option('--width <factor>', 'factor on the channels (default: 0.5)').argParser(positiveNumber(1)))
+    .addOption(new Option('--width <factor>', 'factor on the channels (default: 0.5)').argParser(factor))
     .addOption(new Option('--params <n>', 'parameters at most, such as 5M').argParser(amount))
     .addOption(new Option('--speed <n>', 'operations fewer by this factor, such as 2x').argParser(times))
     .addOption(new Option('--out <dir>', 'folder of the result').default('gowide-thin'))

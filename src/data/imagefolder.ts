@@ -224,8 +224,9 @@ function classFolders(path: string, root: string, test = 'val', least = 2): stri
       `data.folder ${root}: ${path} not found; put pictures into ${root}/train/<class>/ and ${root}/${test}/<class>/` +
         (test === 'val' ? ' (or test/<class>/)' : ''),
     );
+  // .git, .ipynb_checkpoints and the like are no classes
   const names = readdirSync(path)
-    .filter((name) => statusOf(join(path, name)).isDirectory())
+    .filter((name) => !name.startsWith('.') && statusOf(join(path, name)).isDirectory())
     .sort(byCodePoint);
   if (names.length < least)
     throw new UsageError(`${path}: expected a folder for each of at least ${least} classes, found ${names.length}`);

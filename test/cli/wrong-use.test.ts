@@ -205,6 +205,11 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       /no finished run of frontier-plain-16 at scale minutes/,
     ],
     [['watch', file], /file: it is a file; expected a folder with runs, or where runs will be/],
+    [
+      ['thin', 'x', '--width', 'abc'],
+      /--width.*Expected a factor above 0 and below 1: the thin net is the narrower one/,
+    ],
+    [['thin', 'x', '--width', '1'], /--width.*Expected a factor above 0 and below 1: the thin net is the narrower one/],
     [['params', 'resnet50', '--width', '0x1'], /--width.*Expected a number above 0, at most 1000/],
     [['params', 'resnet50', '--width', ' 1'], /--width.*Expected a number above 0, at most 1000/],
     [['bench', 'particles', '--widths', '0x40'], /whole numbers of at least 1, with commas between/],

@@ -5,6 +5,7 @@ import { loadDigits } from '../../src/data/digits.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../../src/engine/tensor.js';
 import { enterStage, trainingStep, weightsIn, type TrainingStage } from '../../src/method/training/training-step.js';
 import { trainThin } from '../../src/method/three-stage/pipeline.js';
+import type { Dataset } from '../../src/data/dataset.js';
 import { threeStage } from '../../src/method/three-stage/call.js';
 import { toHost, weightsOf } from '../../src/method/values/weights.js';
 import { fromLayersModel, type LayersModel } from '../../src/models/families/layers/model.js';
@@ -69,6 +70,34 @@ describe('masks', () => {
       'what follows the tap "words" needs the mask of the model\'s input',
     );
   });
+});
+
+test('examples of another shape than the input’s are refused, though they have as many numbers', async () => {
+  const model = sequential({
+    name: 'flat',
+    layers: [
+      layers.flatten({ inputShape: [8, 8, 1] }),
+      layers.dense({ name: 'hidden', units: 3, activation: 'relu' }),
+      layers.dense({ name: 'scores', units: 2 }),
+    ],
+  }) as unknown as LayersModel;
+  const network = fromLayersModel(model, { taps: ['hidden'] });
+  const scope = evaluation(weightsOf(network.init(0)));
+  const line = 'model "flat": examples of the shape [4, 16, 1]; expected [8, 8, 1], as its input';
+  expect(() => network.apply(scope, tf.zeros([2, 4, 16, 1]))).toThrow(line);
+  expect(() => network.apply(scope, tf.zeros([2, 64]))).toThrow('examples of the shape [64]; expected [8, 8, 1]');
+  expect(network.apply(scope, tf.zeros([2, 8, 8, 1])).logits!.shape).toEqual([2, 2]);
+  const data = { shape: [4, 16, 1], classes: 2, train: { count: 8 } } as unknown as Dataset;
+  const options = { wide: model, thin: network, data } as unknown as Parameters<typeof threeStage>[0];
+  await expect(threeStage(options)).rejects.toThrow(line);
+  // a size that the model leaves open may be any
+  const free = sequential({
+    layers: [layers.globalAveragePooling2d({ inputShape: [null, null, 3] }), layers.dense({ units: 2 })],
+  });
+  const open = fromLayersModel(free as unknown as LayersModel, { taps: [] });
+  const any = evaluation(weightsOf(open.init(0)));
+  expect(open.apply(any, tf.zeros([1, 5, 7, 3])).logits!.shape).toEqual([1, 2]);
+  expect(() => open.apply(any, tf.zeros([1, 5, 7, 1]))).toThrow('expected [any, any, 3]');
 });
 
 /** Three steps of plain gradient descent on all examples at once, by `fit` and by this library. */

@@ -1,5 +1,5 @@
 /** Users' data as they lie on the disk: splits, columns, and what is refused. */
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -255,6 +255,20 @@ describe('pictures', () => {
       const { train } = await openData(spec);
       expect(trainCountOf(spec, Infinity)).toBe(train.count);
       expect(trainCountOf(spec, 2)).toBeGreaterThanOrEqual(2);
+    },
+  );
+
+  test.each([[['']], [['train', 'val']]])(
+    'folders whose names begin with a dot are no classes, with or without pictures (%j)',
+    async (under) => {
+      const folder = pictureFolder(10, under);
+      for (const part of ['', ...under]) {
+        mkdirSync(join(folder, part, '.git'), { recursive: true });
+        cpSync(join(folder, under[0]!, 'red'), join(folder, part, '.cache'), { recursive: true });
+      }
+      const data = await openData(find(folder, pictures).spec);
+      expect(data.labels).toEqual(['blue', 'red']);
+      expect(data.train.count + data.validation.count + data.test.count).toBe(20 * under.length);
     },
   );
 

@@ -10,7 +10,7 @@ import type { Dataset } from '../../data/dataset.js';
 import { tf } from '../../engine/tensor.js';
 import { evaluate } from '../../metrics/evaluate.js';
 import { evaluation } from '../../nn/layers.js';
-import { fromLayersModel, type LayersModel } from '../../models/families/layers/model.js';
+import { checkLayersInput, fromLayersModel, type LayersModel } from '../../models/families/layers/model.js';
 import { outputOf, type HostWeights, type Network } from '../../nn/network.js';
 import { agreeOnExamples, agreeOnOptions, hashesOfSplits, hashOfArrays } from './agree.js';
 import { asAnswered } from '../matching/answers.js';
@@ -81,6 +81,7 @@ interface Settled extends ThreeStageOptions {
 /** A LayersModel becomes a network with the thin net's taps. Throws UsageError where one of them is no layer of it. */
 function settled(options: ThreeStageOptions): Settled {
   const { wide, thin, wideTraining } = options;
+  if ('layers' in wide) checkLayersInput(wide, options.data.shape);
   const network = 'layers' in wide ? fromLayersModel(wide, { taps: thin.taps.slice(0, -1) }) : wide;
   const training = wideTraining ?? ('layers' in wide ? network.init(0) : undefined);
   if (training === undefined)

@@ -135,6 +135,7 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
     init: () => readModel(variables),
     apply: (scope, x, options = {}) => {
       const { from } = options;
+      if (from === undefined) checkLayersInput(model, x.shape.slice(1));
       const wanted = tapsBetween(taps, options);
       return withValues(variables, scope, () => {
         const start = from === undefined ? model.inputs[0]! : outputs[from]!;
@@ -160,6 +161,22 @@ export function fromLayersModel(model: LayersModel, options: LayersModelOptions)
     flops: () => flopsOf(model, owners),
     axes: undefined,
   };
+}
+
+/**
+ * Throws UsageError where examples are not of the shape that the model's input has: with as many numbers in another
+ * order a layer that flattens them would compute something else without a word.
+ */
+export function checkLayersInput(
+  { name, inputs }: Pick<LayersModel, 'name' | 'inputs'>,
+  shape: readonly number[],
+): void {
+  const expected = inputs[0]!.shape.slice(1);
+  if (shape.length === expected.length && shape.every((size, axis) => (expected[axis] ?? size) === size)) return;
+  const text = (sizes: readonly (number | null)[]): string => `[${sizes.map((size) => size ?? 'any').join(', ')}]`;
+  throw new UsageError(
+    `model "${name}": examples of the shape ${text(shape)}; expected ${text(expected)}, as its input`,
+  );
 }
 
 /** Writes trained values into the model, which can then be used and saved as any other. */
