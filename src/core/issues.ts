@@ -78,18 +78,35 @@ export function issuesAt(schema: z.ZodType, value: unknown, path: readonly strin
 function told(issue: Issue, above: Path, value: unknown): string[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const ways = issue.errors.filter((way) => !isOtherType(way));
+    const ways = issue.errors.filter((way) => formsOf(way) === undefined);
     const near = [...ways].sort((a, b) => a.length - b.length)[0];
     if (near !== undefined) return near.flatMap((inner) => told(inner, path, value));
-    const expected = issue.errors.flatMap(([first]) => (first?.code === 'invalid_type' ? [noun(first.expected)] : []));
-    if (expected.length > 0) return [at(path, `expected ${[...new Set(expected)].join(' or ')}`, value)];
+    const forms = [...new Set(issue.errors.flatMap((way) => formsOf(way)!))];
+    const names = forms.flatMap((form) => (form.startsWith('"') ? [JSON.parse(form) as string] : []));
+    return [at(path, `expected ${eitherOf(forms)}`, value) + meant(names, valueAt(value, path))];
   }
   return [words(issue, path, value)];
 }
 
-/** Whether an alternative is of another type than the value altogether. */
-function isOtherType([first]: readonly Issue[]): boolean {
-  return first?.code === 'invalid_type' && first.path.length === 0;
+/** What an alternative asks for, where the value is of another form altogether; undefined where it comes nearer. */
+function formsOf([first]: readonly Issue[]): string[] | undefined {
+  if (first === undefined || first.path.length > 0) return undefined;
+  if (first.code === 'invalid_type') return [noun(first.expected)];
+  if (first.code === 'invalid_value') return first.values.map((one) => JSON.stringify(one));
+  if (first.code !== 'invalid_union' || first.errors.length === 0) return undefined;
+  const inner = first.errors.map((way) => formsOf(way));
+  return inner.every((forms) => forms !== undefined) ? inner.flat() : undefined;
+}
+
+/** `a, b or c`. */
+function eitherOf(forms: readonly string[]): string {
+  return [forms.slice(0, -1).join(', '), ...forms.slice(-1)].filter((part) => part !== '').join(' or ');
+}
+
+/** Which of the known names a given one may be meant to be, in brackets. */
+function meant(known: readonly string[], given: unknown): string {
+  const near = typeof given === 'string' ? nearestName(given, known) : undefined;
+  return near === undefined ? '' : ` (did you mean "${near}"?)`;
 }
 
 function words(issue: Issue, path: Path, value: unknown): string {
@@ -142,8 +159,7 @@ function amount(bound: number | bigint, origin: string): string {
 function oneOf(known: readonly string[], given: unknown): string {
   const expected = known.length === 1 ? `expected ${JSON.stringify(known[0])}` : `expected one of: ${known.join(', ')}`;
   if (given === undefined) return expected;
-  const near = typeof given === 'string' ? nearestName(given, known) : undefined;
-  return `${expected}; got ${shown(given)}${near === undefined ? '' : ` (did you mean "${near}"?)`}`;
+  return `${expected}; got ${shown(given)}${meant(known, given)}`;
 }
 
 /** An expectation at a place, with what is there instead. */

@@ -10,6 +10,7 @@ function wrong(schema: z.ZodType, value: unknown): string {
   return parsed.success ? '' : whatIsWrong(parsed.error, value);
 }
 
+const EITHER = 'expected true or false, "on", "off" or a number, got "of" (did you mean "on"?)';
 const RAW = /Invalid|expected (string|number|int|boolean|array|record)\b|received|Unrecognized|Too (small|big)|\n|✖/;
 
 describe('each kind of problem', () => {
@@ -25,6 +26,16 @@ describe('each kind of problem', () => {
     [z.literal('gelu'), 'relu', 'expected "gelu"; got "relu" (did you mean "gelu"?)'],
     [z.union([z.string(), z.int()]), null, 'expected a text or a number, got null'],
     [z.union([z.string(), z.int().min(16)]), 3, 'expected at least 16, got 3'],
+    [z.union([z.number(), z.array(z.number()), z.literal('1/L')]), {}, 'expected a number, a list or "1/L", got {}'],
+    [
+      z.union([z.number(), z.array(z.number()), z.literal('1/L')]),
+      '1/l',
+      'expected a number, a list or "1/L", got "1/l" (did you mean "1/L"?)',
+    ],
+    [z.strictObject({ c: z.union([z.number(), z.literal('1/L')]) }), {}, 'c: missing; expected a number or "1/L"'],
+    [z.union([z.literal(1), z.literal(2)]), 3, 'expected 1 or 2, got 3'],
+    [z.union([z.union([z.boolean(), z.enum(['on', 'off'])]), z.int()]), 'of', EITHER],
+    [z.union([z.array(z.number()), z.literal('1/L')]), ['x'], '0: expected a number, got "x"'],
     [z.record(z.string(), z.int()), { a: 'x' }, 'a: expected a number, got "x"'],
     [z.strictObject({ a: z.int() }).refine(() => false, { error: 'too much of it' }), { a: 1 }, 'too much of it'],
     [z.string(), 'x'.repeat(3), ''],
