@@ -5,6 +5,7 @@ import { closedForm, runningGronwall, uniformConstants } from '../../theory/boun
 import { trainDirect } from '../../theory/flow/direct.js';
 import { initialNet, pickNet, thinIndices, thinNet, type Net } from '../../theory/model/particles.js';
 import { sineTask } from '../../theory/model/task.js';
+import { declaredLimit } from '../../theory/limit/declared.js';
 import { discrepancy } from '../../theory/network/discrepancy.js';
 import { output } from '../../theory/network/network.js';
 import { checkSimulation, simulate } from '../../theory/simulate/simulate.js';
@@ -157,6 +158,58 @@ describe('what a run would refuse is refused before it, in one line', () => {
       expect.stringMatching(/^thin: "tuning" has no effect/),
       expect.stringMatching(/^particles: "heldout\/x" is not read; known: layer1\/a/),
     ]);
+  });
+
+  describe('particles of one’s own', () => {
+    const particles = Object.fromEntries(
+      [1, 2].flatMap((l) => [
+        [`layer${l}/a`, array(16, 3)],
+        [`layer${l}/b`, array(16, 3)],
+        [`layer${l}/bias`, array(16)],
+      ]),
+    ) as HostArrays<HostValues>;
+    const bare = { ...MODEL, alpha: 0 };
+
+    test('need no law, which is not asked for, and is said to be idle where it is given', async () => {
+      const settings = { target: 0.4, particles: { most: 256 }, nets: 8 };
+      for (const model of [bare, { ...MODEL, alpha: [1, 0] }]) {
+        expect(simulate({ ...CONFIG, model }, particles).warnings).toEqual([]);
+        expect((await declaredLimit({ ...CONFIG, model }, particles, settings)).warnings).toEqual([]);
+        expect(simulate({ ...CONFIG, model }).warnings).toEqual([expect.stringMatching(/give "law.rho" above 0/)]);
+      }
+      expect(simulate({ ...CONFIG, model: { ...bare, law: { rho: 0.9 } } }, particles).warnings).toEqual([
+        'model: "law" has no effect: every particle is one of your own',
+      ]);
+    });
+
+    test('have no law from which a fresh thin net could be drawn', async () => {
+      const config = { ...CONFIG, thin: { m: 4, coupling: 'fresh' } };
+      const message =
+        'config: "thin.coupling" is "fresh", and particles of your own have no law from which a fresh thin net could be drawn; ask for "coupled"';
+      for (const ask of [checkSimulation, simulate]) expect(() => ask(config, particles)).toThrow(message);
+      await expect(declaredLimit(config, particles)).rejects.toThrow(message);
+      expect(() => simulate(config)).not.toThrow();
+    });
+  });
+
+  test('numbers of samples that the file does not have are said to be idle', () => {
+    const files = { ...own, 'heldOut/x': array(4, 3) };
+    expect(simulate({ ...CONFIG, data: { train: 8, heldOut: 5 } }, files).warnings).toEqual([
+      'data: "train" has no effect: the file has 3 of its own as "x", and not 8',
+      'data: "heldOut" has no effect: the file has 4 of its own as "heldOut/x", and not 5',
+    ]);
+    for (const data of [{}, { train: 3, heldOut: 4 }])
+      expect(simulate({ ...CONFIG, data }, files).warnings).toEqual([]);
+  });
+
+  test('imitation by a fresh net begins with no trained particles, and says so', () => {
+    const warnings = (thin: object): readonly string[] =>
+      simulate({ ...CONFIG, thin: { m: 4, training: 'imitation', imitation: FLOW, ...thin } }).warnings;
+    expect(warnings({ coupling: 'fresh', from: 'trained' })).toEqual([
+      expect.stringMatching(/^thin: "from": "trained" has no effect with "coupling": "fresh"/),
+    ]);
+    expect(warnings({ coupling: 'fresh', from: 'initial' })).toEqual([]);
+    expect(warnings({ from: 'trained' })).toEqual([]);
   });
 
   test('a loss that is no number at the start is not blamed on dt, nor a rise by rounding', () => {

@@ -22,8 +22,8 @@ export interface Saddle {
 }
 
 /**
- * Growth rate of the symmetric direction, lambda_L = g^{2L-2} ((kappa - 1)(L - 1) - L), from the linearized flow. Throws
- * RangeError on constants that are none.
+ * Growth rate of the symmetric direction, lambda_L = g^{2L-2} ((kappa - 1)(L - 1) - L), from the linearized flow.
+ * Throws RangeError on constants that are none.
  */
 export function growthRate({ g, kappa, depth }: Saddle): number {
   checkSaddle('growthRate', { g, kappa, depth });

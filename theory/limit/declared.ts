@@ -7,7 +7,7 @@ import { INTEGRATORS, type IntegratorName } from '../flow/integrators.js';
 import { particleNoise } from '../flow/langevin.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { initialNet, widthsOf } from '../model/particles.js';
-import { netOf, samplesOf, unreadArrays, withMaps } from '../simulate/arrays.js';
+import { hasParticles, netOf, samplesOf, unreadArrays, withMaps } from '../simulate/arrays.js';
 import { batchOf, checkBatch, parseSimulation, shapeOf, type Simulation } from '../simulate/declaration.js';
 import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
 import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
@@ -84,8 +84,6 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
       `"model.activation" is "${model.activation}", whose derivative jumps: its flow has no derivative ` +
         'by the initial particles; ask for "gelu", or for flow.steps 0',
     );
-  if (thin?.coupling === 'fresh' && ownParticles)
-    refuse('particles of your own have no law from which a fresh thin net could be drawn; ask for "coupled"');
 }
 
 function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
@@ -134,12 +132,12 @@ export async function declaredLimit(
   const config = parseSimulation(value);
   const { model, thin, seed, halving } = config;
   const { depth, law } = model;
-  const own = Object.keys(arrays).some((name) => name.startsWith('layer'));
+  const own = hasParticles(arrays);
+  if (thin !== undefined) checkCoupling(thin, widthsOf(model.width, depth), own);
   checkLimit(config, own);
   const given = own ? netOf(config, arrays) : undefined;
   const M = widthsOf(model.width, depth);
   const m = widthsOf(thin?.m ?? model.width, depth);
-  if (thin !== undefined) checkCoupling(thin, M);
   const smallest = Math.min(...m);
   const { first, most } = options.particles;
   const settings: LimitSettings = {
@@ -161,7 +159,7 @@ export async function declaredLimit(
     m: thin === undefined ? undefined : smallest,
     discrepancy: thin === undefined ? undefined : predicted(config, limit!.sqrtMD, m, M),
     warnings: [
-      ...simulationCautions({ ...config, halving: false }),
+      ...simulationCautions({ ...config, halving: false }, arrays),
       ...unreadArrays(arrays),
       ...(halving ? ['halving: the limit is that of the declared dt; "halving" has no effect on it'] : []),
       ...(limit!.lossRises > 0

@@ -22,6 +22,11 @@ function take(arrays: HostArrays<HostValues>, name: string, shape: readonly numb
   return array.values.slice();
 }
 
+/** Whether a file has particles, which take the place of those that the law would give. */
+export function hasParticles(arrays: HostArrays<HostValues>): boolean {
+  return Object.keys(arrays).some((name) => name.startsWith('layer'));
+}
+
 /** Number of the first layer, 0 or 1, as the file has it; 1 without a file. */
 export function firstLayer(arrays: HostArrays<HostValues>): number {
   return 'layer0/a' in arrays ? 0 : 1;

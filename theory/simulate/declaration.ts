@@ -15,6 +15,10 @@ const SIMULATION_VERSION = 1;
 /** Largest standard deviation of a law: no particle drawn with it leaves float64. */
 const LARGEST_STD = 1e300;
 
+/** The law of the initial particles, and numbers of samples, where a declaration says nothing of them. */
+export const DEFAULT_LAW = { rho: 0, sa: 1, sb: 1, sbias: 0.5 } as const;
+export const DEFAULT_SAMPLES = { train: 128, heldOut: 256 } as const;
+
 const widths = z.union([width(), z.array(width()).min(1)]);
 const dimensions = width(1, MOST_DIMENSIONS);
 const scales = z.union([z.number(), z.array(z.number()).min(1)]);
@@ -42,17 +46,22 @@ const Simulation = z.strictObject({
     activation: z.enum(namesOf(ACTIVATIONS)).default('tanh'),
     law: z
       .strictObject({
-        rho: z.number().min(-1).max(1).default(0),
-        sa: z.number().positive().max(LARGEST_STD).default(1),
-        sb: z.number().positive().max(LARGEST_STD).default(1),
-        sbias: z.number().min(0).max(LARGEST_STD).default(0.5),
+        rho: z.number().min(-1).max(1).default(DEFAULT_LAW.rho),
+        sa: z.number().positive().max(LARGEST_STD).default(DEFAULT_LAW.sa),
+        sb: z.number().positive().max(LARGEST_STD).default(DEFAULT_LAW.sb),
+        sbias: z.number().min(0).max(LARGEST_STD).default(DEFAULT_LAW.sbias),
       })
       .prefault({}),
   }),
   /** What training brings down: the squared distance, or the cross-entropy of classes. */
   loss: z.enum(LOSS_NAMES).default('squared'),
   /** Samples and held-out points of the sine task, where the file brings none. */
-  data: z.strictObject({ train: exampleCount().default(128), heldOut: exampleCount().default(256) }).prefault({}),
+  data: z
+    .strictObject({
+      train: exampleCount().default(DEFAULT_SAMPLES.train),
+      heldOut: exampleCount().default(DEFAULT_SAMPLES.heldOut),
+    })
+    .prefault({}),
   /**
    * Training of the net, and of a directly trained thin net: the gradient flow, or SGD where there is a "batch", unless
    * "kind" says another of {@link FLOWS}.

@@ -24,8 +24,18 @@ import {
 import type { Samples } from '../model/task.js';
 import { discrepancies, discrepancy, layerErrors, outputSize, rmsDistance, telescope } from '../network/discrepancy.js';
 import { lossOf, output } from '../network/network.js';
-import { firstLayer, mapArrays, netOf, sampleArrays, samplesOf, toArrays, unreadArrays } from './arrays.js';
-import { batchOf, checkBatch, parseSimulation, type Simulation } from './declaration.js';
+import {
+  firstLayer,
+  hasParticles,
+  HELD_OUT,
+  mapArrays,
+  netOf,
+  sampleArrays,
+  samplesOf,
+  toArrays,
+  unreadArrays,
+} from './arrays.js';
+import { batchOf, checkBatch, DEFAULT_LAW, DEFAULT_SAMPLES, parseSimulation, type Simulation } from './declaration.js';
 
 /** Results of one simulation. */
 export interface SimulationResult {
@@ -43,9 +53,15 @@ type Summary = Readonly<Record<string, unknown>>;
 type ThinSettings = NonNullable<Simulation['thin']>;
 
 /** What is said of a thin net, and means nothing for its training. */
-function idleSettings({ training, from, inputs, imitation, tuning }: ThinSettings): string[] {
+function idleSettings({ coupling, training, from, inputs, imitation, tuning }: ThinSettings): string[] {
   const direct = training === 'direct';
   return [
+    ...(!direct && coupling === 'fresh' && from === 'trained'
+      ? [
+          'thin: "from": "trained" has no effect with "coupling": "fresh": imitation begins with new particles of the ' +
+            'law, and not with trained ones',
+        ]
+      : []),
     ...(direct && from === 'initial'
       ? ['thin: "from" has no effect on direct training, which begins with the initial particles']
       : []),
@@ -59,11 +75,24 @@ function idleSettings({ training, from, inputs, imitation, tuning }: ThinSetting
   ];
 }
 
-/** What a declaration says that is allowed, and seldom meant. */
-export function simulationCautions({ model, thin, flow, halving }: Simulation): string[] {
+/** What a declaration says that is allowed, and seldom meant, beside the arrays of a file. */
+export function simulationCautions(
+  { model, data, thin, flow, halving }: Simulation,
+  arrays: HostArrays<HostValues>,
+): string[] {
   const { alpha, c, law } = model;
+  const own = hasParticles(arrays);
+  const lawIsSaid = Object.entries(DEFAULT_LAW).some(([name, value]) => law[name as keyof typeof law] !== value);
   return [
-    ...([alpha].flat().includes(0) && law.rho === 0
+    ...(own && lawIsSaid ? ['model: "law" has no effect: every particle is one of your own'] : []),
+    ...(['train', 'heldOut'] as const).flatMap((name) => {
+      const array = name === 'train' ? 'x' : HELD_OUT.x;
+      const n = arrays[array]?.shape[0];
+      return n === undefined || [n, DEFAULT_SAMPLES[name]].includes(data[name])
+        ? []
+        : [`data: "${name}" has no effect: the file has ${n} of its own as "${array}", and not ${data[name]}`];
+    }),
+    ...(!own && [alpha].flat().includes(0) && law.rho === 0
       ? [
           'model: alpha = 0 and rho = 0: without a skip and with E[b | a] = 0 an infinitely wide layer is ' +
             'zero, so that all of the output is fluctuation; give "law.rho" above 0, or "alpha"',
@@ -140,9 +169,18 @@ function shareOf(name: string, distance: number, size: number, warnings: string[
   return undefined;
 }
 
-/** Throws UsageError when a thin net is to take more particles from a layer than the wide one has. */
-export function checkCoupling(thin: ThinSettings, wide: readonly number[]): void {
-  if (thin.coupling !== 'coupled') return;
+/**
+ * Throws UsageError when a thin net is to take more particles from a layer than the wide one has, or new ones of a law
+ * that is not known, as the wide net's particles are those of a file (`own`).
+ */
+export function checkCoupling(thin: ThinSettings, wide: readonly number[], own: boolean): void {
+  if (thin.coupling === 'fresh') {
+    if (!own) return;
+    throw new UsageError(
+      'config: "thin.coupling" is "fresh", and particles of your own have no law from which a fresh thin net could be ' +
+        'drawn; ask for "coupled"',
+    );
+  }
   const widths = widthsOf(thin.m, wide.length);
   for (const [l, M] of wide.entries())
     if (widths[l]! > M)
@@ -266,7 +304,7 @@ interface Prepared {
 function prepared(value: unknown, arrays: HostArrays<HostValues>): Prepared {
   const config = parseSimulation(value);
   const { model, thin, halving } = config;
-  if (thin !== undefined) checkCoupling(thin, widthsOf(model.width, model.depth));
+  if (thin !== undefined) checkCoupling(thin, widthsOf(model.width, model.depth), hasParticles(arrays));
   const samples = samplesOf(config, arrays, thin !== undefined || halving);
   checkBatch(config, samples.train);
   return { config, samples };
@@ -308,7 +346,7 @@ export function simulate(
   const { flow, thin, seed } = config;
   const { train, heldOut: points } = samples;
   const heldOut = points.x;
-  const warnings = [...simulationCautions(config), ...unreadArrays(arrays)];
+  const warnings = [...simulationCautions(config, arrays), ...unreadArrays(arrays)];
   const report: Run['report'] = (part, total) => (done) => onStep?.(part, done, total);
   const run: Run = { config, train, heldOut, warnings, report };
 
