@@ -16,7 +16,10 @@ test('the kept report, at once, in the folder that was named', async () => {
 
 test('without a folder in one of its own, which nobody else can have made beforehand', async () => {
   // the page is the same, and drawn above
-  const writeReport = vi.fn((_: unknown, { file }: { file: string }) => writeFileSync(file, ''));
+  const writeReport = vi.fn((_: unknown, { file }: { file: string }) => {
+    writeFileSync(file, '');
+    return { problems: [], cautions: [] };
+  });
   vi.doMock('../../reports/page/report.js', () => ({ writeReport }));
   const [one, two] = [await gowideHere(['demo', '--no-open']), await gowideHere(['demo', '--no-open'])];
   const files = [one, two].map(({ stdout }) => stdout.trim());
