@@ -134,6 +134,22 @@ describe('pixels are those of Pillow’s convert(RGB), as torchvision has them',
     await expect(readPictures(folder, 'train', 8)).rejects.toThrow(`x.png: ${SAID_OF_POINTER}`);
   });
 
+  test('AVIF: Pillow’s pixels but for roundings where colors have the resolution of the picture, others where half of it', async () => {
+    const avif = JSON.parse(readFileSync(join(import.meta.dirname, 'avif.json'), 'utf8')) as typeof made;
+    const folder = mkdtempSync(join(root, 'avif-'));
+    for (const path of ['train/a', 'train/b', 'val/a', 'val/b']) mkdirSync(join(folder, path), { recursive: true });
+    for (const path of ['train/b', 'val/a', 'val/b'])
+      writeFileSync(join(folder, path, 'p1.ppm'), `P1 16 16 ${'0'.repeat(256)}`);
+    const differenceOf = async (sampling: string): Promise<number> => {
+      writeFileSync(join(folder, 'train/a', 'x.avif'), Buffer.from(avif[sampling]!.file, 'base64'));
+      const { images } = await readPictures(folder, 'train', 16);
+      return Math.max(...Buffer.from(avif[sampling]!.pixels, 'base64').map((value, i) => Math.abs(value - images[i]!)));
+    };
+    expect(await differenceOf('4:4:4')).toBeLessThanOrEqual(1);
+    // docs/data.md says so: if a decoder interpolates colors one day, that page is to say it
+    expect(await differenceOf('4:2:0')).toBeGreaterThan(10);
+  });
+
   test('a TIFF of luminance and chroma that JPEG does not compress is refused by name', async () => {
     await expect(pixelsOf([REFUSED])).rejects.toThrow(/luminance.tiff: a TIFF in YCbCr.*save it in RGB/);
   });
