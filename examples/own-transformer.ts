@@ -17,7 +17,7 @@ import {
   tf,
   threeStage,
 } from '../src/index.js';
-import type { Dataset, Layer, Network, RecipeSpec, Scope, Tensor, ThreeStageResult } from '../src/index.js';
+import type { Dataset, Layer, Network, RecipeSpec, Scope, Tensor, Tensor2D, ThreeStageResult } from '../src/index.js';
 
 /** Images of `side` x `side` pixels with one channel, cut into patches of `patchSize` x `patchSize`. */
 export interface VisionTransformerOptions {
@@ -76,16 +76,17 @@ export function visionTransformer(options: VisionTransformerOptions): Network {
   ];
   const across = side / patchSize;
   const embeddings = (scope: Scope, x: Tensor): Tensor => {
-    const patches = x.reshape([-1, across, patchSize, across, patchSize]).transpose([0, 1, 3, 2, 4]);
-    const embedded = dense(scope, 'embeddings/patch', patches.reshape([-1, patchSize ** 2]));
-    return tf.add(embedded.reshape([-1, across ** 2, hiddenSize]), scope.params['embeddings/position/kernel']!);
+    const cut = tf.reshape(x, [-1, across, patchSize, across, patchSize]);
+    const patches = tf.reshape(tf.transpose(cut, [0, 1, 3, 2, 4]), [-1, patchSize ** 2]) as Tensor2D;
+    const embedded = tf.reshape(dense(scope, 'embeddings/patch', patches), [-1, across ** 2, hiddenSize]);
+    return tf.add(embedded, scope.params['embeddings/position/kernel']!);
   };
   const block = (scope: Scope, layer: string, x: Tensor): Tensor => {
     const before = rowsOf(layerNorm(scope, `${layer}/norm1`, x, EPSILON));
     const attended = selfAttention(scope, `${layer}/attention`, before, { numHeads, tokens: across ** 2 });
     const middle = tf.add(rowsOf(x), dense(scope, `${layer}/attention/output`, attended));
     const inner = denseGelu(scope, `${layer}/inner`, rowsOf(layerNorm(scope, `${layer}/norm2`, middle, EPSILON)));
-    return tf.add(middle, dense(scope, `${layer}/output`, inner)).reshape(x.shape);
+    return tf.reshape(tf.add(middle, dense(scope, `${layer}/output`, inner)), x.shape);
   };
   return {
     ...tableOf(layersOf(options, names)),

@@ -1,6 +1,6 @@
 /** Every experiment, in the order in which commands list them. */
 import type { Experiment } from '../src/core/experiment.js';
-import { lookUp, register } from '../src/core/registry.js';
+import { lookUp, registerOwn } from '../src/core/registry.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
@@ -31,7 +31,10 @@ export const EXPERIMENTS: Record<string, Experiment> = {};
 
 /** Adds an experiment under its own name. Throws UsageError when the name is taken. */
 export function registerExperiment(experiment: Experiment): void {
-  register('experiment', EXPERIMENTS, experiment.name, experiment);
+  registerOwn('experiment', EXPERIMENTS, 'name', experiment, {
+    ...{ name: 'string', group: 'string', title: 'string', kind: 'string' },
+    ...{ seeds: 'object', arms: 'function' },
+  });
 }
 
 /** The frontiers' runs of one group; they stand behind its other experiments. */

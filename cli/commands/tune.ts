@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { unknownName } from '../../src/core/errors.js';
+import { UsageError } from '../../src/core/errors.js';
 import { armSpecs, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
 import {
@@ -46,11 +46,10 @@ function tunedExperiments(): Record<string, Experiment[]> {
 /** The arms that are tuned, and the grid. Throws UsageError where there is no grid, or no such arm. */
 function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Readonly<Record<string, TrainSpec>> {
   if (experiment.tuning === undefined) {
-    const tuned = Object.values(tunedExperiments()).flat();
-    throw unknownName(
-      'grid',
-      experiment.name,
-      tuned.map((one) => one.name),
+    const tuned = tunedExperiments()[experiment.group] ?? [];
+    throw new UsageError(
+      `${experiment.name} declares no grid of learning rates; expected one of: ` +
+        tuned.map(({ name }) => name).join(', '),
     );
   }
   const specs = armSpecs(experiment, scale);

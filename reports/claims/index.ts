@@ -1,5 +1,5 @@
 /** Every claim, in the order of the page. */
-import { register } from '../../src/core/registry.js';
+import { registerOwn } from '../../src/core/registry.js';
 import { BERT_CLAIMS } from './bert.js';
 import { groupBy } from '../data/rows.js';
 import { decideAlone, type Claim, type ClaimInput, type UncorrectedVerdict } from './claim.js';
@@ -19,7 +19,10 @@ export const CLAIMS: Record<string, Claim> = {};
 
 /** Adds a claim under its own id. Throws UsageError when the id is taken. */
 export function registerClaim(claim: Claim): void {
-  register('claim', CLAIMS, claim.id, claim);
+  registerOwn('claim', CLAIMS, 'id', claim, {
+    ...{ id: 'string', statement: 'string', source: 'string', rule: 'string' },
+    ...{ experiment: 'object', rows: 'function', judge: 'function' },
+  });
 }
 
 for (const claim of [

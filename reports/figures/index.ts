@@ -1,5 +1,5 @@
 /** Every figure, in the order of the page. */
-import { register } from '../../src/core/registry.js';
+import { registerOwn } from '../../src/core/registry.js';
 import { BERT_COST_FIGURES, BERT_FIGURES } from './bert.js';
 import type { FigureDefinition } from './figure.js';
 import { FRONTIER_FIGURES } from './frontier.js';
@@ -12,7 +12,7 @@ export const FIGURES: Record<string, FigureDefinition> = {};
 
 /** Adds a figure under its own id. Throws UsageError when the id is taken. */
 export function registerFigure(figure: FigureDefinition): void {
-  register('figure', FIGURES, figure.id, figure);
+  registerOwn('figure', FIGURES, 'id', figure, { id: 'string', section: 'string', draw: 'function' });
 }
 
 for (const figure of [

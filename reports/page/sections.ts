@@ -1,5 +1,5 @@
 /** Sections of the page, in their order, and the words above each. */
-import { entryOf, register } from '../../src/core/registry.js';
+import { entryOf, registerOwn } from '../../src/core/registry.js';
 
 /** What stands above the claims and figures of a section; `text` is HTML. */
 export interface Section {
@@ -46,7 +46,7 @@ export const SECTIONS: Record<string, Section> = {
 
 /** Adds a section for a group of experiments. Throws UsageError when the group has one. */
 export function registerSection(section: Section): void {
-  register('section', SECTIONS, section.group, section);
+  registerOwn('section', SECTIONS, 'group', section, { group: 'string', title: 'string', text: 'string' });
 }
 
 /** The words of a section; a group without any has its name for a title. */

@@ -19,6 +19,51 @@ export function register<Entry>(kind: string, registry: Record<string, Entry>, n
   registry[name] = entry;
 }
 
+type RequiredKeys<Entry> = { [Key in keyof Entry]-?: object extends Pick<Entry, Key> ? never : Key }[keyof Entry];
+
+/** What `typeof` says of every member that a definition has to have. */
+export type Members<Entry> = Readonly<
+  Record<RequiredKeys<Entry>, 'array' | 'boolean' | 'function' | 'number' | 'object' | 'string'>
+>;
+
+/**
+ * Throws UsageError that names a member of a definition which is missing or of another type: once it is registered it
+ * would be met wherever all definitions are.
+ */
+export function checkMembers<Entry>(kind: string, entry: Entry, members: Members<Entry>): void {
+  const keys = Object.keys(members) as (keyof typeof members)[];
+  if (typeof entry !== 'object' || entry === null)
+    throw new UsageError(`${kind}: expected an object with ${keys.join(', ')}, got ${typeOf(entry)}`);
+  for (const key of keys) {
+    const [type, found] = [members[key], typeOf(entry[key])];
+    if (found !== type)
+      throw new UsageError(
+        `${kind}: ${String(key)}: expected ${/^[ao]/.test(type) ? 'an' : 'a'} ${type}, got ${found}`,
+      );
+  }
+}
+
+function typeOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+/**
+ * Adds a definition under the name that stands in it. Throws UsageError when a member is missing, or the name is taken
+ * or none.
+ */
+export function registerOwn<Entry>(
+  kind: string,
+  registry: Record<string, Entry>,
+  key: keyof Entry,
+  entry: Entry,
+  members: Members<Entry>,
+): void {
+  checkMembers(kind, entry, members);
+  register(kind, registry, entry[key] as string, entry);
+}
+
 /** The definition of that name. Throws UsageError with the known names, and the nearest of them as a suggestion. */
 export function lookUp<Entry>(kind: string, registry: Readonly<Record<string, Entry>>, name: unknown): Entry {
   if (typeof name === 'string' && Object.hasOwn(registry, name)) return registry[name]!;

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { InputFiles } from '../core/run.js';
 import { UsageError } from '../core/errors.js';
 import type { Normalization } from '../core/normalization.js';
-import { lookUp, register, specSchema } from '../core/registry.js';
+import { lookUp, registerOwn, specSchema } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
@@ -35,9 +35,14 @@ const OWN = {
 /** Every data set under its name. To add one: a file that defines it and a line above, or {@link registerDataset}. */
 export const DATASETS: Record<string, DatasetDefinition> = { ...OWN };
 
-/** Adds a data set from outside this folder. Throws UsageError when its name is taken. */
+/** Adds a data set from outside this folder. Throws UsageError when its name is taken, or a member is missing. */
 export function registerDataset<Spec extends { readonly set: string }>(definition: DatasetDefinition<Spec>): void {
-  register('data set', DATASETS, definition.name, definition);
+  registerOwn('data set', DATASETS, 'name', definition, {
+    name: 'string',
+    spec: 'object',
+    open: 'function',
+    shape: 'function',
+  });
 }
 
 /** A declaration of the program's own data sets, told apart by `set`. A registered one has a type of its own. */

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { countValues } from '../core/host-array.js';
 import { UsageError } from '../core/errors.js';
-import { lookUp, register, specSchema } from '../core/registry.js';
+import { checkMembers, lookUp, register, specSchema } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import type { Network } from '../nn/network.js';
 import { bertFamily } from './families/bert/family.js';
@@ -33,6 +33,10 @@ export const FAMILIES: Record<string, Family> = { ...OWN };
 
 /** Adds a family from outside this folder. Throws UsageError when its name, or that of a preset, is taken. */
 export function registerFamily<Spec extends { readonly family: string }>(family: Family<Spec>): void {
+  checkMembers('network family', family as Family, {
+    ...{ name: 'string', spec: 'object', network: 'function' },
+    ...{ presets: 'object', checkInput: 'function' },
+  });
   const taken = Object.keys(family.presets).find((name) => presetNames().includes(name));
   if (taken !== undefined) throw new UsageError(`the network "${taken}" is registered already; expected another name`);
   register('network family', FAMILIES, family.name, family);

@@ -1,5 +1,6 @@
 /** Losses; each is a mean over the batch, a scalar. Letters: B batch, K classes. */
 import type { z } from 'zod';
+import { UsageError } from '../core/errors.js';
 import { lookUp, nameSchema, register } from '../core/registry.js';
 import {
   fusedCrossEntropy,
@@ -171,8 +172,10 @@ export type ImitationLossName = keyof typeof OWN;
  */
 export const IMITATION_LOSSES: Record<string, ImitationLoss> = { ...OWN };
 
-/** Adds a loss from outside this file. Throws UsageError when its name is taken. */
+/** Adds a loss from outside this file. Throws UsageError when its name is taken, or a member is missing. */
 export function registerImitationLoss(name: string, loss: ImitationLoss): void {
+  if (typeof loss !== 'function')
+    throw new UsageError(`the imitation loss "${name}": expected a function of two tensors, got ${typeof loss}`);
   register('imitation loss', IMITATION_LOSSES, name, loss);
 }
 

@@ -1,6 +1,6 @@
 /** A trained network made thin: from its files and data to a thin net in the same format, with a card. */
 import { join } from 'node:path';
-import { FailureError } from '../core/errors.js';
+import { FailureError, unknownName, UsageError } from '../core/errors.js';
 import { countValues } from '../core/host-array.js';
 import type { Cell } from '../core/run.js';
 import { declaredLabels, normalizationOf, qualityColumns, tokenizerOf } from '../data/index.js';
@@ -45,6 +45,29 @@ function labelsOf({ data, spec, source }: Setup): readonly string[] | undefined 
   return data.labels ?? declaredLabels(spec) ?? source.labels;
 }
 
+type CallOptions = ThinOptions & WorkOptions & { readonly engine?: Engine };
+
+/** Every option, with what `typeof` may say of it. */
+const OPTIONS: Readonly<Record<keyof CallOptions, readonly string[]>> = {
+  ...{ model: ['string'], data: ['string'], out: ['string'], runs: ['string'], command: ['string'] },
+  ...{ width: ['number'], params: ['number'], speed: ['number'], epochs: ['number'], wideEpochs: ['number'] },
+  ...{ batch: ['number'], tries: ['number'], seed: ['number'], size: ['number'], tokens: ['number'] },
+  ...{ rows: ['number'], corrupt: ['number'], samples: ['number', 'object'], columns: ['object'] },
+  ...{ compare: ['boolean'], finetune: ['boolean'], engine: ['object'], signal: ['object'] },
+  ...{ onProgress: ['function'], onNotice: ['function'] },
+};
+
+/** Throws UsageError for an option that there is not, or one of another type than it has. */
+function checkCall(options: CallOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(OPTIONS, name)) throw unknownName('option of thin', name, Object.keys(OPTIONS));
+    const types = OPTIONS[name as keyof CallOptions];
+    if (value !== undefined && !types.includes(typeof value))
+      throw new UsageError(`thin: ${name}: expected a value of the type ${types.join(' or ')}, got ${typeof value}`);
+  }
+  if (options.model === undefined) throw new UsageError('thin: model is missing; expected a folder, a file or a run');
+}
+
 /**
  * Makes a trained network thin. Opens an engine unless one is given. What is done is kept in the folder, so that the
  * same call goes on after it was stopped. Throws UsageError with what does not fit, FailureError where no candidate
@@ -53,7 +76,8 @@ function labelsOf({ data, spec, source }: Setup): readonly string[] | undefined 
  * @example
  *   await thin({ model: './my-bert', data: './reviews.csv', width: 0.5, out: './thin' });
  */
-export async function thin(options: ThinOptions & WorkOptions & { readonly engine?: Engine }): Promise<ThinResult> {
+export async function thin(options: CallOptions): Promise<ThinResult> {
+  checkCall(options);
   const setup = await setUp(options);
   const parts = partsOf(setup);
   for (const line of [...replacedResult(setup.out), ...describe(setup, parts)]) options.onNotice?.(line);

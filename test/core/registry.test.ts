@@ -1,8 +1,21 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { nearestName } from '../../src/core/errors.js';
+import { nearestName, UsageError } from '../../src/core/errors.js';
 import { entryOf, lookUp, nameSchema, namesOf, register, specSchema } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
+import { registerExperiment } from '../../experiments/registry.js';
+import { registerFrontier } from '../../experiments/frontiers.js';
+import { CLAIMS, registerClaim } from '../../reports/claims/index.js';
+import { registerFigure } from '../../reports/figures/index.js';
+import { registerSection } from '../../reports/page/sections.js';
+import { registerDataset } from '../../src/data/index.js';
+import { registerFamily } from '../../src/models/index.js';
+import { registerImitationLoss } from '../../src/optim/losses.js';
+import { registerBackend } from '../../src/sweep/backends/registry.js';
+import { registerDataForm } from '../../src/thin/data/index.js';
+import { registerSourceFormat } from '../../src/thin/sources/index.js';
+import { registerStudy } from '../../theory/studies/index.js';
+import { registerLimit } from '../../theory/verify/limits.js';
 
 test('a registered definition is found by its name, and its name is in the list', () => {
   const shapes: Record<string, number> = { square: 4 };
@@ -68,4 +81,30 @@ test.each([
   ['xyz', undefined],
 ])('the name nearest to %s is %s: two letters that were swapped are one mistake', (given, near) => {
   expect(nearestName(given, ['bash', 'zsh', 'fish', 'theory'])).toBe(near);
+});
+
+describe('a definition that lacks something is refused when it is registered', () => {
+  const add: Readonly<Record<string, (definition: never) => void>> = {
+    ...{ registerBackend, registerClaim, registerDataForm, registerDataset, registerExperiment, registerFamily },
+    ...{ registerFigure, registerFrontier, registerLimit, registerSection, registerSourceFormat, registerStudy },
+  };
+
+  test.each(Object.entries(add))('%s', (_, register) => {
+    const name = 'incomplete';
+    for (const definition of [
+      undefined,
+      null,
+      3,
+      {},
+      { name, id: name, group: name, key: name, options: {}, presets: {} },
+    ])
+      expect(() => register(definition as never)).toThrow(UsageError);
+  });
+
+  test('the member is named, with what was expected', () => {
+    expect(() => registerClaim({ ...Object.values(CLAIMS)[0]!, id: 'incomplete', rows: [] as never })).toThrow(
+      'claim: rows: expected a function, got array',
+    );
+    expect(() => registerImitationLoss('incomplete', 3 as never)).toThrow('expected a function of two tensors');
+  });
 });

@@ -48,6 +48,11 @@ test.each([
   ['an order that is none', { imitation: { ...IMITATION, order: 'top-down' } }, 'invalid imitation: '],
   ['a start that is none', { start: 'best' }, 'invalid start: '],
   ['an option that is none', { finetuning: {} }, 'unknown option of threeStage "finetuning"'],
+  ['no wide net', { wide: undefined }, 'threeStage: wide: expected an object, got nothing'],
+  ['a network without taps', { thin: { ...networkOf(MLP), taps: undefined } }, 'threeStage: thin: taps: expected an array'],
+  ['data without a split', { data: { shape: [1], classes: 2 } }, 'threeStage: data: train: expected an object'],
+  ['a recipe that is a text', { wideTraining: 'x' }, 'invalid wideTraining: expected an object'],
+  ['weights that are none', { wideTraining: { params: undefined } }, 'threeStage: wideTraining: params: expected'],
   ['a wide net of other weights', { wideTraining: { params: {}, state: {} } }, "wideTraining: the wide net's"],
 ] as const)('%s is refused before anything is trained', async (_, changes, message) => {
   const seen: unknown[] = [];

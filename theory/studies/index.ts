@@ -1,7 +1,7 @@
 /** The registry of studies, and how cells of kind `theory` are run. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Runner } from '../../src/core/experiment.js';
-import { lookUp, register } from '../../src/core/registry.js';
+import { lookUp, registerOwn } from '../../src/core/registry.js';
 import type { Cell, Executor } from '../../src/core/run.js';
 import { boundsStudy } from './bounds.js';
 import { depthStudy } from './depth.js';
@@ -42,7 +42,10 @@ export const STUDIES: Record<string, Study> = {
 
 /** Adds a study from outside this folder, under its own name. Throws UsageError when the name is taken. */
 export function registerStudy(study: Study): void {
-  register('study', STUDIES, study.name, study);
+  registerOwn('study', STUDIES, 'name', study, {
+    ...{ name: 'string', law: 'string', rule: 'string' },
+    ...{ schema: 'object', cost: 'function', run: 'function' },
+  });
 }
 
 /** The study of that name. Throws UsageError with the known names. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { listOf, layerCount } from '../../src/core/magnitudes.js';
 import { UsageError } from '../../src/core/errors.js';
 import { pathNotFinite } from '../../src/core/range.js';
-import { lookUp, namesOf, register } from '../../src/core/registry.js';
+import { lookUp, namesOf, registerOwn } from '../../src/core/registry.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { directLimit, growthRate, saddleDiscrepancy, solveSaddle, telescopedLimit } from '../instances/saddle.js';
 import { ACTIVATIONS } from '../model/activations.js';
@@ -248,7 +248,12 @@ export const LIMITS: Record<string, Limit> = {
 
 /** Adds a limit under its own name. Throws UsageError when the name is taken. */
 export function registerLimit(limit: Limit): void {
-  register('exact limit', LIMITS, limit.name, limit);
+  registerOwn('exact limit', LIMITS, 'name', limit, {
+    name: 'string',
+    law: 'string',
+    example: 'object',
+    evaluate: 'function',
+  });
 }
 
 /** The limit of that name. Throws UsageError with the known names. */

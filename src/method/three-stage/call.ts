@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { FailureError, InterruptedError, unknownName, UsageError } from '../../core/errors.js';
 import { packageVersion } from '../../core/package.js';
-import { namesOf } from '../../core/registry.js';
+import { checkMembers, namesOf, type Members } from '../../core/registry.js';
 import { nonFiniteIn, type Row } from '../../core/run.js';
 import { parseSpec } from '../../core/spec.js';
 import type { Workers } from '../../core/workers.js';
@@ -78,8 +78,31 @@ interface Settled extends ThreeStageOptions {
   readonly wideTraining: RecipeSpec | HostWeights;
 }
 
+/** What a network of the caller's own has to have; `axes` may be undefined. */
+const NETWORK: Members<Omit<Network, 'axes'>> = {
+  ...{ taps: 'array', boundaries: 'object', width: 'function', shapes: 'object', init: 'function' },
+  ...{ apply: 'function', owner: 'function', readers: 'function', flops: 'function' },
+};
+/** What data of the caller's own have to have. */
+const DATA: Members<Dataset> = {
+  ...{ shape: 'array', classes: 'number', train: 'object', validation: 'object', test: 'object' },
+};
+
+/** Throws UsageError that names what is missing of the networks and the data, or is of another type. */
+function checkParts(options: ThreeStageOptions): void {
+  checkMembers('threeStage', options, { wide: 'object', thin: 'object', data: 'object' } as Members<ThreeStageOptions>);
+  const { wide, thin, data, wideTraining } = options;
+  if (!('layers' in wide)) checkMembers<Omit<Network, 'axes'>>('threeStage: wide', wide, NETWORK);
+  checkMembers<Omit<Network, 'axes'>>('threeStage: thin', thin, NETWORK);
+  checkMembers('threeStage: data', data, DATA);
+  const isWeights = typeof wideTraining === 'object' && wideTraining !== null && 'params' in wideTraining;
+  if (isWeights)
+    checkMembers<HostWeights>('threeStage: wideTraining', wideTraining, { params: 'object', state: 'object' });
+}
+
 /** A LayersModel becomes a network with the thin net's taps. Throws UsageError where one of them is no layer of it. */
 function settled(options: ThreeStageOptions): Settled {
+  checkParts(options);
   const { wide, thin, wideTraining } = options;
   if ('layers' in wide) checkLayersInput(wide, options.data.shape);
   const network = 'layers' in wide ? fromLayersModel(wide, { taps: thin.taps.slice(0, -1) }) : wide;
@@ -111,7 +134,8 @@ function declaredIn(options: Settled): Declared {
   const known = thin.axes === undefined || wide.axes === undefined ? 'shared' : 'selected';
   const start = parseSpec(z.enum(namesOf(STARTS)), 'start', options.start ?? known);
   const imitation = parseSpec(imitates, 'imitation', options.imitation);
-  const wideTraining = 'params' in given ? given : parseSpec(RecipeSpec, 'wideTraining', given);
+  const isWeights = typeof given === 'object' && 'params' in given;
+  const wideTraining = isWeights ? given : parseSpec(RecipeSpec, 'wideTraining', given);
   if ('params' in wideTraining) checkWeights(wide, wideTraining);
   const recipes = {
     finetune: rest,

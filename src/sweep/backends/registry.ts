@@ -1,6 +1,6 @@
 /** Every sweep back end, and how a command finds the one that is meant. */
 import { UsageError } from '../../core/errors.js';
-import { lookUp, register } from '../../core/registry.js';
+import { checkMembers, lookUp, register } from '../../core/registry.js';
 import type { BackendOption, BackendOptions, Controls, SweepBackend, Values } from './backend.js';
 import { BULLMQ } from './bullmq.js';
 import { POOL } from './pool.js';
@@ -18,6 +18,7 @@ export const BACKENDS: Record<string, SweepBackend> = { pool: POOL, bullmq: BULL
  * taken.
  */
 export function registerBackend(backend: SweepBackend): void {
+  checkMembers('back end', backend, { name: 'string', description: 'string', options: 'object', run: 'function' });
   const { name } = backend;
   for (const option of Object.keys(backend.options)) {
     const owner = Object.keys(BACKENDS).find((other) => Object.hasOwn(BACKENDS[other]!.options, option));

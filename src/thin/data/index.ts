@@ -1,7 +1,7 @@
 /** Every form of data that `gowide thin` reads. */
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../core/errors.js';
-import { register } from '../../core/registry.js';
+import { registerOwn } from '../../core/registry.js';
 import { declared } from './declared.js';
 import type { DataForm, DataOption, FormOptions, Found } from './form.js';
 import { pictures } from './pictures.js';
@@ -12,9 +12,14 @@ import { texts } from './texts.js';
 /** Forms of data by name, in the order in which they are tried. To add one: a file and a line here. */
 export const DATA_FORMS: Record<string, DataForm> = { declared, tables, questions, texts, pictures };
 
-/** Adds a form from outside this folder. Throws UsageError when its name is taken. */
+/** Adds a form from outside this folder. Throws UsageError when its name is taken, or a member is missing. */
 export function registerDataForm(form: DataForm): void {
-  register('form of data', DATA_FORMS, form.name, form);
+  registerOwn('form of data', DATA_FORMS, 'name', form, {
+    name: 'string',
+    looks: 'string',
+    matches: 'function',
+    open: 'function',
+  });
 }
 
 function readsOf(vocabulary: FormOptions['vocabulary']): 'texts' | 'pictures' {

@@ -1,7 +1,7 @@
 /** Every format of trained networks that `gowide thin` reads. */
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../core/errors.js';
-import { register } from '../../core/registry.js';
+import { registerOwn } from '../../core/registry.js';
 import { whatIsAmiss } from '../../models/files.js';
 import { huggingFace } from './huggingface.js';
 import { layers } from './layers.js';
@@ -21,9 +21,14 @@ export const SOURCE_FORMATS: Record<string, SourceFormat> = {
   run,
 };
 
-/** Adds a format from outside this folder. Throws UsageError when its name is taken. */
+/** Adds a format from outside this folder. Throws UsageError when its name is taken, or a member is missing. */
 export function registerSourceFormat(format: SourceFormat): void {
-  register('source format', SOURCE_FORMATS, format.name, format);
+  registerOwn('source format', SOURCE_FORMATS, 'name', format, {
+    name: 'string',
+    looks: 'string',
+    matches: 'function',
+    open: 'function',
+  });
 }
 
 /** The trained network at a path or of a name. Throws UsageError where no format knows it. */
