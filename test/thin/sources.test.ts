@@ -83,6 +83,31 @@ describe('a ResNet in torchvision’s names', () => {
     expect(() => networkIn(tensors, 'x')).toThrow('24 channels, of which the file does not say the number of heads');
   });
 
+  test.each<[string, NetworkSpec]>([
+    ['ResNet', RESNET],
+    ['vision transformer', { ...preset('deit_tiny_patch16_224', 'vit'), numLayers: 1, imageSize: 32, classes: 3 }],
+  ])('a folder of timm’s with a %s is read as its file is, by every command', async (_, spec) => {
+    const model = newFolder();
+    const { tensors } = readSafetensors(resnetFile(spec));
+    writeFileSync(join(model, 'config.json'), JSON.stringify({ architecture: 'x', num_classes: 3 }));
+    const file = join(model, 'model.safetensors');
+    writeSafetensors(file, tensors);
+    const { network, weights, format } = await open(model);
+    expect([network, weights, format]).toEqual([spec, file, 'safetensors file']);
+    expect(networkByName(model)).toEqual(spec);
+    expect(readWeights(model, spec)).toEqual(readWeights(file, spec));
+    // as a state dict of torch, which older folders have
+    rmSync(file);
+    writeFileSync(join(model, 'pytorch_model.bin'), stored(tensors));
+    expect((await open(model)).network).toEqual(spec);
+    expect(() => networkByName(model)).toThrow('pytorch_model.bin: a file of weights, which "gowide thin" reads');
+    rmSync(join(model, 'pytorch_model.bin'));
+    writeSafetensors(file, { 'mixer.0.weight': { shape: [1], values: Float32Array.of(1) } });
+    await expect(open(model)).rejects.toThrow(
+      /model.safetensors: expected the tensors of a ResNet .*; found mixer.0.wei/,
+    );
+  });
+
   test.each<[string, NetworkSpec, object]>([
     ['BERT', BERT, { attention_probs_dropout_prob: 0.05, classifier_dropout: 0.3, pad_token_id: 0 }],
     [
