@@ -141,16 +141,17 @@ async function writeTables(folders: readonly string[], out: string, json: boolea
 
 function printComparison(
   file: string | undefined,
-  { shared, equal, changed, problems }: Comparison,
+  { shared, equal, asTables, changed, problems }: Comparison,
   json: boolean,
 ): void {
   if (json)
     return void process.stdout.write(
-      `${JSON.stringify({ report: file ?? null, shared, equal, changed, problems }, null, 2)}\n`,
+      `${JSON.stringify({ report: file ?? null, shared, equal, asTables, changed, problems }, null, 2)}\n`,
     );
   problems.forEach(notice);
   process.stdout.write(
-    `${shared} runs are in both, ${equal} of them the same to the byte; ${changed.length} verdicts differ\n`,
+    `${shared} runs are in both, ${equal} of them the same to the byte` +
+      `${asTables === 0 ? '' : ` (${asTables} by the figures of tables alone)`}; ${changed.length} verdicts differ\n`,
   );
   for (const { id, first, second } of changed) process.stdout.write(`${id}: ${first} -> ${second}\n`);
   if (file !== undefined) process.stdout.write(`${file}\n`);

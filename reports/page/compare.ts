@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { mean } from '../../src/core/stats.js';
 import type { Scale } from '../../src/core/experiment.js';
-import { metricsHash } from '../../src/store/runs.js';
+import { metricsHash, type RunRecord } from '../../src/store/runs.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { escape } from '../../src/core/markup.js';
 import { dataTable, documentOf, styleElement } from './html.js';
@@ -12,14 +12,23 @@ import { panelHtml, renderFigure } from './figure-block.js';
 import { buildReport, type Report } from './report.js';
 import { groupBy, type TableRow } from '../data/rows.js';
 import { shownInterval } from '../data/interval.js';
-import { readRecords } from '../data/records.js';
+import { readRecords, type Records } from '../data/records.js';
 import type { Datum, Figure } from '../figures/figure.js';
 import { formatMean, type Outcome } from '../claims/verdict.js';
+
+/** Runs of a side by their ids: their folders, and the lists of their rows. */
+interface RunsById {
+  readonly folders: ReadonlyMap<string, RunRecord>;
+  readonly lists: readonly ReadonlyMap<string, readonly TableRow[]>[];
+}
 
 /** How two sets of runs differ. */
 export interface Comparison {
   readonly shared: number;
+  /** Of these, those that logged the same bytes, or have the same figures where one side has a table alone. */
   readonly equal: number;
+  /** Of {@link shared}, those of which one side has a table alone. */
+  readonly asTables: number;
   readonly changed: readonly { readonly id: string; readonly first: Outcome; readonly second: Outcome }[];
   readonly problems: readonly string[];
 }
@@ -106,7 +115,49 @@ async function figurePairs(first: Report, second: Report): Promise<string> {
   return drawn.join('\n');
 }
 
-/** Draws two folders of runs side by side into `file`. */
+/** Runs by their ids: their folders, and their rows, those of kept tables included. */
+function runsById({ runs, results, rows }: Records): RunsById {
+  const byRun = (list: readonly TableRow[]): Map<string, TableRow[]> => groupBy(list, ({ run }) => run);
+  return { folders: new Map(runs.map((run) => [run.id, run])), lists: [byRun(results), byRun(rows)] };
+}
+
+function idsOf({ folders, lists }: RunsById): Set<string> {
+  return new Set([...folders.keys(), ...lists.flatMap((list) => [...list.keys()])]);
+}
+
+/** Whether two lists of rows have the same values in every column that both have. */
+function haveSameFigures(first: readonly TableRow[], second: readonly TableRow[]): boolean {
+  return (
+    first.length === second.length &&
+    first.every(({ values }, i) => {
+      const other = second[i]!.values;
+      return Object.keys(values).every((key) => !Object.hasOwn(other, key) || values[key] === other[key]);
+    })
+  );
+}
+
+/** Whether a run has the same bytes on both sides; or, of a table, the same figures as far as both have some. */
+function isSame(id: string, a: RunsById, b: RunsById): boolean {
+  const [one, other] = [a.folders.get(id), b.folders.get(id)];
+  if (one !== undefined && other !== undefined) return metricsHash(one) === metricsHash(other);
+  const pairs = a.lists.map((list, i) => [list.get(id) ?? [], b.lists[i]!.get(id) ?? []] as const);
+  const known = pairs.filter(([x, y]) => x.length > 0 && y.length > 0);
+  return known.length > 0 && known.every(([x, y]) => haveSameFigures(x, y));
+}
+
+/** How many runs are in both, and how many of these are the same. */
+function sharedRuns(a: Records, b: Records): Pick<Comparison, 'shared' | 'equal' | 'asTables'> {
+  const [one, other] = [runsById(a), runsById(b)];
+  const theirs = idsOf(other);
+  const shared = [...idsOf(one)].filter((id) => theirs.has(id));
+  return {
+    shared: shared.length,
+    equal: shared.filter((id) => isSame(id, one, other)).length,
+    asTables: shared.filter((id) => !(one.folders.has(id) && other.folders.has(id))).length,
+  };
+}
+
+/** Draws two folders of runs, or of kept tables, side by side into `file`. */
 export async function writeComparison(
   first: string,
   second: string,
@@ -114,16 +165,14 @@ export async function writeComparison(
   scale?: Scale,
 ): Promise<Comparison> {
   const [a, b] = [first, second].map((folder) => buildReport(readRecords([folder]), scale)) as [Report, Report];
-  const byId = new Map(b.records.runs.map((run) => [run.id, run]));
-  const shared = a.records.runs.filter(({ id }) => byId.has(id));
-  const equal = shared.filter((run) => metricsHash(run) === metricsHash(byId.get(run.id)!)).length;
   const { html, changed } = verdictPairs(a, b);
   const results = resultPairs(a.records.results, b.records.results);
   const problems = [
     ...a.records.problems.map((line) => `A: ${line}`),
     ...b.records.problems.map((line) => `B: ${line}`),
   ];
-  const comparison = { shared: shared.length, equal, changed, problems };
+  const runs = sharedRuns(a.records, b.records);
+  const comparison = { ...runs, changed, problems };
   if (file === undefined) return comparison;
   const [nameA, nameB] =
     basename(resolve(first)) === basename(resolve(second))
@@ -134,7 +183,7 @@ export async function writeComparison(
       ? ''
       : `<div class="care"><h2>Left out</h2><ul>${lines.map((line) => `<li>${escape(line)}</li>`).join('')}</ul></div>`;
   const body = `<main><header><h1>Two sets of runs</h1>
-<p>A is <code>${escape(nameA)}</code> (${a.records.runs.length} runs), B is <code>${escape(nameB)}</code> (${b.records.runs.length} runs). ${shared.length} runs are in both (same declaration, same seed); ${equal} of them logged the same bytes. ${changed.length} verdicts differ.</p></header>
+<p>A is <code>${escape(nameA)}</code> (${idsOf(runsById(a.records)).size} runs), B is <code>${escape(nameB)}</code> (${idsOf(runsById(b.records)).size} runs). ${runs.shared} runs are in both (same declaration, same seed); ${runs.equal} of them ${runs.asTables === 0 ? 'logged the same bytes' : 'logged the same bytes, or have the same figures where there is a table alone'}. ${changed.length} verdicts differ.</p></header>
 ${list(problems)}
 <section><h2>Verdicts</h2>${html}</section>
 <section><h2>Final figures that differ</h2>${results.length === 0 ? '<p>None.</p>' : dataTable(results, 'Final figures that differ')}</section>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { writeComparison } from '../../reports/page/compare.js';
+import { writeResults } from '../../reports/page/results.js';
 import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
@@ -37,11 +38,28 @@ beforeAll(async () => {
 });
 
 test('equal folders: every run is the same to the byte, and no verdict differs', async () => {
-  expect(await writeComparison(before, after, file)).toEqual({ shared: 3, equal: 3, changed: [], problems: [] });
+  expect(await writeComparison(before, after, file)).toEqual({
+    ...{ shared: 3, equal: 3, asTables: 0, changed: [], problems: [] },
+  });
   const page = readFileSync(file, 'utf8');
   expect(page).toContain("default-src 'none'; style-src 'unsafe-inline'; base-uri");
   expect(page.match(/<svg role="img"/g)).toHaveLength(2);
   expect(page).not.toContain('<strong>differs</strong>');
+});
+
+test('kept tables are compared with runs, and with each other, by the figures of each run', async () => {
+  const tables = join(root, 'tables');
+  writeResults([before], tables);
+  const same = { shared: 3, equal: 3, asTables: 3, changed: [], problems: [] };
+  expect(await writeComparison(before, tables, file)).toEqual(same);
+  expect(readFileSync(file, 'utf8')).toMatch(/\(3 runs\), B is <code>tables<\/code> \(3 runs\)/);
+  expect(await writeComparison(tables, tables, undefined)).toEqual(same);
+  const [name] = readdirSync(tables).filter((one) => one.endsWith('.jsonl')) as [string];
+  const changed = join(root, 'changed');
+  cpSync(tables, changed, { recursive: true });
+  const text = readFileSync(join(changed, name), 'utf8');
+  writeFileSync(join(changed, name), text.replace(/"telescoped":\d/, '"telescoped":9'));
+  expect(await writeComparison(tables, changed, undefined)).toMatchObject({ shared: 3, equal: 2 });
 });
 
 test('a run that is missing on one side, a damaged one, and a verdict that differs are named', async () => {
