@@ -25,9 +25,9 @@ interface RunsById {
 /** How two sets of runs differ. */
 export interface Comparison {
   readonly shared: number;
-  /** Of these, those that logged the same bytes, or have the same figures where one side has a table alone. */
+  /** How many of them logged the same bytes, or have the same figures where one side has a table alone. */
   readonly equal: number;
-  /** Of {@link shared}, those of which one side has a table alone. */
+  /** How many of {@link shared} one side has as a table alone. */
   readonly asTables: number;
   readonly changed: readonly { readonly id: string; readonly first: Outcome; readonly second: Outcome }[];
   readonly problems: readonly string[];

@@ -31,15 +31,16 @@ export type Members<Entry> = Readonly<
  * would be met wherever all definitions are.
  */
 export function checkMembers<Entry>(kind: string, entry: Entry, members: Members<Entry>): void {
-  const keys = Object.keys(members) as (keyof typeof members)[];
+  checkSome(kind, entry, members);
+}
+
+function checkSome(kind: string, entry: unknown, members: Readonly<Record<string, string>>): void {
   if (typeof entry !== 'object' || entry === null)
-    throw new UsageError(`${kind}: expected an object with ${keys.join(', ')}, got ${typeOf(entry)}`);
-  for (const key of keys) {
-    const [type, found] = [members[key], typeOf(entry[key])];
+    throw new UsageError(`${kind}: expected an object with ${Object.keys(members).join(', ')}, got ${typeOf(entry)}`);
+  for (const [key, type] of Object.entries(members)) {
+    const found = typeOf((entry as Readonly<Record<string, unknown>>)[key]);
     if (found !== type)
-      throw new UsageError(
-        `${kind}: ${String(key)}: expected ${/^[ao]/.test(type) ? 'an' : 'a'} ${type}, got ${found}`,
-      );
+      throw new UsageError(`${kind}: ${key}: expected ${/^[ao]/.test(type) ? 'an' : 'a'} ${type}, got ${found}`);
   }
 }
 
@@ -60,7 +61,8 @@ export function registerOwn<Entry>(
   entry: Entry,
   members: Members<Entry>,
 ): void {
-  checkMembers(kind, entry, members);
+  // the name has an error of its own
+  checkSome(kind, entry, Object.fromEntries(Object.entries(members).filter(([name]) => name !== key)));
   register(kind, registry, entry[key] as string, entry);
 }
 

@@ -90,7 +90,7 @@ const DISKS: readonly Mutant[] = [
   {
     name: 'a saved state is not compared with its hash',
     file: EXECUTE,
-    find: 'if (metadata.state !== stateHash(snapshot, bytes))',
+    find: 'if (metadata.state !== stateHash(snapshot, bytes, metadata.run))',
     replace: 'if (bytes < 0)',
     noticedBy: check('damage', 10),
   },

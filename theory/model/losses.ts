@@ -9,7 +9,7 @@ export interface LossLaw {
   readonly bend: (z: Float64Array, dz: Float64Array, k: number) => Float64Array;
   /** The loss of outputs that know nothing of N targets y [N, k]: all 0, or equal probabilities. */
   readonly blank: (y: Float64Array, n: number) => number;
-  /** By how much the rounding of outputs may raise a loss, with `unit` the loss of outputs of their own size. */
+  /** How much the rounding of outputs may raise a loss, with `unit` the loss of outputs of their own size. */
   readonly rounding: (loss: number, unit: number) => number;
   /** What is wrong with a sample's target that begins at `at`, or undefined. */
   readonly refuse: (y: Float64Array, at: number, k: number) => string | undefined;

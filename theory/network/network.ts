@@ -173,7 +173,7 @@ export interface LossScale {
    * 0, that of the inputs in their place.
    */
   readonly unit: number;
-  /** By how much rounding alone may raise a loss. */
+  /** How much rounding alone may raise a loss. */
   readonly rounding: (loss: number) => number;
 }
 

@@ -15,8 +15,9 @@ const SIMULATION_VERSION = 1;
 /** Largest standard deviation of a law: no particle drawn with it leaves float64. */
 const LARGEST_STD = 1e300;
 
-/** The law of the initial particles, and numbers of samples, where a declaration says nothing of them. */
+/** The law of the initial particles where a declaration says nothing of it. */
 export const DEFAULT_LAW = { rho: 0, sa: 1, sb: 1, sbias: 0.5 } as const;
+/** Numbers of samples where a declaration says nothing of them. */
 export const DEFAULT_SAMPLES = { train: 128, heldOut: 256 } as const;
 
 const widths = z.union([width(), z.array(width()).min(1)]);
