@@ -46,7 +46,8 @@ export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: Cl
 /**
  * lim sqrt(m) D at time zero for alpha = 1 and rho = 0: |c| sb sqrt(L d E act^2). The infinitely wide layers add
  * nothing, so every layer sees x, and the layers' errors are independent: c^2/m times the variance of one particle's
- * output adds up, to leading order in 1/m. Throws RangeError as {@link secondMoment} does, and on a depth or a scale that is none.
+ * output adds up, to leading order in 1/m. Throws RangeError as {@link secondMoment} does, and on a depth or a scale
+ * that is none.
  */
 export function cltConstant(setting: CltSetting): number {
   const { d, depth, c = 1, sb = 1 } = setting;

@@ -44,6 +44,8 @@ export interface FlowKind<Spec> {
    * {@link INTEGRATORS}, whose stages ask for a velocity more than once.
    */
   readonly move: ((layers: readonly Layer[], spec: Spec, noise: ParticleNoise) => Move) | undefined;
+  /** Arrays like the particles' own that a step holds beside them, at least; 0 where it moves them in place. */
+  readonly copies: (spec: Spec) => number;
   /** Trains a net in place. */
   readonly train: (net: Net, samples: Samples, spec: Spec, context: FlowContext) => FlowResult;
 }
@@ -102,6 +104,8 @@ const DEFINED = {
     descends: true,
     halves: true,
     move: undefined,
+    // a velocity for each stage, and the net at the last one
+    copies: ({ method: name }) => (INTEGRATORS[name].stages.length === 1 ? 0 : INTEGRATORS[name].stages.length + 1),
     train: (net, samples, spec, context) =>
       trainDirect(net, samples, { ...context, ...spec, method: INTEGRATORS[spec.method] }),
   }),
@@ -116,6 +120,7 @@ const DEFINED = {
     descends: false,
     halves: false,
     move: undefined,
+    copies: () => 0,
     train: (net, samples, spec, context) => trainSgd(net, samples, { ...context, ...spec }),
   }),
   langevin: flow<z.infer<typeof Langevin>>({
@@ -125,6 +130,7 @@ const DEFINED = {
     descends: false,
     halves: false,
     move: (layers, spec, noise) => langevinMove(layers, { ...spec, noise }),
+    copies: () => 2,
     train: (net, samples, { batch, ...spec }, context) =>
       trainLangevin(net, samples, { ...context, ...spec, batches: samplesAt(samples, batch, context.seed) }),
   }),
@@ -135,6 +141,7 @@ const DEFINED = {
     descends: false,
     halves: false,
     move: (layers, spec) => momentumMove(layers, spec),
+    copies: () => 2,
     train: (net, samples, { batch, ...spec }, context) =>
       trainMomentum(net, samples, { ...context, ...spec, batches: samplesAt(samples, batch, context.seed) }),
   }),

@@ -1,6 +1,7 @@
 /** The infinite-width limit of a simulation as it is declared: `simulate`'s own declaration, particles and data. */
 import { UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
+import { checkMemory, FLOAT64_BYTES, memoryLimit } from '../../src/core/memory.js';
 import { mean } from '../../src/core/stats.js';
 import { FLOWS } from '../flow/flows.js';
 import { INTEGRATORS, type IntegratorName } from '../flow/integrators.js';
@@ -8,9 +9,17 @@ import { particleNoise } from '../flow/langevin.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { initialNet, widthsOf } from '../model/particles.js';
 import { hasParticles, netOf, samplesOf, unreadArrays, withMaps } from '../simulate/arrays.js';
-import { batchOf, checkBatch, parseSimulation, shapeOf, type Simulation } from '../simulate/declaration.js';
+import {
+  batchOf,
+  checkBatch,
+  parseSimulation,
+  particleValues,
+  sampleBytes,
+  shapeOf,
+  type Simulation,
+} from '../simulate/declaration.js';
 import { checkCoupling, simulationCautions } from '../simulate/simulate.js';
-import { limitsOf, type WidthLimit, type LimitSettings } from './extrapolate.js';
+import { DIRECTIONS, limitsOf, NoLimit, type WidthLimit, type LimitSettings } from './extrapolate.js';
 import type { Course } from './fluctuation.js';
 
 /** A declaration's limit, with its certificate. */
@@ -86,6 +95,24 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
     );
 }
 
+/**
+ * Bytes that a net of so many particles in each layer needs, at least: as it is drawn, and as it moves with its
+ * {@link DIRECTIONS}, each with what a step holds beside it.
+ */
+function limitBytes({ model, flow, thin }: Simulation, widths: number | readonly number[]): number {
+  const copies = (thin?.training ?? 'direct') === 'direct' ? FLOWS[flow.kind].copies(flow) : 0;
+  const systems = 1 + 2 * DIRECTIONS;
+  return particleValues(model, widths) * (1 + systems * (1 + Math.max(1, copies))) * FLOAT64_BYTES;
+}
+
+/** The most particles of a net, up to `most`, that the memory holds; each net has twice those of the one before. */
+function mostInMemory(config: Simulation, { first, most }: LimitSettings['particles']): number {
+  let size = first;
+  checkMemory(`limit: nets of ${size} particles`, limitBytes(config, size));
+  while (2 * size <= most && limitBytes(config, 2 * size) <= memoryLimit()) size *= 2;
+  return 2 * size <= most ? size : most;
+}
+
 function courseOf(config: Simulation, arrays: HostArrays<HostValues>): Course {
   const { flow, thin, seed } = config;
   const { train, heldOut } = samplesOf(config, arrays, true);
@@ -121,8 +148,8 @@ function predicted(config: Simulation, sqrtMD: number, m: readonly number[], M: 
 /**
  * lim sqrt(m) D of a declaration, for infinitely many particles of the wide net and then of the thin one: its layers
  * keep the proportions of "thin.m" (of "model.width" without a thin net, which then is coupled and trained directly).
- * Particles in `arrays` are taken as the law itself. Throws UsageError on what does not fit or has no limit,
- * FailureError where the limit does not converge or a run explodes.
+ * Particles in `arrays` are taken as the law itself. Throws UsageError on what does not fit, also into the memory, or
+ * has no limit, FailureError where the limit does not converge or a run explodes.
  */
 export async function declaredLimit(
   value: unknown,
@@ -139,10 +166,14 @@ export async function declaredLimit(
   const M = widthsOf(model.width, depth);
   const m = widthsOf(thin?.m ?? model.width, depth);
   const smallest = Math.min(...m);
-  const { first, most } = options.particles;
+  checkMemory('config: samples', sampleBytes(config));
+  const { first: asked, most } = options.particles;
+  const first = asked ?? firstParticles(config, most);
+  if (own) checkMemory('limit: particles of your own', limitBytes(config, M));
+  const possible = own ? most : mostInMemory(config, { first, most });
   const settings: LimitSettings = {
     ...options,
-    particles: { first: first ?? firstParticles(config, most), most },
+    particles: { first, most: possible },
     seed,
     course: courseOf(config, arrays),
     shares: m.map((one) => smallest / one),
@@ -151,7 +182,11 @@ export async function declaredLimit(
     noise: (net, particles, draw) => particleNoise(net, seed, ['limit', particles, draw]),
     ...(given !== undefined && { fixed: given }),
   };
-  const [limit] = await limitsOf(settings);
+  const [limit] = await limitsOf(settings).catch((error: unknown) => {
+    if (!(error instanceof NoLimit) || possible === most) throw error;
+    const { message, converged } = error;
+    throw new NoLimit(`${message}; nets of more than ${possible} particles do not fit into the memory`, converged);
+  });
   return {
     ...limit!,
     training: (thin?.training ?? 'direct') === 'direct' ? 'direct' : 'imitation',

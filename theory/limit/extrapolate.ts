@@ -63,7 +63,7 @@ export class NoLimit extends FailureError {
 }
 
 /** Half-directions of each net: random weights, on the one half and on the other. */
-const DIRECTIONS = 2;
+export const DIRECTIONS = 2;
 
 /** Nets before a first judgement. */
 const FIRST = 8;

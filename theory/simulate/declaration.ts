@@ -1,5 +1,6 @@
 /** The declaration of one simulation, and what it may say. */
 import { z } from 'zod';
+import { FLOAT64_BYTES } from '../../src/core/memory.js';
 import { checkValues, exampleCount, layerCount, width } from '../../src/core/magnitudes.js';
 import { UsageError } from '../../src/core/errors.js';
 import { namesOf, specSchema } from '../../src/core/registry.js';
@@ -127,10 +128,35 @@ export function parseSimulation(value: unknown): Simulation {
 function valuesOf({ model, data, thin }: Simulation): number {
   const { depth, d, width: wide } = model;
   const [inputs, outputs] = [inputDimension(model), outputDimension(model)];
-  const particles = (widths: number | readonly number[]): number =>
-    typeof widths === 'number' ? depth * widths : widths.reduce((sum, m) => sum + m, 0);
   const samples = (data.train + data.heldOut) * (depth * d + inputs + outputs);
-  return (particles(wide) + particles(thin?.m ?? 0)) * (2 * d + 1) + samples + d * (inputs + outputs);
+  return particleValues(model, wide) + particleValues(model, thin?.m ?? 0) + samples + d * (inputs + outputs);
+}
+
+/** Values of the particles of a net of such widths. */
+export function particleValues({ depth, d }: Simulation['model'], widths: number | readonly number[]): number {
+  const particles = typeof widths === 'number' ? depth * widths : widths.reduce((sum, m) => sum + m, 0);
+  return particles * (2 * d + 1);
+}
+
+/** Bytes of the samples and held-out points of the sine task. */
+export function sampleBytes({ model, data }: Simulation): number {
+  return (data.train + data.heldOut) * (inputDimension(model) + outputDimension(model)) * FLOAT64_BYTES;
+}
+
+/**
+ * Bytes that a run of a declaration holds at the same time, at least: the wide net as it began and as it is trained,
+ * what a step holds beside it, or the thin net with that, and the samples, with the states of those that a step is
+ * given.
+ */
+export function simulationBytes(config: Simulation): number {
+  const { model, data, flow, thin, halving } = config;
+  const wide = particleValues(model, model.width);
+  const copies = FLOWS[flow.kind].copies(flow);
+  const beside = (halving ? 1 + copies : copies) * wide;
+  const direct = thin?.training === 'direct';
+  const small = particleValues(model, thin?.m ?? 0) * (direct ? 1 + copies : 1);
+  const states = (batchOf(config) ?? data.train) * model.depth * model.d;
+  return (2 * wide + Math.max(beside, small) + states) * FLOAT64_BYTES + sampleBytes(config);
 }
 
 /** The scale c of a model at its depth: one number, or one for each layer. */

@@ -4,6 +4,7 @@
  */
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
+import { checkMemory } from '../../src/core/memory.js';
 import { pathNotFinite } from '../../src/core/range.js';
 import { explosion, trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
 import { FLOWS } from '../flow/flows.js';
@@ -35,7 +36,16 @@ import {
   toArrays,
   unreadArrays,
 } from './arrays.js';
-import { batchOf, checkBatch, DEFAULT_LAW, DEFAULT_SAMPLES, parseSimulation, type Simulation } from './declaration.js';
+import {
+  batchOf,
+  checkBatch,
+  DEFAULT_LAW,
+  DEFAULT_SAMPLES,
+  parseSimulation,
+  sampleBytes,
+  simulationBytes,
+  type Simulation,
+} from './declaration.js';
 
 /** Results of one simulation. */
 export interface SimulationResult {
@@ -300,9 +310,13 @@ interface Prepared {
   readonly samples: ReturnType<typeof samplesOf>;
 }
 
-/** Throws UsageError on a declaration, or data, that do not fit. */
-function prepared(value: unknown, arrays: HostArrays<HostValues>): Prepared {
+/**
+ * Throws UsageError on a declaration, or data, that do not fit; and where the machine has less memory than `bytes` says
+ * that they need.
+ */
+function prepared(value: unknown, arrays: HostArrays<HostValues>, bytes: (config: Simulation) => number): Prepared {
   const config = parseSimulation(value);
+  checkMemory('config: particles and samples', bytes(config));
   const { model, thin, halving } = config;
   if (thin !== undefined) checkCoupling(thin, widthsOf(model.width, model.depth), hasParticles(arrays));
   const samples = samplesOf(config, arrays, thin !== undefined || halving);
@@ -315,8 +329,9 @@ function prepared(value: unknown, arrays: HostArrays<HostValues>): Prepared {
  * `arrays` that do not fit, too.
  */
 export function checkSimulation(value: unknown, arrays: HostArrays<HostValues> = {}): Simulation {
-  const { config } = prepared(value, arrays);
-  // a net that is drawn fits, and may be larger than this machine can hold
+  // a net that is drawn may be meant for a machine with more memory; its samples are drawn here
+  const { config } = prepared(value, arrays, sampleBytes);
+  // a net that is drawn fits
   if (Object.keys(arrays).length > 0) netOf(config, arrays);
   return config;
 }
@@ -334,14 +349,15 @@ function finite(result: SimulationResult): SimulationResult {
  * Runs a declaration. `arrays`: optional initial particles `layer{l}/a` [M, d], `/b` [M, d], `/bias` [M], maps
  * `read-in` [d, inputs] and `read-out` [outputs, d], and data `x` [N, inputs], `y` [N, outputs], float64. `onStep` is
  * called with the part under way ("training", "thin net") and its steps. Throws UsageError on a declaration or arrays
- * that do not fit, FailureError on a run that explodes, or has a result that is not finite.
+ * that do not fit, or need more memory than there is, FailureError on a run that explodes, or has a result that is not
+ * finite.
  */
 export function simulate(
   value: unknown,
   arrays: HostArrays<HostValues> = {},
   onStep?: (part: string, done: number, total: number) => void,
 ): SimulationResult {
-  const { config, samples } = prepared(value, arrays);
+  const { config, samples } = prepared(value, arrays, simulationBytes);
   const initial = netOf(config, arrays);
   const { flow, thin, seed } = config;
   const { train, heldOut: points } = samples;

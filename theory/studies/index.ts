@@ -1,6 +1,7 @@
 /** The registry of studies, and how cells of kind `theory` are run. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Runner } from '../../src/core/experiment.js';
+import { checkMemory, FLOAT64_BYTES } from '../../src/core/memory.js';
 import { lookUp, registerOwn } from '../../src/core/registry.js';
 import type { Cell, Executor } from '../../src/core/run.js';
 import { boundsStudy } from './bounds.js';
@@ -14,7 +15,7 @@ import { saddleStudy } from './saddle.js';
 import { scaleStudy } from './scale.js';
 import { selectionStudy } from './selection.js';
 import { stagesStudy } from './stages.js';
-import { parseStudySpec, type Study } from './study.js';
+import { parseStudySpec, valuesOf, type Study } from './study.js';
 import { tanhSaddleStudy } from './tanh-saddle.js';
 import { timeStudy } from './time.js';
 import { widthStudy } from './width.js';
@@ -53,10 +54,14 @@ export function studyByName(name: unknown): Study {
   return lookUp('study', STUDIES, name);
 }
 
+/** A net as it began, and as it is trained: what every study holds of its largest one. */
+const COPIES = 2;
+
 /** Runs the study that the cell's spec names. A cell is short: one that was stopped between two parts starts again. */
 const execute: Executor = async (context) => {
   const study = studyByName(context.cell.spec.study);
   const spec = parseStudySpec(study, context.cell.spec);
+  checkMemory(`study "${study.name}": particles and samples`, COPIES * valuesOf(spec as object) * FLOAT64_BYTES);
   const rows = await study.run(spec, context.cell.seed, async (done, total) => {
     await nextTurn();
     context.progress(study.name, done, total);

@@ -4,6 +4,7 @@ import { checkValues, exampleCount, MOST_STEPS, width } from '../../src/core/mag
 import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
+import { largest } from '../../src/core/stats.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { MOST_DIMENSIONS } from '../model/particles.js';
 
@@ -29,15 +30,36 @@ export interface Study<Spec = unknown> {
 export function parseStudySpec<Spec>(study: Study<Spec>, value: unknown): Spec {
   const what = `spec of study "${study.name}"`;
   const spec = parseSpec(study.schema, what, value);
-  checkValues(`invalid ${what}: particles and samples`, valuesOf(spec as Readonly<Record<string, unknown>>));
+  checkValues(`invalid ${what}: particles and samples`, valuesOf(spec as object));
   return spec;
 }
 
+/** Keys of specs that say how large a study's nets are; which of them a spec has depends on the study. */
+interface Sizes {
+  readonly wide?: number;
+  readonly d?: number;
+  /** Particles of a layer that are numbers, of the saddles. */
+  readonly m?: number | readonly number[];
+  readonly particles?: number | object;
+  readonly depth?: number;
+  readonly depths?: readonly number[];
+  readonly train?: number;
+  readonly heldOut?: number;
+  /** Sizes of residual nets. */
+  readonly reference?: { readonly D: number; readonly M: number };
+  readonly blocks?: number;
+  readonly samples?: number;
+}
+
 /** Values of the largest net of a study's spec and of its samples at every layer; 0 where it has no particles. */
-function valuesOf({ wide, d, depth, depths, train, heldOut }: Readonly<Record<string, unknown>>): number {
-  if (typeof wide !== 'number' || typeof d !== 'number') return 0;
-  const layers = ([depth ?? 1, depths ?? []].flat() as number[]).reduce((most, one) => Math.max(most, one), 1);
-  return layers * (wide * (2 * d + 1) + (Number(train ?? 0) + Number(heldOut ?? 0)) * d);
+export function valuesOf(spec: object): number {
+  const { wide, d, m, particles, depth = 1, depths = [], train = 0, heldOut = 0, ...rest } = spec as Sizes;
+  const { reference, blocks = 1, samples = 0 } = rest;
+  if (reference !== undefined) return blocks * (reference.M * (2 * reference.D + 1) + samples * reference.D);
+  const layers = largest([depth, depths].flat());
+  if (wide !== undefined && d !== undefined) return layers * (wide * (2 * d + 1) + (train + heldOut) * d);
+  const numbers = [particles, particles === undefined ? m : undefined].filter((one) => typeof one === 'number');
+  return layers * largest([0, ...numbers]) + 2 * (train + heldOut);
 }
 
 /** Whether a flow time is a whole number of steps of length dt, and one step at least where it is not 0. */
