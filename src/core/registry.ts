@@ -62,7 +62,7 @@ export function registerOwn<Entry>(
   members: Members<Entry>,
 ): void {
   // the name has an error of its own
-  checkSome(kind, entry, Object.fromEntries(Object.entries(members).filter(([name]) => name !== key)));
+  checkSome(kind, entry, Object.fromEntries(Object.entries<string>(members).filter(([name]) => name !== key)));
   register(kind, registry, entry[key] as string, entry);
 }
 
