@@ -71,7 +71,8 @@ function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; 
 
 /**
  * The texts of a table that has no column of labels, those of both columns of a pair, and a line that says which
- * columns these are; undefined where it has labels. Throws UsageError where it has no column of texts, or none is in it.
+ * columns these are; undefined where it has labels. Throws UsageError where it has no column of texts, or none is in
+ * it.
  */
 export function unlabelledTexts(
   path: string,
