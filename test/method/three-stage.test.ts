@@ -49,7 +49,11 @@ test.each([
   ['a start that is none', { start: 'best' }, 'invalid start: '],
   ['an option that is none', { finetuning: {} }, 'unknown option of threeStage "finetuning"'],
   ['no wide net', { wide: undefined }, 'threeStage: wide: expected an object, got nothing'],
-  ['a network without taps', { thin: { ...networkOf(MLP), taps: undefined } }, 'threeStage: thin: taps: expected an array'],
+  [
+    'a network without taps',
+    { thin: { ...networkOf(MLP), taps: undefined } },
+    'threeStage: thin: taps: expected an array',
+  ],
   ['data without a split', { data: { shape: [1], classes: 2 } }, 'threeStage: data: train: expected an object'],
   ['a recipe that is a text', { wideTraining: 'x' }, 'invalid wideTraining: expected an object'],
   ['weights that are none', { wideTraining: { params: undefined } }, 'threeStage: wideTraining: params: expected'],
