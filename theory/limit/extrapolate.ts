@@ -40,7 +40,10 @@ export interface LimitSettings {
 export interface WidthLimit {
   /** lim sqrt(m) D, the root of the mean square over thin nets. */
   readonly sqrtMD: number;
-  /** Half-width of its 95 % interval: scatter over nets and weights, and half of what the extrapolation moved. */
+  /**
+   * Half-width of its interval, nominally of 95 %: scatter over nets and weights, and half of what the extrapolation
+   * moved. As nets are drawn until it is narrow enough, it has the limit in 92 to 94 % (targets of 0.05 to 0.3).
+   */
   readonly error: number;
   /** Particles in each layer of the largest nets, and how many such nets there were. */
   readonly particles: number;
