@@ -2,7 +2,8 @@
  * How often a limit lies within its error of the exact value: 300 limits of one layer at time zero, where the central
  * limit theorem knows it, each from nets of its own. The interval over nets is one of 95 %, but nets are drawn until it
  * is narrow enough, and a narrow one comes sooner where its scatter happens to be small: theory/README.md says 92 and
- * 93 %. With other seeds the band below would be left by chance once in 200 to 300 times; 85 % would be noticed in 89 %.
+ * 93 %. With other seeds the band below would be left by chance once in 200 to 300 times; 85 % would be noticed in
+ * 89 %.
  */
 import { expect, test } from 'vitest';
 import { limitsOf } from '../../../theory/limit/extrapolate.js';
