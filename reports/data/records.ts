@@ -209,24 +209,38 @@ function soundTables(
       return [];
     }
   });
-  const first = new Map<string, { readonly file: string; readonly text: string }>();
+  const groups = found.map(({ file, rows }) => ({
+    file,
+    runs: groupBy(rows, (row) => JSON.stringify([extname(file), nameOf(row)])),
+  }));
+  const versions = groupBy(
+    groups.flatMap(({ file, runs }) =>
+      [...runs].map(([key, group]) => {
+        const text = JSON.stringify(group.map(({ run, values }) => [run, values]));
+        return { key, file, text, row: group[0]! };
+      }),
+    ),
+    ({ key }) => key,
+  );
+  /** Tables without their endings: what a table logged is left out with its results. */
   const apart = new Set<string>();
-  const tables = found.map(({ file, rows }): SoundTable => {
-    const groups = groupBy(rows, (row) => JSON.stringify([extname(file), nameOf(row)]));
-    const mine = [...groups].filter(([key, group]) => {
-      const text = JSON.stringify(group.map(({ run, values }) => [run, values]));
-      const before = first.get(key);
-      if (before === undefined) first.set(key, { file, text });
-      else if (before.text !== text && !apart.has(file)) {
-        const { arm, seed } = group[0]!;
-        problems.push(`${file}: arm "${arm}", seed ${seed} is another than in ${before.file}; both are left out`);
-        for (const one of [file, before.file]) apart.add(one);
-      }
-      return before === undefined;
-    });
-    return { file, rows: mine.flatMap(([, group]) => group) };
+  const tableOf = (file: string): string => file.slice(0, -extname(file).length);
+  for (const [first, ...rest] of versions.values()) {
+    const other = rest.find(({ text }) => text !== first!.text);
+    if (other === undefined) continue;
+    const { file, row } = other;
+    if (!apart.has(tableOf(file)))
+      problems.push(`${file}: arm "${row.arm}", seed ${row.seed} is another than in ${first!.file}; both are left out`);
+    for (const one of [first!, ...rest]) apart.add(tableOf(one.file));
+  }
+  const seen = new Set<string>();
+  const tables = groups.flatMap(({ file, runs }): SoundTable[] => {
+    if (apart.has(tableOf(file))) return [];
+    const mine = [...runs].filter(([key]) => !seen.has(key));
+    for (const [key] of mine) seen.add(key);
+    return [{ file, rows: mine.flatMap(([, group]) => group) }];
   });
-  return { tables: tables.filter(({ file }) => !apart.has(file)), problems };
+  return { tables, problems };
 }
 
 /**

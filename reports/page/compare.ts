@@ -13,13 +13,17 @@ import { buildReport, type Report } from './report.js';
 import { groupBy, type TableRow } from '../data/rows.js';
 import { shownInterval } from '../data/interval.js';
 import { readRecords, type Records } from '../data/records.js';
+import { keptRowsOf } from '../data/tables.js';
 import type { Datum, Figure } from '../figures/figure.js';
 import { formatMean, type Outcome } from '../claims/verdict.js';
+
+/** A row of a table that is kept. */
+type KeptRow = Pick<TableRow, 'run' | 'values'>;
 
 /** Runs of a side by their ids: their folders, and the lists of their rows. */
 interface RunsById {
   readonly folders: ReadonlyMap<string, RunRecord>;
-  readonly lists: readonly ReadonlyMap<string, readonly TableRow[]>[];
+  readonly lists: readonly ReadonlyMap<string, readonly KeptRow[]>[];
 }
 
 /** How two sets of runs differ. */
@@ -115,10 +119,16 @@ async function figurePairs(first: Report, second: Report): Promise<string> {
   return drawn.join('\n');
 }
 
-/** Runs by their ids: their folders, and their rows, those of kept tables included. */
-function runsById({ runs, results, rows }: Records): RunsById {
-  const byRun = (list: readonly TableRow[]): Map<string, TableRow[]> => groupBy(list, ({ run }) => run);
-  return { folders: new Map(runs.map((run) => [run.id, run])), lists: [byRun(results), byRun(rows)] };
+/** Runs by their ids: their folders, and their rows as tables keep them. */
+function runsById(records: Records): RunsById {
+  const kept = keptRowsOf(records);
+  const lists = (['results', 'logged'] as const).map((list) =>
+    groupBy(
+      kept.flatMap((table): readonly KeptRow[] => table[list]),
+      ({ run }) => run,
+    ),
+  );
+  return { folders: new Map(records.runs.map((run) => [run.id, run])), lists };
 }
 
 function idsOf({ folders, lists }: RunsById): Set<string> {
@@ -126,12 +136,12 @@ function idsOf({ folders, lists }: RunsById): Set<string> {
 }
 
 /** Whether two lists of rows have the same values in every column that both have. */
-function haveSameFigures(first: readonly TableRow[], second: readonly TableRow[]): boolean {
+function haveSameFigures(first: readonly KeptRow[], second: readonly KeptRow[]): boolean {
   return (
     first.length === second.length &&
     first.every(({ values }, i) => {
       const other = second[i]!.values;
-      return Object.keys(values).every((key) => !Object.hasOwn(other, key) || values[key] === other[key]);
+      return Object.keys(values).every((key) => !Object.hasOwn(other, key) || Object.is(values[key], other[key]));
     })
   );
 }

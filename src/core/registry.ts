@@ -6,16 +6,21 @@ import { z } from 'zod';
 import { unknownName, UsageError } from './errors.js';
 import { issueWords } from './issues.js';
 
-/** Adds a definition under its name. Throws UsageError when the name is taken, or is none, and without a definition. */
-export function register<Entry>(kind: string, registry: Record<string, Entry>, name: string, entry: Entry): void {
+/** Throws UsageError when a name is taken, or is none. */
+function checkName(kind: string, registry: Readonly<Record<string, unknown>>, name: unknown): asserts name is string {
   if (typeof name !== 'string' || !/^[^\p{Cc}\s]+$/u.test(name))
     throw new UsageError(
       `a ${kind}’s name: expected a text without blanks, as options take it, got ${JSON.stringify(name) ?? 'none'}`,
     );
-  if (entry === undefined || entry === null)
-    throw new UsageError(`the ${kind} "${name}": expected a definition, got none`);
   if (Object.hasOwn(registry, name))
     throw new UsageError(`the ${kind} "${name}" is registered already; expected a name of its own`);
+}
+
+/** Adds a definition under its name. Throws UsageError when the name is taken, or is none, and without a definition. */
+export function register<Entry>(kind: string, registry: Record<string, Entry>, name: string, entry: Entry): void {
+  checkName(kind, registry, name);
+  if (entry === undefined || entry === null)
+    throw new UsageError(`the ${kind} "${name}": expected a definition, got none`);
   registry[name] = entry;
 }
 
@@ -31,13 +36,9 @@ export type Members<Entry> = Readonly<
  * would be met wherever all definitions are.
  */
 export function checkMembers<Entry>(kind: string, entry: Entry, members: Members<Entry>): void {
-  checkSome(kind, entry, members);
-}
-
-function checkSome(kind: string, entry: unknown, members: Readonly<Record<string, string>>): void {
   if (typeof entry !== 'object' || entry === null)
     throw new UsageError(`${kind}: expected an object with ${Object.keys(members).join(', ')}, got ${typeOf(entry)}`);
-  for (const [key, type] of Object.entries(members)) {
+  for (const [key, type] of Object.entries<string>(members)) {
     const found = typeOf((entry as Readonly<Record<string, unknown>>)[key]);
     if (found !== type)
       throw new UsageError(`${kind}: ${key}: expected ${/^[ao]/.test(type) ? 'an' : 'a'} ${type}, got ${found}`);
@@ -61,8 +62,8 @@ export function registerOwn<Entry>(
   entry: Entry,
   members: Members<Entry>,
 ): void {
-  // the name has an error of its own
-  checkSome(kind, entry, Object.fromEntries(Object.entries<string>(members).filter(([name]) => name !== key)));
+  if (typeof entry === 'object' && entry !== null) checkName(kind, registry, entry[key]);
+  checkMembers(kind, entry, members);
   register(kind, registry, entry[key] as string, entry);
 }
 

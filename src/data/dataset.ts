@@ -1,5 +1,5 @@
 /** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
-import { listed, UsageError } from '../core/errors.js';
+import { DataError, listed, UsageError } from '../core/errors.js';
 import { filled, firstInfinite, sizeOf } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
@@ -8,6 +8,14 @@ import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
 export interface SkippedFile {
   readonly file: string;
   readonly reason: string;
+}
+
+/** Every file of a batch is one that cannot be read. */
+export class UnreadableBatchError extends DataError {
+  constructor(readonly skipped: readonly SkippedFile[]) {
+    const named = skipped.map(({ file, reason }) => `${file} (${reason})`).join(', ');
+    super(`no picture of a batch can be read: ${named}`);
+  }
 }
 
 /** Examples on the host. */

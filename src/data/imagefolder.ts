@@ -29,6 +29,7 @@ import {
   type HostBatch,
   type SkippedFile,
   type Source,
+  UnreadableBatchError,
 } from './dataset.js';
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
@@ -94,8 +95,7 @@ export function openImageFolder(spec: ImageFolder): Dataset {
     batch: async (indices, key) => {
       const batch = await decodeBatch(spec, list, indices, key, damaged);
       if (batch.labels.length > 0) return batch;
-      const named = batch.skipped!.map(({ file, reason }) => `${file} (${reason})`).join(', ');
-      throw new DataError(`no picture of a batch can be read: ${named}`);
+      throw new UnreadableBatchError(batch.skipped!);
     },
   });
   const splits = {

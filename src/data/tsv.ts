@@ -2,9 +2,11 @@
  * Texts or pairs of texts with a class in tab-separated files, as GLUE (Wang et al. 2018) has them: UTF-8, one example
  * on each line, no quoting; gzipped where a file's name ends with `.gz`.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { listed, UsageError } from '../core/errors.js';
+import { remembered } from '../core/memo.js';
 import { byCodePoint } from '../core/text-order.js';
 import { readText, withLineFeeds } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
@@ -69,6 +71,16 @@ interface Table {
 
 /** The label of examples without one, on which those who labelled them did not agree (SNLI); else one beside "+". */
 export const UNLABELLED = '-';
+
+/** Numbers of examples in files, by what they are counted of: a sweep asks for each of its cells. */
+const ROW_COUNTS = new Map<string, number>();
+
+/** Number of examples in a file, counted anew when its size or time has changed. */
+function rowCount(file: string, spec: TsvSpec): number {
+  const { size, mtimeMs } = statSync(file);
+  const key = JSON.stringify([resolve(file), size, mtimeMs, spec.columns, spec.labels]);
+  return remembered(ROW_COUNTS, key, () => readTsv(file, spec).rows.length);
+}
 
 /**
  * Reads a file. A line with too few columns (there are some in QQP) or without a label is left out, and named. Throws
@@ -242,8 +254,7 @@ export const tsv: DatasetDefinition<TsvSpec> = {
   ],
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
-  trainCount: (spec) =>
-    readTsv(spec.train, spec).rows.length - (typeof spec.validation === 'number' ? spec.validation : 0),
+  trainCount: (spec) => rowCount(spec.train, spec) - (typeof spec.validation === 'number' ? spec.validation : 0),
   known: ({ labels }) => (labels === undefined ? {} : { classes: labels.length }),
   tokenizer: openTokenizer,
   inOrderOf,

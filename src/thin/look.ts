@@ -2,12 +2,22 @@
 import { DataError, UsageError } from '../core/errors.js';
 import { filled } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
-import { indexRanges, type Dataset, type SkippedFile } from '../data/dataset.js';
+import { indexRanges, UnreadableBatchError, type Dataset, type SkippedFile, type Source } from '../data/dataset.js';
 
 /** Pictures that are looked at, at most: some seconds of a core. */
 const MOST = 500;
 /** Pictures that are read at a time. */
 const BATCH = 32;
+
+/** The files of some examples that cannot be read; all of them may be, as the last batch can be a single one. */
+async function skippedOf(split: Source, indices: Uint32Array): Promise<readonly SkippedFile[] | undefined> {
+  try {
+    return (await split.batch(indices)).skipped;
+  } catch (error) {
+    if (error instanceof UnreadableBatchError) return error.skipped;
+    throw error;
+  }
+}
 
 /**
  * Decodes some pictures of all splits, chosen at random where there are many; returns a line for people where some of
@@ -22,8 +32,8 @@ export async function lookAt(data: Pick<Dataset, 'train' | 'validation' | 'test'
     for (const split of splits) {
       const own = chosen.filter((one) => one.split === split).map(({ index }) => index);
       for (const range of indexRanges(own.length, BATCH)) {
-        const batch = await split.batch(filled(new Uint32Array(range.length), (i) => own[range[i]!]!));
-        skipped.push(...(batch.skipped ?? []));
+        const indices = filled(new Uint32Array(range.length), (i) => own[range[i]!]!);
+        skipped.push(...((await skippedOf(split, indices)) ?? []));
       }
     }
   } catch (error) {

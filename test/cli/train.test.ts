@@ -133,6 +133,9 @@ test('a batch of the wide net above the number of pictures is refused by its own
     expect.stringContaining('teacher.recipe.batch: 64, and the data have 34 training examples; expected at most'),
   ]);
   expect(existsSync(out)).toBe(false);
+  // where nothing is left for training it is not the batch that is wrong: who opens the data names what is
+  writeFileSync(config, declared(34).replace('"validation":2', '"validation":500'));
+  expect(await gowideHere(['train', 'resnet', '--config', config, '--print-config'])).toMatchObject({ status: 0 });
   writeFileSync(config, declared(34));
   expect(await gowideHere(['train', 'resnet', '--config', config, '--print-config'])).toMatchObject({ status: 0 });
 });

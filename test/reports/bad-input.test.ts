@@ -293,6 +293,10 @@ describe('kept tables', () => {
     expect(problems).toEqual([
       `${join(other, DIGITS)}: arm "direct", seed 2 is another than in ${join(first, DIGITS)}; both are left out`,
     ]);
+    // a third that agrees with either of them does not decide which is right; one without that run stays whole
+    expect(readRecords([first, other, again]).results).toEqual([]);
+    const rest = folderOf({ [DIGITS]: (text) => text.replace(/^direct,2,.*\n/m, '') });
+    expect(readRecords([first, other, rest]).results).toEqual(readRecords([rest]).results);
     const parts = [/^direct,[12],/, /^direct,3,/].map((rows) =>
       folderOf({
         [DIGITS]: (text) =>

@@ -62,6 +62,27 @@ test('kept tables are compared with runs, and with each other, by the figures of
   expect(await writeComparison(tables, changed, undefined)).toMatchObject({ shared: 3, equal: 2 });
 });
 
+test('a training run is the same as its own table, which keeps a part of what it logged', async () => {
+  const [runs, tables] = [join(root, 'trained'), join(root, 'trained-tables')];
+  const cell: Cell = { experiment: 'resnet-digits', arm: 'direct', scale: 'minutes', kind: 'train', spec: {}, seed: 1 };
+  await executeRun(cell, {
+    out: runs,
+    environment: environment(null, 'test'),
+    executors: {
+      train: (context) => {
+        context.log({ stage: 'train', step: 1, loss: 2 });
+        context.log({ event: 'evaluation', accuracy: 0.5 });
+        context.log({ event: 'discrepancy', when: 'end', tap: 'logits', discrepancy: 0.25 });
+        return Promise.resolve({ result: { testAccuracy: 0.5, gigaflops: 1 } });
+      },
+    },
+    signal: new AbortController().signal,
+    progress: () => {},
+  });
+  writeResults([runs], tables);
+  expect(await writeComparison(runs, tables, undefined)).toMatchObject({ shared: 1, equal: 1, asTables: 1 });
+});
+
 test('a run that is missing on one side, a damaged one, and a verdict that differs are named', async () => {
   const folders = readdirSync(join(after, 'runs'));
   rmSync(join(after, 'runs', folders[0]!), { recursive: true });

@@ -88,7 +88,9 @@ function examplesOf(data: TrainSpec['data'], enough: number): number | undefined
     if (error instanceof UsageError) return knownOf(data).train;
     throw error;
   }
-  return trainCountOf(data, enough);
+  const count = trainCountOf(data, enough) ?? 0;
+  // where nothing is left for training, who opens the data says what is held out
+  return count < 1 ? undefined : count;
 }
 
 /**
