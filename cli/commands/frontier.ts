@@ -1,6 +1,6 @@
-import { totalmem } from 'node:os';
 import { Command, Option } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
+import { memoryLimit } from '../../src/core/memory.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { budgetsToTune, type Frontier } from '../../experiments/frontier.js';
@@ -73,7 +73,7 @@ export function command(): Command {
       const cells = chosenCells(experiment, scale, options);
       const costs = budgetCosts(cells, experiment.arms(scale));
       if (options.plan === true) return printPlan(costs, options.json ?? false);
-      checkRoom(costs, { ...options, memory: totalmem() });
+      checkRoom(costs, { ...options, memory: memoryLimit() });
       await work(cells, options);
       await show(name, scale, options.out, options.json ?? false);
     });

@@ -8,9 +8,11 @@ import {
   type FrontierClaims,
 } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
-import { fitLine, mean, tInterval, type Interval } from '../../src/core/stats.js';
+import { mean, tInterval, type Interval } from '../../src/core/stats.js';
 import {
+  accuracyAt,
   commonSeeds,
+  curveOf,
   frontierPoints,
   frontierRows,
   MARK,
@@ -60,20 +62,14 @@ function directAt(
   cost: number,
   scale: (percent: number) => number,
 ): AtCost | undefined {
-  const runs = points
-    .filter((point) => point.training === 'direct' && point.seed === seed)
-    .sort((a, b) => a.cost.thin - b.cost.thin);
-  const above = runs.findIndex((point) => point.cost.thin >= cost);
-  const [before, after] = [runs[above - 1], runs[above]];
-  if (above < 0) return runs.length === 0 ? undefined : { value: scale(runs.at(-1)!.accuracy), isReached: false };
-  if (after!.cost.thin === cost) return { value: scale(after!.accuracy), isReached: true };
-  if (before === undefined) return undefined;
-  const ends = [before, after!];
-  const { slope, intercept } = fitLine(
-    ends.map((end) => Math.log(end.cost.thin)),
-    ends.map((end) => scale(end.accuracy)),
-  );
-  return { value: intercept + slope * Math.log(cost), isReached: true };
+  const scaled = points
+    .filter((point) => point.seed === seed)
+    .map((point) => ({ ...point, accuracy: scale(point.accuracy) }));
+  const curve = curveOf(scaled, 'direct', 'thin');
+  const value = accuracyAt(curve, cost);
+  if (value !== undefined) return { value, isReached: true };
+  const dearest = curve.at(-1);
+  return dearest === undefined || cost < dearest.cost ? undefined : { value: dearest.accuracy, isReached: false };
 }
 
 /** How far one way of training is above direct training of the same cost. */

@@ -156,8 +156,7 @@ function isSame(id: string, a: RunsById, b: RunsById): boolean {
 }
 
 /** How many runs are in both, and how many of these are the same. */
-function sharedRuns(a: Records, b: Records): Pick<Comparison, 'shared' | 'equal' | 'asTables'> {
-  const [one, other] = [runsById(a), runsById(b)];
+function sharedRuns(one: RunsById, other: RunsById): Pick<Comparison, 'shared' | 'equal' | 'asTables'> {
   const theirs = idsOf(other);
   const shared = [...idsOf(one)].filter((id) => theirs.has(id));
   return {
@@ -181,7 +180,8 @@ export async function writeComparison(
     ...a.records.problems.map((line) => `A: ${line}`),
     ...b.records.problems.map((line) => `B: ${line}`),
   ];
-  const runs = sharedRuns(a.records, b.records);
+  const [mine, theirs] = [runsById(a.records), runsById(b.records)];
+  const runs = sharedRuns(mine, theirs);
   const comparison = { ...runs, changed, problems };
   if (file === undefined) return comparison;
   const [nameA, nameB] =
@@ -193,7 +193,7 @@ export async function writeComparison(
       ? ''
       : `<div class="care"><h2>Left out</h2><ul>${lines.map((line) => `<li>${escape(line)}</li>`).join('')}</ul></div>`;
   const body = `<main><header><h1>Two sets of runs</h1>
-<p>A is <code>${escape(nameA)}</code> (${idsOf(runsById(a.records)).size} runs), B is <code>${escape(nameB)}</code> (${idsOf(runsById(b.records)).size} runs). ${runs.shared} runs are in both (same declaration, same seed); ${runs.equal} of them ${runs.asTables === 0 ? 'logged the same bytes' : 'logged the same bytes, or have the same figures where there is a table alone'}. ${changed.length} verdicts differ.</p></header>
+<p>A is <code>${escape(nameA)}</code> (${idsOf(mine).size} runs), B is <code>${escape(nameB)}</code> (${idsOf(theirs).size} runs). ${runs.shared} runs are in both (same declaration, same seed); ${runs.equal} of them ${runs.asTables === 0 ? 'logged the same bytes' : 'logged the same bytes, or have the same figures where there is a table alone'}. ${changed.length} verdicts differ.</p></header>
 ${list(problems)}
 <section><h2>Verdicts</h2>${html}</section>
 <section><h2>Final figures that differ</h2>${results.length === 0 ? '<p>None.</p>' : dataTable(results, 'Final figures that differ')}</section>

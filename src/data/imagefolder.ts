@@ -176,7 +176,7 @@ function splitsOf(
   };
 }
 
-/** Pictures of which some are not for training: of `own` pictures of a class, by a share for the test. */
+/** How many of `own` pictures of a class a share for the test takes, one at least. */
 function heldForTest(own: number, share: number): number {
   return Math.max(1, Math.round(share * own));
 }

@@ -172,7 +172,7 @@ export type ImitationLossName = keyof typeof OWN;
  */
 export const IMITATION_LOSSES: Record<string, ImitationLoss> = { ...OWN };
 
-/** Adds a loss from outside this file. Throws UsageError when its name is taken, or a member is missing. */
+/** Adds a loss from outside this file. Throws UsageError when its name is taken, or it is no function. */
 export function registerImitationLoss(name: string, loss: ImitationLoss): void {
   if (typeof loss !== 'function')
     throw new UsageError(`the imitation loss "${name}": expected a function of two tensors, got ${typeof loss}`);

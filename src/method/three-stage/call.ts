@@ -90,7 +90,8 @@ const DATA: Members<Dataset> = {
 
 /** Throws UsageError that names what is missing of the networks and the data, or is of another type. */
 function checkParts(options: ThreeStageOptions): void {
-  checkMembers('threeStage', options, { wide: 'object', thin: 'object', data: 'object' } as Members<ThreeStageOptions>);
+  const parts = { wide: 'object', thin: 'object', data: 'object' } as const;
+  checkMembers<Pick<ThreeStageOptions, keyof typeof parts>>('threeStage', options, parts);
   const { wide, thin, data, wideTraining } = options;
   if (!('layers' in wide)) checkMembers<Omit<Network, 'axes'>>('threeStage: wide', wide, NETWORK);
   checkMembers<Omit<Network, 'axes'>>('threeStage: thin', thin, NETWORK);
