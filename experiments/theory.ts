@@ -126,7 +126,7 @@ export const imitation = study({
 });
 
 const LIMIT = {
-  minutes: { train: 32, heldOut: 128, wide: 1024, m: [16, 64, 256], draws: 4 },
+  minutes: { train: 32, heldOut: 128, wide: 1024, m: [16, 64, 256], draws: 2 },
   laptop: { train: 64, heldOut: 256, wide: 8192, m: [32, 128, 512, 2048], draws: 8 },
 };
 const LIMIT_DEPTHS = {
@@ -250,7 +250,7 @@ export const bounds = study({
   },
 });
 
-const SADDLE = { minutes: { draws: 50, particles: 1024 }, laptop: { draws: 200, particles: 2048 } };
+const SADDLE = { minutes: { draws: 20, particles: 1024 }, laptop: { draws: 200, particles: 2048 } };
 
 /** Instances whose discrepancy grows as the bound allows. */
 export const saddle = study({
