@@ -1,9 +1,9 @@
 /** The frontier of `resnet-digits` at scale laptop: ResNets of [3, 4, 6, 3] blocks on the digits. */
 import {
   ALL_BUDGETS,
-  longestWideRate,
   lengthened,
   TWO_BUDGETS,
+  wideRateAt,
   type BudgetRates,
   type FrontierDeclaration,
 } from './frontier.js';
@@ -49,7 +49,7 @@ export const digitsFrontier: FrontierDeclaration = {
       rates,
     );
     const { network, recipe } = setting.wide;
-    const peak = longestWideRate({ rates: RATES });
+    const peak = wideRateAt({ rates: RATES }, LONGEST);
     return { ...setting, wide: { network, recipe: lengthened(recipe, LONGEST * BASE_STEPS, peak) } };
   },
 };

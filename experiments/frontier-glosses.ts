@@ -2,9 +2,9 @@
 import { bertArms, bertGlosses, GLOSSES_TUNING, glossesOf } from './bert.js';
 import {
   ALL_BUDGETS,
-  longestWideRate,
   FRONTIER_WAYS,
   TWO_BUDGETS,
+  wideRateAt,
   type BudgetRates,
   type FrontierDeclaration,
 } from './frontier.js';
@@ -56,7 +56,7 @@ export const glossesFrontier: FrontierDeclaration = {
   tunedAt: [1, 4, 16],
   rates: RATES,
   setting: (steps, { rates, imitation }) => {
-    const wide = { steps: LONGEST * BASE_STEPS, peak: longestWideRate({ rates: RATES }) };
+    const wide = { steps: LONGEST * BASE_STEPS, peak: wideRateAt({ rates: RATES }, LONGEST) };
     return glossesOf({ steps, imitationRate: imitation, wide }, rates);
   },
 };

@@ -1,22 +1,30 @@
 /** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. */
 import { armOf } from './arms.js';
 import { DEPTH_TUNING, depthSkip, plainOf } from './depth-skip.js';
-import { longestWideRate, FRONTIER_WAYS, TWO_BUDGETS, type FrontierDeclaration } from './frontier.js';
+import { FRONTIER_WAYS, TWO_BUDGETS, wideRateAt, type FrontierDeclaration } from './frontier.js';
 
 const BASE_STEPS = 75;
-/** The longest budget; the wide net that the others learn from has as many steps. */
-const LONGEST = 128;
+/** The budget of the wide net that the others learn from. */
+const TEACHER = 128;
+
+/** Every budget, 1 to {@link TEACHER}. */
+const BUDGETS = [1, 2, 4, 8, 16, 32, 64, TEACHER];
 
 /**
  * The frontier of plain nets of so many layers, at the rates of its budgets; the deeper net has twice as many. All arms
- * learn from a wide net that is trained for as long as the longest: one of fewer steps would be the mark at which
- * those that learn from it end (docs/notes/2026-11-26-frontier-of-plain-nets.md has what came of that).
+ * learn from a wide net of {@link TEACHER} times the base steps: one of far fewer would be the mark at which those that
+ * learn from it end (docs/notes/2026-11-26-frontier-of-plain-nets.md has what came of that).
  */
 function plainFrontier(
   layers: number,
-  { rates, claims }: Pick<FrontierDeclaration, 'rates' | 'claims'>,
+  {
+    rates,
+    claims,
+    sizes = { laptop: { budgets: BUDGETS, seeds: 10, fewer: { above: 8, seeds: 5 } } },
+    tunedAt = [1, 4, 16, 64],
+  }: Pick<FrontierDeclaration, 'rates' | 'claims'> & Partial<Pick<FrontierDeclaration, 'sizes' | 'tunedAt'>>,
 ): FrontierDeclaration {
-  const wide = { steps: LONGEST * BASE_STEPS, peak: longestWideRate({ rates }) };
+  const wide = { steps: TEACHER * BASE_STEPS, peak: wideRateAt({ rates }, TEACHER) };
   return {
     of: depthSkip,
     key: `plain-${layers}`,
@@ -32,19 +40,18 @@ function plainFrontier(
       },
     },
     baseSteps: BASE_STEPS,
-    sizes: {
-      minutes: TWO_BUDGETS,
-      laptop: { budgets: [1, 2, 4, 8, 16, 32, 64, 128], seeds: 10, fewer: { above: 8, seeds: 5 } },
-    },
+    sizes: { minutes: TWO_BUDGETS, ...sizes },
     tuning: DEPTH_TUNING,
-    tunedAt: [1, 4, 16, 64],
+    tunedAt,
     rates,
     setting: (steps, budgetRates) => plainOf(layers, steps, budgetRates, wide),
   };
 }
 
-/** Plain nets of 16 layers. */
+/** Plain nets of 16 layers, to the budgets at which direct training has converged. */
 export const plain16Frontier = plainFrontier(16, {
+  sizes: { laptop: { budgets: [...BUDGETS, 256, 512], seeds: 10, fewer: { above: 8, below: 256, seeds: 5 } } },
+  tunedAt: [1, 4, 16, 64, 512],
   claims: { setting: 'plain-16', where: 'In plain nets of 16 layers' },
   rates: {
     1: {

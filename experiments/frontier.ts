@@ -38,8 +38,11 @@ export interface FrontierSize {
   /** Multiples of the base steps, in ascending order. */
   readonly budgets: readonly number[];
   readonly seeds: number;
-  /** The most seeds of the budgets above `budget`: one run of them costs as much as all those below together. */
-  readonly fewer?: { readonly above: number; readonly seeds: number };
+  /**
+   * The most seeds of the budgets above `above`, one run of which costs as much as all those below together. From the
+   * budget `below` on, where there is one, runs have all seeds: the last budgets decide about convergence.
+   */
+  readonly fewer?: { readonly above: number; readonly below?: number; readonly seeds: number };
 }
 
 /** Whether a frontier works at all. */
@@ -202,10 +205,9 @@ export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): numbe
 /** The way of training that is the wide net's own; its length is the budget's, too. */
 const WIDE = 'wide';
 
-/** The wide net's rate at the longest of the tuned budgets, for one that is trained for as long as the longest nets. */
-export function longestWideRate(declaration: Pick<FrontierDeclaration, 'rates'>): number {
-  const longest = tunedBudgets(declaration).at(-1)!;
-  return rateOf(declaration.rates[longest]!.rates, WIDE);
+/** The wide net's rate at a budget, for one that the others learn from. */
+export function wideRateAt(declaration: Pick<FrontierDeclaration, 'rates'>, budget: number): number {
+  return rateOf(declaration.rates[nearestBudget(tunedBudgets(declaration), budget)]!.rates, WIDE);
 }
 
 /** A recipe of another length and peak rate. */
@@ -227,6 +229,8 @@ function specsAt(declaration: FrontierDeclaration, budget: number): Record<strin
 
 function armsAt(declaration: FrontierDeclaration, { budgets, fewer }: FrontierSize): Record<string, Arm> {
   const ways = waysOf(declaration);
+  const hasFewer = (budget: number): boolean =>
+    fewer !== undefined && budget > fewer.above && budget < (fewer.below ?? Infinity);
   const factsOf = (training: string): ArmFacts => {
     const { label, learnsFrom, reference } = ways[training]!;
     return { label, ...(learnsFrom !== undefined && { learnsFrom }), ...(reference === true && { reference }) };
@@ -239,7 +243,7 @@ function armsAt(declaration: FrontierDeclaration, { budgets, fewer }: FrontierSi
         ...factsOf(training),
         factors: { training, budget },
         baseline: frontierArm('direct', budget),
-        ...(fewer !== undefined && budget > fewer.above && { seeds: fewer.seeds }),
+        ...(hasFewer(budget) && { seeds: fewer!.seeds }),
       },
     ]),
   );
