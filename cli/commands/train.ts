@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
-import { inFile, inFileAsync, nearestName, UsageError } from '../../src/core/errors.js';
+import { inFile, nearestName, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
@@ -181,7 +181,7 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
   if (options.config !== undefined) {
     const spec = readDeclaration(options.config, notice) as Spec;
     checkFamily(name, options, spec);
-    const set = await inFileAsync(unlessSet(options), () => inSteps(applySettings(spec, settings)));
+    const set = await inFile(unlessSet(options), () => inSteps(applySettings(spec, settings)));
     const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: CUSTOM_SCALE }));

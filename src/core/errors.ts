@@ -24,27 +24,22 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Calls, and words the message of a UsageError anew, whether it is thrown at once or by the promise that comes back. */
+export function rewording<T>(reworded: (message: string) => string, call: () => T): T {
+  const fail = (error: unknown): never => {
+    throw error instanceof UsageError ? new UsageError(reworded(error.message), { cause: error }) : error;
+  };
+  try {
+    const result = call();
+    return result instanceof Promise ? (result.catch(fail) as T) : result;
+  } catch (error) {
+    return fail(error);
+  }
+}
+
 /** Calls, and puts `file: ` before the message of a UsageError; without a file that is thrown as it is. */
 export function inFile<T>(file: string | undefined, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw namedIn(file, error);
-  }
-}
-
-/** {@link inFile} of what comes later. */
-export async function inFileAsync<T>(file: string | undefined, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw namedIn(file, error);
-  }
-}
-
-function namedIn(file: string | undefined, error: unknown): unknown {
-  if (file === undefined || !(error instanceof UsageError)) return error;
-  return new UsageError(`${file}: ${error.message}`, { cause: error });
+  return file === undefined ? call() : rewording((message) => `${file}: ${message}`, call);
 }
 
 /** The `code` of a Node system error (`ENOSPC`, `EACCES`, ...), if it has one. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../../../src/core/errors.js';
+import { rewording, UsageError } from '../../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { readSafetensors } from '../../../src/store/safetensors.js';
@@ -35,13 +35,10 @@ export function readDeclared(options: { readonly config: string; readonly partic
  * Calls what takes a declaration. Its errors begin with the argument that is wrong, `config` or `particles`; where that
  * came from a file, its name stands in that place.
  */
-export async function namingFiles<T>({ file, particles }: Declared, call: () => T | Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const [argument, ...rest] = error.message.split(': ');
+export function namingFiles<T>({ file, particles }: Declared, call: () => T): T {
+  return rewording((message) => {
+    const [argument, ...rest] = message.split(': ');
     const named = argument === 'config' ? file : argument === 'particles' ? particles : undefined;
-    throw named === undefined ? error : new UsageError([named, ...rest].join(': '), { cause: error });
-  }
+    return [named ?? argument, ...rest].join(': ');
+  }, call);
 }

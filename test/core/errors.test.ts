@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { FailureError, inFile, rewording, UsageError } from '../../src/core/errors.js';
+
+const usage = (): never => {
+  throw new UsageError('wrong');
+};
+
+describe('the message of a UsageError is worded anew', () => {
+  test('where it is thrown at once, and where a promise brings it; the first error is the cause', async () => {
+    expect(() => inFile('a.json', usage)).toThrow(new UsageError('a.json: wrong'));
+    await expect(inFile('a.json', () => Promise.resolve().then(usage))).rejects.toThrow(
+      new UsageError('a.json: wrong'),
+    );
+    const cause = new UsageError('wrong');
+    const reworded = rewording(
+      () => 'right',
+      () => Promise.reject(cause),
+    );
+    await expect(reworded).rejects.toMatchObject({ name: 'UsageError', message: 'right', cause });
+  });
+
+  test('and no other error, nor one without a file', () => {
+    const failed = new FailureError('no space');
+    expect(() =>
+      inFile('a.json', () => {
+        throw failed;
+      }),
+    ).toThrow(failed);
+    expect(() => inFile(undefined, usage)).toThrow(new UsageError('wrong'));
+  });
+
+  test('and what is returned stays as it is', async () => {
+    expect(inFile('a.json', () => 1)).toBe(1);
+    await expect(inFile('a.json', () => Promise.resolve(1))).resolves.toBe(1);
+  });
+});
