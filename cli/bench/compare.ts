@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { FailureError } from '../../src/core/errors.js';
 import { lookUp } from '../../src/core/registry.js';
+import { median } from '../../src/core/stats.js';
 import type { Dataset, HostBatch } from '../../src/data/dataset.js';
 import { disposeAll, type Tensor } from '../../src/engine/tensor.js';
 import { trainStages } from '../../src/method/training/stages.js';
@@ -83,8 +84,7 @@ function deviceMemory(): number | undefined {
 
 /** Examples per second: the median over the steps after the first three. */
 export function medianRate(batch: number, times: readonly number[]): number {
-  const kept = times.slice(Math.min(3, times.length - 1)).sort((a, b) => a - b);
-  return (1000 * batch) / kept[Math.floor(kept.length / 2)]!;
+  return (1000 * batch) / median(times.slice(Math.min(3, times.length - 1)));
 }
 
 /** What a network is trained on: the same batch again and again. */

@@ -1,5 +1,6 @@
 /** How long a forward pass takes here, measured. */
 import { filled } from '../core/host-array.js';
+import { median } from '../core/stats.js';
 import type { Dataset } from '../data/dataset.js';
 import { toLabelled } from '../data/dataset.js';
 import type { HostWeights, Network } from '../nn/network.js';
@@ -31,7 +32,7 @@ export async function latencies(network: Network, host: HostWeights, data: Datas
     }
     x.dispose();
     labels.dispose();
-    found.push(times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!);
+    found.push(median(times));
   }
   predict.dispose();
   disposeWeights(weights);

@@ -1,4 +1,5 @@
 /** Measures how fast the engine that is running multiplies matrices and convolves. */
+import { median } from '../../core/stats.js';
 import { tf, type Tensor, type Tensor4D } from '../tensor.js';
 
 /** Throughput of an engine, in billions of floating-point operations per second. */
@@ -23,7 +24,7 @@ async function secondsPerCall(call: () => Tensor[], seconds = 0.6): Promise<numb
   };
   await once();
   for (let spent = 0; spent < seconds && times.length < 50; spent += times.at(-1)!) times.push(await once());
-  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+  return median(times);
 }
 
 async function matmul(n: number): Promise<number> {
