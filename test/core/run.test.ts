@@ -6,13 +6,13 @@ import { cellId, RUN_FORMAT } from '../../src/core/run.js';
 /** Ids of the first seed at scale minutes, of BERTs and of the digits at scale laptop: an arm of ten experiments. */
 const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] = [
   ['width', 'skip', '6ed9366d880c'],
-  ['saddle', 'B1', '870a41323ebf'],
+  ['saddle', 'B1', '66cdf9b0a3b0'],
   ['generic', 'skip, sine', '9a37f3f96cc8'],
   ['residual', 'tanh', '94ae73ce6e96'],
   ['stages', 'no skip', '70eb448cad97'],
   ['resnet-digits', 'three-stage', 'd8b4bd610f41'],
   ['resnet-hierarchy', 'three-stage', 'c3b2dd09addb'],
-  ['depth-skip', '4 skip direct', '56b306d1e0bf'],
+  ['depth-skip', '4 plain direct', 'e6257e0a225e'],
   ['bert-glosses', 'three-stage', '4892d8baae83'],
   ['bert-supersense', 'three-stage', '4e697a786579'],
 ];
