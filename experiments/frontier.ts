@@ -220,7 +220,7 @@ function specsAt(declaration: FrontierDeclaration, budget: number): Record<strin
   const { baseSteps, rates: tuned } = declaration;
   const rates = tuned[nearestBudget(tunedBudgets(declaration), budget)]!;
   const setting = declaration.setting(budget * baseSteps, rates);
-  const wideRecipe = lengthened(setting.wide.recipe, budget * baseSteps, rateOf(rates.rates, 'wide'));
+  const wideRecipe = lengthened(setting.wide.recipe, budget * baseSteps, rateOf(rates.rates, WIDE));
   const wide = { ...setting, wide: { ...setting.wide, recipe: wideRecipe } };
   return Object.fromEntries(
     Object.entries(waysOf(declaration)).map(([name, { spec }]) => [name, spec(name === WIDE ? wide : setting)]),

@@ -1,7 +1,7 @@
 /** Where the runs of a report were made, and which they are, as HTML. */
-import { armTimes, commitOf, wallSeconds } from '../data/origins.js';
+import { WIDE_ARM } from '../../src/core/experiment.js';
 import type { RunRecord } from '../../src/store/runs.js';
-import { WIDE } from '../data/facts.js';
+import { armTimes, commitOf, wallSeconds } from '../data/origins.js';
 import type { Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import type { Datum } from '../figures/figure.js';
@@ -100,7 +100,9 @@ function withWideNet(group: Timed, wide: Timed | undefined): number | undefined 
 export function runsBlock(records: Pick<Records, 'runs' | 'origins' | 'results' | 'rows'>): string {
   const groups = [...timedRuns(records.runs), ...timedTables(records)];
   const wides = new Map(
-    groups.filter(({ arm }) => arm === WIDE).map((group) => [JSON.stringify([group.experiment, group.scale]), group]),
+    groups
+      .filter(({ arm }) => arm === WIDE_ARM)
+      .map((group) => [JSON.stringify([group.experiment, group.scale]), group]),
   );
   const rows = groups.map((group): Datum => {
     const { experiment, arm, scale, runs, seconds, first } = group;

@@ -13,6 +13,9 @@ export type Scale = (typeof SCALES)[number];
 /** Scale of cells whose settings no declaration has: those that were changed by hand, and trials of a search. */
 export const CUSTOM_SCALE = 'custom';
 
+/** Arm of the runs that train the wide net which other runs learn from. */
+export const WIDE_ARM = 'wide';
+
 /** The scale of that name. Throws UsageError with the known names. */
 export function parseScale(name: string): Scale {
   if (!(SCALES as readonly string[]).includes(name)) throw unknownName('scale', name, SCALES);

@@ -1,4 +1,5 @@
 /** Which other runs a training run needs: the one that trains its wide net, and the one that it goes on from. */
+import { WIDE_ARM } from '../../core/experiment.js';
 import { oncePer } from '../../core/memo.js';
 import type { Cell } from '../../core/run.js';
 import { isTrained, type TrainSpec } from '../spec/spec.js';
@@ -18,18 +19,15 @@ export function pretrainedCell(cell: Cell, { pretrained }: TrainSpec): Cell | un
   return { experiment, arm, scale: cell.scale, kind: TRAIN_KIND, spec: run, seed: cell.seed };
 }
 
-/** The arm of runs that train the wide net of others. */
-const WIDE = 'wide';
-
 /** Whether a cell may be another's {@link wideCell}, whose `training` is declared as `teacher.recipe` there. */
 export function isWideCell({ arm }: Cell): boolean {
-  return arm === WIDE;
+  return arm === WIDE_ARM;
 }
 
 /** The run that trains a run's wide net, or undefined where none is trained. Runs with equal wide nets share it. */
 export function wideCell({ experiment, scale, seed }: Cell, spec: TrainSpec): Cell | undefined {
   const wide = wideSpec(spec);
-  return wide && { experiment, arm: WIDE, scale, kind: TRAIN_KIND, spec: wide, seed };
+  return wide && { experiment, arm: WIDE_ARM, scale, kind: TRAIN_KIND, spec: wide, seed };
 }
 
 /** What a run's wide net is trained by: one object for all seeds of an arm, as their own spec is. */
