@@ -121,17 +121,31 @@ export function stepSeconds(spec: TrainSpec, flops: number, engine?: string): nu
   return speed.step + passes + flops / speed.flops;
 }
 
+/** Examples of the validation split, and of the test split, about: those of the small experiments. */
+const HELD_OUT = 1500;
+
+/**
+ * Operations of the evaluations at the end of a run: the thin net over both splits, and both nets over the validation
+ * split once more where the distance between them is measured.
+ */
+function evaluationFlops(spec: TrainSpec, wide: Network | undefined): number {
+  const shape = exampleShape(spec.data);
+  const own = forwardFlops(networkOf(spec.network), shape);
+  return HELD_OUT * (wide === undefined ? 2 * own : 3 * own + forwardFlops(wide, shape));
+}
+
 /** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
 export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
   const { objective } = spec.training;
   const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
   const watched = wide === undefined ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
-  const { run, imitation, imitating, watchedPosition, watchedOutput } = speedOf(engine);
+  const { run, imitation, imitating, watchedPosition, watchedOutput, flops: rate } = speedOf(engine);
   const watching = watchedPosition * watched.positions + watchedOutput * watched.outputs;
   const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
   const { steps: fineTuning } = spec.training;
-  return (fineTuning + imitating * (steps - fineTuning)) * each + run + (spec.imitation === null ? 0 : imitation);
+  const training = (fineTuning + imitating * (steps - fineTuning)) * each + (spec.imitation === null ? 0 : imitation);
+  return run + training + evaluationFlops(spec, wideView(spec)?.network) / rate;
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
