@@ -1,18 +1,24 @@
 import { createHash } from 'node:crypto';
 import { UsageError } from './errors.js';
 
-/** A value that JSON can hold. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** A value that JSON can hold. A member that is undefined is left out, as JSON leaves it out. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** `Array.isArray` for values of JSON: the standard library's takes no readonly array for one. */
+const isList = (value: Json): value is readonly Json[] => Array.isArray(value);
 
 /** JSON with sorted keys and no spaces: equal values give equal text. Throws on a number that JSON cannot hold. */
 export function canonicalJson(value: Json): string {
   if (typeof value === 'number' && !Number.isFinite(value))
     throw new RangeError(`canonicalJson: ${value} is not a JSON number`);
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (isList(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const entries = Object.keys(value)
     .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key]!)}`);
+    .flatMap((key) => {
+      const member = value[key];
+      return member === undefined ? [] : [`${JSON.stringify(key)}:${canonicalJson(member)}`];
+    });
   return `{${entries.join(',')}}`;
 }
 

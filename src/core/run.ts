@@ -16,7 +16,7 @@ export interface Cell {
   readonly scale: string;
   /** Which executor runs it. */
   readonly kind: string;
-  readonly spec: { readonly [key: string]: Json };
+  readonly spec: { readonly [key: string]: Json | undefined };
   readonly seed: number;
 }
 

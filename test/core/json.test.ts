@@ -16,6 +16,11 @@ test('canonicalJson ignores the order of keys and reads back', () => {
   expect(() => canonicalJson({ a: NaN })).toThrow('NaN');
 });
 
+test('a member that is undefined is left out, as JSON leaves it out', () => {
+  expect(canonicalJson({ a: 1, b: undefined, c: { d: undefined } })).toBe('{"a":1,"c":{}}');
+  expect(hashOf({ a: 1, b: undefined })).toBe(hashOf({ a: 1 }));
+});
+
 test('a cell’s id depends on kind, spec and seed, and on no name', () => {
   const cell: Cell = { experiment: 'e', arm: 'a', scale: 'minutes', kind: 'k', spec: { x: 1 }, seed: 1 };
   expect(cellId({ ...cell, experiment: 'other', arm: 'other', scale: 'laptop' })).toBe(cellId(cell));
