@@ -62,7 +62,7 @@ export function dtypeInFile(values: HostValues): Dtype {
   return READ_AS_OTHER.get(values) ?? dtypeOf(values);
 }
 
-/** Writes tensors and string metadata; atomic. Throws RangeError when a shape does not fit its values. */
+/** Writes tensors and string metadata; atomic. Throws RangeError that names what no file can hold. */
 export function writeSafetensors(
   path: string,
   tensors: HostArrays<HostValues>,
@@ -72,11 +72,40 @@ export function writeSafetensors(
   writeAtomic(path, encodeSafetensors(tensors, metadata), options);
 }
 
-/** The bytes of a file of tensors and string metadata. Throws RangeError when a shape does not fit its values. */
+/**
+ * Throws RangeError unless a tensor has a shape, and as many values as that says, of a type that files have: what is
+ * written of another cannot be read again.
+ */
+function checkTensor(name: string, tensor: Partial<HostArray<HostValues>> | null | undefined): void {
+  const { shape, values } = tensor ?? {};
+  const what = `writeSafetensors: ${name}`;
+  if (!Array.isArray(shape) || values === undefined)
+    throw new RangeError(`${what}: expected a tensor as { shape, values }, got ${typeof shape} and ${typeof values}`);
+  if (!WRITTEN.some(([type]) => values instanceof type)) {
+    const known = WRITTEN.map(([type]) => type.name).join(', ');
+    const given: unknown = Array.isArray(values) ? 'Array' : (values?.constructor?.name ?? values);
+    throw new RangeError(`${what}: expected values in one of ${known}, got ${String(given)}`);
+  }
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
+    throw new RangeError(`${what}: expected whole sizes of at least 0, got [${shape.join(', ')}]`);
+  if (sizeOf(shape) !== values.length)
+    throw new RangeError(
+      `${what}: expected ${sizeOf(shape)} elements for shape [${shape.join(', ')}], got ${values.length}`,
+    );
+  if (name === '__metadata__') throw new RangeError(`writeSafetensors: no tensor can be called ${name}`);
+}
+
+/** The bytes of a file of tensors and string metadata. Throws RangeError that names what no file can hold. */
 export function encodeSafetensors(
   tensors: HostArrays<HostValues>,
   metadata: Record<string, string> = {},
 ): (string | Uint8Array)[] {
+  if (typeof tensors !== 'object' || tensors === null)
+    throw new RangeError(`writeSafetensors: expected tensors by name, got ${String(tensors)}`);
+  for (const [name, text] of Object.entries<unknown>(metadata))
+    if (typeof text !== 'string')
+      throw new RangeError(`writeSafetensors: metadata: expected a text as ${name}, got ${typeof text}`);
+  for (const [name, tensor] of Object.entries(tensors)) checkTensor(name, tensor);
   const header: [name: string, entry: unknown][] = [['__metadata__', metadata]];
   const chunks: Uint8Array[] = [];
   let offset = 0;
@@ -85,13 +114,6 @@ export function encodeSafetensors(
     ([a, x], [b, y]) => y.values.BYTES_PER_ELEMENT - x.values.BYTES_PER_ELEMENT || (a < b ? -1 : 1),
   );
   for (const [name, { shape, values }] of sorted) {
-    if (sizeOf(shape) !== values.length) {
-      throw new RangeError(
-        `writeSafetensors: ${name}: expected ${sizeOf(shape)} elements for shape [${shape.join(', ')}], ` +
-          `got ${values.length}`,
-      );
-    }
-    if (name === '__metadata__') throw new RangeError(`writeSafetensors: no tensor can be called ${name}`);
     const bytes = encodeValues(values);
     header.push([name, { dtype: dtypeOf(values), shape, data_offsets: [offset, offset + bytes.length] }]);
     chunks.push(bytes);

@@ -217,3 +217,29 @@ test.each(['__proto__', 'constructor', 'toString'])('a tensor and a note may be 
   expect(Object.entries(read.tensors)).toEqual([[name, { shape: [2], values }]]);
   expect(Object.entries(read.metadata)).toEqual([[name, 'x']]);
 });
+
+test.each<[what: string, tensors: unknown, message: string]>([
+  ['nothing', undefined, 'expected tensors by name, got undefined'],
+  ['values alone', { a: new Float32Array(2) }, 'a: expected a tensor as { shape, values }'],
+  ['a shape alone', { a: { shape: [2] } }, 'a: expected a tensor as { shape, values }, got object and undefined'],
+  [
+    'a list of numbers',
+    { a: { shape: [2], values: [1, 2] } },
+    'a: expected values in one of Float64Array, Float32Array',
+  ],
+  ['values of a type that is not written', { a: { shape: [2], values: new Uint16Array(2) } }, 'got Uint16Array'],
+  ['sizes below 0', { a: { shape: [-1, -2], values: new Float32Array(2) } }, 'a: expected whole sizes of at least 0'],
+  ['a network’s weights as they are', { params: {}, state: {} }, 'params: expected a tensor as { shape, values }'],
+])('%s instead of tensors: one line, and no file', (_, tensors, message) => {
+  const to = join(folder, 'none.safetensors');
+  expect(() => writeSafetensors(to, tensors as HostArrays<HostValues>)).toThrow(RangeError);
+  expect(() => writeSafetensors(to, tensors as HostArrays<HostValues>)).toThrow(message);
+  expect(readdirSync(folder)).not.toContain('none.safetensors');
+});
+
+test('metadata are texts: a number among them would make a file that cannot be read', () => {
+  const tensors = { a: { shape: [1], values: Float32Array.of(1) } };
+  expect(() => writeSafetensors(path, tensors, { step: 3 as unknown as string })).toThrow(
+    'metadata: expected a text as step, got number',
+  );
+});
