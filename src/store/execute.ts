@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, FailureError, InterruptedError, pathOf, SavedError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
+import { checkMembers } from '../core/registry.js';
 import {
   cellId,
   RUN_FORMAT,
@@ -19,6 +20,7 @@ import {
   type Snapshot,
   nameOf,
   nonFiniteIn,
+  parseCell,
 } from '../core/run.js';
 import { asFileError, makeFolder, openReplacing, writeAll, writeAtomic } from './atomic.js';
 import { changedInput, changedSince, readInputs, type Input } from './inputs.js';
@@ -66,11 +68,24 @@ export interface ExecuteOptions {
 }
 
 /**
+ * Throws before anything is computed: UsageError that names an option which is missing or of another type, FailureError
+ * on a cell that is none, whose run could not be read again.
+ */
+function checkCall(cell: Cell, options: ExecuteOptions): void {
+  checkMembers<ExecuteOptions>('executeRun', options, {
+    ...{ out: 'string', environment: 'object', executors: 'object', signal: 'object', progress: 'function' },
+  });
+  parseCell(cell);
+}
+
+/**
  * Brings a run to its end: returns at once when it is finished, goes on where an earlier process stopped, else starts
- * it. A run with damaged files is set aside and done anew. Throws InterruptedError after a save when `signal` fires,
- * FailureError when the run fails (its saved state is kept).
+ * it. A run with damaged files is set aside and done anew. Throws UsageError on an option that is missing or of another
+ * type, InterruptedError after a save when `signal` fires, FailureError when the cell is none, and when the run fails
+ * (its saved state is kept).
  */
 export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<RunRecord> {
+  checkCall(cell, options);
   const executor = Object.hasOwn(options.executors, cell.kind) ? options.executors[cell.kind] : undefined;
   if (executor === undefined) throw new FailureError(`no executor for runs of the kind "${cell.kind}"`);
   for (let attempt = 1; ; attempt++) {
@@ -85,6 +100,7 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       const session = new Session(cell, folder, options, lock, inputs);
       try {
         const outcome = await executor(session);
+        checkOutcome(cell, outcome);
         session.checkInputs(await inputsNow(cell, options, lock));
         session.finish(outcome);
       } finally {
@@ -101,6 +117,15 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       lock.release();
     }
   }
+}
+
+/** Throws FailureError unless an executor, which the caller may have written, gave what a run leaves. */
+function checkOutcome(cell: Cell, outcome: Partial<Outcome> | undefined): void {
+  if (typeof outcome?.result === 'object' && outcome.result !== null) return;
+  throw new FailureError(
+    `${nameOf(cell)}: the executor of the kind "${cell.kind}" gave ${outcome === undefined ? 'nothing' : 'no result'}; ` +
+      'expected an outcome as { result: { name: value } }',
+  );
 }
 
 /** What the files that a cell's run reads hold now. */
@@ -317,6 +342,8 @@ class Session implements RunContext {
   }
 
   log(row: Row): void {
+    if (typeof row !== 'object' || row === null)
+      throw new FailureError(`${nameOf(this.cell)}: log: expected a row of values by name, got ${String(row)}`);
     const bad = nonFiniteIn(row);
     if (bad !== undefined) {
       const [key, value] = bad;

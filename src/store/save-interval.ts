@@ -16,11 +16,16 @@ export class SaveInterval {
   /** Milliseconds that the last saving took. */
   private took = 0;
 
-  /** `seconds` is the time between two savings whatever they cost; `now` a clock of milliseconds. */
+  /**
+   * `seconds` is the time between two savings whatever they cost; `now` a clock of milliseconds. Throws RangeError on
+   * seconds that are no number, with which nothing would ever be saved.
+   */
   constructor(
     private readonly seconds?: number,
     private readonly now = (): number => performance.now(),
   ) {
+    if (seconds !== undefined && Number.isNaN(seconds))
+      throw new RangeError('SaveInterval: seconds: expected a number, got NaN');
     this.savedAt = now();
   }
 

@@ -101,3 +101,7 @@ test('a saving that fails is due again, and one that nobody waited for counts it
   pass(1.1);
   expect(told.isDue()).toBe(true);
 });
+
+test('seconds that are no number are refused: nothing would ever be saved', () => {
+  expect(() => new SaveInterval(NaN)).toThrow('SaveInterval: seconds: expected a number, got NaN');
+});
