@@ -4,6 +4,8 @@
  */
 import type { HostArray, HostArrays } from '../../core/host-array.js';
 import { sizeOf } from '../../core/host-array.js';
+import { unknownName, UsageError } from '../../core/errors.js';
+import { checkFinite, checkWhole } from '../../core/range.js';
 import { constant, heNormal, orthogonal, scaledNormal, uniformFanIn } from '../../nn/init.js';
 import type { Network } from '../../nn/network.js';
 
@@ -30,6 +32,15 @@ export interface Layer {
 
 /** How kernels are drawn: He's normal, uniform by the fan-in, orthogonal, or normal with a standard deviation. */
 export type KernelInit = 'he' | 'uniform' | 'orthogonal' | { readonly std: number };
+
+/** Kinds of {@link KernelInit} that have a name. */
+const INITS: readonly unknown[] = ['he', 'uniform', 'orthogonal'] satisfies KernelInit[];
+
+/** Throws UsageError on a name that is none, RangeError on a standard deviation that is none. */
+function checkInit(path: string, init: KernelInit): void {
+  if (typeof init === 'object' && init !== null) checkFinite(`layer "${path}": init.std`, init.std, 0);
+  else if (!INITS.includes(init)) throw unknownName(`init of the layer "${path}"`, String(init), INITS as string[]);
+}
 
 function drawKernel(init: KernelInit, seed: number, path: string, shape: readonly number[]): HostArray {
   if (typeof init === 'object') return scaledNormal(seed, path, shape, init.std);
@@ -110,8 +121,12 @@ export interface DenseOptions {
   readonly positions?: (shape: readonly number[]) => number;
 }
 
-/** A dense layer with bias, as `dense` applies it. The bias is 0 at first, but uniform where the kernel is. */
+/**
+ * A dense layer with bias, as `dense` applies it. The bias is 0 at first, but uniform where the kernel is. Throws
+ * UsageError on an `init` that is none.
+ */
 export function denseLayer({ path, tap, shape, reads, writes, init, positions = () => 1 }: DenseOptions): Layer {
+  checkInit(path, init);
   const [kernel, bias] = [`${path}/kernel`, `${path}/bias`];
   const [inputs, outputs] = shape;
   return {
@@ -164,9 +179,29 @@ export function operation(tap: string, flops: Layer['flops']): Layer {
   return { tap, parameters: [], flops };
 }
 
-/** The members of a network that follow from the list of its layers, in the order of the forward pass. */
+/** Throws where a parameter has no shape with a name for each axis, and where two of them have one path. */
+function checkRows(rows: readonly ParameterRow[]): void {
+  const paths = new Set<string>();
+  for (const { path, shape, axes } of rows) {
+    if (paths.has(path))
+      throw new UsageError(`tableOf: two layers have the parameter "${path}"; expected a path for each layer`);
+    paths.add(path);
+    if (shape.length !== axes.length)
+      throw new UsageError(
+        `tableOf: ${path}: expected a shape of ${axes.length} sizes, as it has as many axes, got [${shape.join(', ')}]`,
+      );
+    for (const size of shape) checkWhole(`tableOf: ${path}: shape`, size, 1);
+  }
+}
+
+/**
+ * The members of a network that follow from the list of its layers, in the order of the forward pass. Throws UsageError
+ * where two layers have a parameter of one path, or a shape has too few sizes, RangeError on a size that is no whole
+ * number.
+ */
 export function tableOf(layers: readonly Layer[]): Pick<Network, 'shapes' | 'init' | 'axes' | 'owner' | 'flops'> {
   const rows = layers.flatMap(({ tap, parameters }) => parameters.map((row) => ({ ...row, tap })));
+  checkRows(rows);
   const byPath = new Map(rows.map((row) => [row.path, row]));
   const [trained, statistics] = [false, true].map((yes) =>
     rows.filter(({ statistic = false }) => statistic === yes),
