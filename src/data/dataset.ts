@@ -1,6 +1,7 @@
 /** Labelled examples and how batches of them are made: every batch is a pure function of its indices and its key. */
 import { DataError, listed, UsageError } from '../core/errors.js';
 import { filled, firstInfinite, sizeOf } from '../core/host-array.js';
+import { checkMembers } from '../core/registry.js';
 import { permutation, rngKey } from '../core/rng.js';
 import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
 
@@ -91,6 +92,15 @@ export interface Dataset {
   readonly named?: Set<string>;
   /** The task's own scores of a network, x [B, ...] -> logits, beside accuracy and cross-entropy. */
   readonly score?: (predict: (x: Tensor) => Tensor) => Promise<TaskScores>;
+}
+
+/** Throws UsageError that names what data lack, or have of another type; `what` says where they were given. */
+export function checkDataset(what: string, data: Dataset): void {
+  checkMembers(what, data, {
+    ...{ shape: 'array', classes: 'number', train: 'object', validation: 'object', test: 'object' },
+  });
+  for (const split of ['train', 'validation', 'test'] as const)
+    checkMembers(`${what}: ${split}`, data[split], { count: 'number', batch: 'function' });
 }
 
 /** What a task's own measure says of a network. */

@@ -2,6 +2,7 @@
 import { UsageError } from '../core/errors.js';
 import { filled } from '../core/host-array.js';
 import { checkAllFinite, checkWhole } from '../core/range.js';
+import { checkMembers } from '../core/registry.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import type { AugmentKey, HostBatch, Source } from './dataset.js';
 
@@ -66,10 +67,13 @@ export interface Changes {
 }
 
 /**
- * A source of images that are in memory. Throws UsageError where there are not as many labels as images; its batches
- * throw RangeError on an index of no image.
+ * A source of images that are in memory. Throws UsageError where a member is missing, or there are not as many labels
+ * as images; its batches throw RangeError on an index of no image.
  */
 export function memorySource(set: ImageSet, { augment, normalize }: Changes = {}): Source {
+  checkMembers('memorySource', set, {
+    ...{ images: 'object', labels: 'object', height: 'number', width: 'number', channels: 'number' },
+  });
   const pixels = set.height * set.width * set.channels;
   if (set.images.length !== set.labels.length * pixels)
     throw new UsageError(

@@ -6,7 +6,7 @@ import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { InputFiles } from '../core/run.js';
 import { parseSpec } from '../core/spec.js';
-import type { HostWeights } from '../nn/network.js';
+import { checkWeights, type HostWeights } from '../nn/network.js';
 import { readConfig, readDeclaration } from '../store/config.js';
 import { readMetadata, readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { writeGraph } from '../onnx/graph.js';
@@ -334,7 +334,7 @@ export interface WrittenFacts extends PictureNames {
 /**
  * Writes a network's weights in published names: a safetensors file, which says names of classes and the normalization
  * of pictures in its metadata, or, with a tokenizer, a folder where the family has such. Returns whether it is a
- * folder. Throws UsageError for a family or a network that has no published names.
+ * folder. Throws UsageError for a family or a network that has no published names, and weights of another network.
  */
 export function writeWeights(
   path: string,
@@ -343,6 +343,7 @@ export function writeWeights(
   { tokenizer, labels, normalize, from }: WrittenFacts = {},
 ): 'file' | 'folder' {
   const published = publishedOf(path, spec);
+  checkWeights(`${path}: the weights`, networkOf(spec), weights);
   if (tokenizer === undefined || published.folder === undefined) {
     published.write(path, spec, weights, pictureMetadata({ labels, normalize }));
     return 'file';
@@ -365,7 +366,7 @@ export function hasOnnx(spec: NetworkSpec): boolean {
  * Writes a network as an ONNX file. Its metadata have the network's declaration (`network`), names of the classes in
  * order (`labels`), of pictures that are not normalized as ImageNet's are how they are (`normalize`), and of a network
  * that reads tokens the tokenizer (`tokenizer`) and its words, one a line (`vocabulary`): all but the last as JSON.
- * Throws UsageError for a family that cannot be written so.
+ * Throws UsageError for a family that cannot be written so, a declaration that is none, and weights of another network.
  */
 export function writeOnnx(
   path: string,
@@ -373,13 +374,14 @@ export function writeOnnx(
   weights: HostWeights,
   { labels, tokenizer, normalize }: WrittenFacts = {},
 ): void {
-  const graph = familyOf(spec).onnx?.(spec, weights);
-  if (graph === undefined)
+  const family = familyOf(spec);
+  if (family.onnx === undefined)
     throw new UsageError(
       `${path}: networks of the family "${spec.family}" cannot be written as ONNX; ` +
         `those of ${familiesWith('onnx')} can`,
     );
-  writeGraph(path, graph, {
+  checkWeights(`${path}: the weights`, networkOf(spec), weights);
+  writeGraph(path, family.onnx(spec, weights), {
     network: JSON.stringify(spec),
     ...pictureMetadata({ labels, normalize }),
     ...(tokenizer !== undefined && {

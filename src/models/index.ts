@@ -51,7 +51,7 @@ export const NetworkSpec = specSchema('network family', 'family', FAMILIES) as z
 
 /** The family of a declaration. Throws UsageError with the known names. */
 export function familyOf(spec: { readonly family: string }): Family {
-  return lookUp('network family', FAMILIES, spec.family);
+  return lookUp('network family', FAMILIES, (spec as Partial<typeof spec> | null | undefined)?.family);
 }
 
 /** The network that a spec declares. Throws UsageError on a family that is not registered, and a spec that is none. */

@@ -1,6 +1,8 @@
 /** What the method asks of a network: named taps, pure application, and names for the axes of its parameters. */
 import type { Scalar, Tensor, Tensors } from '../engine/tensor.js';
+import { UsageError } from '../core/errors.js';
 import type { HostArrays } from '../core/host-array.js';
+import { checkMembers, type Members } from '../core/registry.js';
 import type { Scope } from './layers.js';
 
 /** A network's values on the host, by path. */
@@ -74,6 +76,40 @@ export interface Network {
    * folded into them.
    */
   readonly scales?: (tap: string) => readonly string[];
+}
+
+/** What a network of the caller's own has to have; `axes` may be undefined. */
+const MEMBERS: Members<Omit<Network, 'axes'>> = {
+  ...{ taps: 'array', boundaries: 'object', width: 'function', shapes: 'object', init: 'function' },
+  ...{ apply: 'function', owner: 'function', readers: 'function', flops: 'function' },
+};
+
+/** Throws UsageError that names what a network lacks, or has of another type; `what` says where it was given. */
+export function checkNetwork(what: string, network: Network): void {
+  checkMembers<Omit<Network, 'axes'>>(what, network, MEMBERS);
+}
+
+/**
+ * Throws UsageError where weights are not those of the network, naming the first that does not fit; `what` says where
+ * they were given, and whose they are. Running statistics, whose shapes a network does not say, all have to be there.
+ */
+export function checkWeights(
+  what: string,
+  { shapes, axes = {} }: Pick<Network, 'shapes' | 'axes'>,
+  weights: HostWeights,
+): void {
+  checkMembers<HostWeights>(what, weights, { params: 'object', state: 'object' });
+  for (const [path, shape] of Object.entries(shapes)) {
+    const found = weights.params[path]?.shape;
+    if (String(found) !== String(shape))
+      throw new UsageError(
+        `${what} have ${path} ${found === undefined ? 'not' : `as [${found.join(', ')}]`}; ` +
+          `expected [${shape.join(', ')}]`,
+      );
+  }
+  const absent = Object.keys(axes).find((path) => !Object.hasOwn(shapes, path) && weights.state[path] === undefined);
+  if (absent !== undefined)
+    throw new UsageError(`${what} have ${absent} not; expected running statistics as a network's init has them`);
 }
 
 /** The value at the network's last tap, for x [B, ...]. */

@@ -1,16 +1,21 @@
 /** The three stages beside their rivals on networks of a program's own: rates tuned alike, at the same thin steps. */
-import { FailureError, InterruptedError, UsageError } from '../core/errors.js';
+import { FailureError, InterruptedError, unknownName, UsageError } from '../core/errors.js';
 import { nonFiniteIn, type Row } from '../core/run.js';
-import type { Dataset, Source } from '../data/dataset.js';
+import { checkWhole } from '../core/range.js';
+import { checkMembers, lookUp } from '../core/registry.js';
+import { parseSpec } from '../core/spec.js';
+import { checkDataset, type Dataset, type Source } from '../data/dataset.js';
 import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
 import { needsOfWide, trainThin, type Procedure } from '../method/three-stage/pipeline.js';
 import type { StageContext } from '../method/training/stages.js';
 import { disposeWeights, toHost, weightsOf, type Teacher } from '../method/values/weights.js';
-import type { HostWeights, Network } from '../nn/network.js';
+import { checkBatch } from '../method/spec/recipe-steps.js';
+import { RecipeSpec } from '../method/spec/spec.js';
+import { checkNetwork, checkWeights, type HostWeights, type Network } from '../nn/network.js';
 import { predictor } from '../nn/predictor.js';
 import { ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
 import { halve } from './halving.js';
-import { RECIPES, type BaseRecipe } from './recipes.js';
+import { RECIPES, recipeOf, type BaseRecipe } from './recipes.js';
 
 /** Two networks, data, and how long each arm is trained. */
 export interface CompareOptions {
@@ -52,10 +57,55 @@ export interface Comparison {
   readonly left: readonly { readonly arm: ArmName; readonly why: string }[];
 }
 
+/** Every option, to tell a slip from one that is left out. */
+const OPTIONS: Readonly<Record<keyof CompareOptions, true>> = {
+  ...{ wide: true, thin: true, data: true, steps: true, batch: true, recipe: true, arms: true, tries: true },
+  ...{ samples: true, seed: true, onNotice: true, signal: true },
+};
+/** How many settings of rates an arm can be tried with. */
+const TRIES: readonly unknown[] = [1, 3, 6] satisfies CompareOptions['tries'][];
+
+/** Throws UsageError or RangeError with one line that names an option, what was expected and what was given. */
+function checkCall(options: CompareOptions): void {
+  const required = { wide: 'object', thin: 'object', data: 'object', steps: 'number', batch: 'number' } as const;
+  checkMembers<Pick<CompareOptions, keyof typeof required>>('compareArms', options, required);
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(OPTIONS, key));
+  if (unknown !== undefined) throw unknownName('option of compareArms', unknown, Object.keys(OPTIONS));
+  const { wide, thin, data, steps, batch, arms = [], tries = 6, samples = 1, seed = 1 } = options;
+  checkMembers('compareArms: wide', wide, { network: 'object', weights: 'object' });
+  checkNetwork('compareArms: wide.network', wide.network);
+  checkNetwork('compareArms: thin', thin);
+  checkDataset('compareArms: data', data);
+  checkWeights('compareArms: wide: its weights', wide.network, wide.weights);
+  checkWhole('compareArms: steps', steps, 1);
+  checkWhole('compareArms: batch', batch, 1);
+  checkWhole('compareArms: samples', samples, 1);
+  checkWhole('compareArms: seed', seed);
+  if (!TRIES.includes(tries))
+    throw new UsageError(`compareArms: tries: expected one of ${TRIES.join(', ')}, got ${String(tries)}`);
+  if (!Array.isArray(arms)) throw new UsageError(`compareArms: arms: expected a list of names, got ${String(arms)}`);
+  for (const name of arms) lookUp('arm', ARMS, name);
+  checkRecipe(options);
+}
+
+/** Throws UsageError on a recipe that is none, or does not fit the data. */
+function checkRecipe(options: CompareOptions): void {
+  const { recipe, steps, batch, data } = options;
+  if (typeof recipe === 'string') lookUp('recipe', RECIPES, recipe);
+  const base = baseOf(options);
+  checkMembers<Pick<BaseRecipe, 'rates'>>('compareArms: recipe', base, { rates: 'object' });
+  for (const name of ['thin', 'imitation'] as const) {
+    const checked = parseSpec(RecipeSpec, `recipe of compareArms at its rate "${name}"`, {
+      ...recipeOf(base, batch, steps, base.rates[name]),
+    });
+    checkBatch('compareArms', checked, data.train.count);
+  }
+}
+
 /**
  * Trains the thin net by every arm at the same number of steps, each at the rates that were best on validation by
- * successive halving; the test split chooses nothing. Needs an engine. Throws UsageError on an arm that is none,
- * InterruptedError when `signal` fires.
+ * successive halving; the test split chooses nothing. Needs an engine. Throws UsageError or RangeError on an option
+ * that is not valid, InterruptedError when `signal` fires.
  *
  * @example
  *   const wide = { network, weights };
@@ -63,11 +113,9 @@ export interface Comparison {
  *   console.log(arms.map(({ arm, test }) => [arm, test.accuracy]));
  */
 export async function compareArms(options: CompareOptions): Promise<Comparison> {
+  checkCall(options);
   const { wide, data, tries = 6, onNotice } = options;
   const names = options.arms ?? (Object.keys(ARMS) as ArmName[]);
-  const unknown = names.find((name) => !Object.hasOwn(ARMS, name));
-  if (unknown !== undefined)
-    throw new UsageError(`unknown arm "${unknown}"; expected one of: ${Object.keys(ARMS).join(', ')}`);
   const teacher: Teacher = { network: wide.network, host: wide.weights, weights: weightsOf(wide.weights) };
   const left: { arm: ArmName; why: string }[] = [];
   const found: Compared[] = [];

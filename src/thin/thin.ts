@@ -59,6 +59,8 @@ const OPTIONS: Readonly<Record<keyof CallOptions, readonly string[]>> = {
 
 /** Throws UsageError for an option that there is not, or one of another type than it has. */
 function checkCall(options: CallOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError(`thin: expected an object with model, data and other options, got ${String(options)}`);
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTIONS, name)) throw unknownName('option of thin', name, Object.keys(OPTIONS));
     const types = OPTIONS[name as keyof CallOptions];

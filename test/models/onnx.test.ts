@@ -1,13 +1,15 @@
 /** Networks as ONNX files: onnxruntime computes of them what the engine computes of the networks. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/core/errors.js';
 import { sizeOf, type HostArray, type HostArrays } from '../../src/core/host-array.js';
 import { disposeAll, tf, type Tensor, type Tensors } from '../../src/engine/tensor.js';
 import { disposeWeights, weightsOf } from '../../src/method/values/weights.js';
 import { writeOnnx } from '../../src/models/files.js';
-import { FAMILIES, networkOf, type NetworkSpec } from '../../src/models/index.js';
+import { writeTorchvision } from '../../src/models/families/resnet/weights.js';
+import { FAMILIES, networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights } from '../../src/nn/network.js';
 import { anyEngine } from '../support/engines.js';
@@ -291,4 +293,40 @@ test('class names, tokenizer and declaration stand in the metadata', () => {
   const text = readFileSync(path).toString('utf8');
   for (const part of [JSON.stringify(spec), '["no","yes"]', '{"lowercase":true}', '[PAD]\nwörd', 'token_type_ids'])
     expect(text).toContain(part);
+});
+
+describe('what is no network with its weights is refused by name, and no file is written', () => {
+  const spec: NetworkSpec = { ...preset('resnet18', 'resnet'), planes: 2, stem: { kind: 'small', channels: 2 } };
+  const weights = networkOf(spec).init(1);
+  const { 'head/bias': _, ...noBias } = weights.params;
+  const path = join(mkdtempSync(join(tmpdir(), 'gowide-onnx-')), 'x.onnx');
+  test.each<[what: string, given: readonly unknown[], message: string]>([
+    ['nothing', [undefined, weights], 'unknown network family "undefined"'],
+    ['half a declaration', [{ family: 'mlp' }, weights], 'invalid network: numLayers: missing'],
+    ['no weights', [spec, undefined], `${path}: the weights: expected an object with params, state, got nothing`],
+    ['a parameter less', [spec, { ...weights, params: noBias }], `${path}: the weights have head/bias not`],
+    [
+      'the weights of a wider net',
+      [spec, networkOf({ ...spec, classes: 7 }).init(1)],
+      `${path}: the weights have head/kernel as [16, 7]; expected [16, 1000]`,
+    ],
+    ['no running statistics', [spec, { ...weights, state: {} }], `${path}: the weights have stem/norm/mean not`],
+  ])('%s', (_, given, message) => {
+    expect(() => writeOnnx(path, ...(given as [NetworkSpec, HostWeights]))).toThrow(UsageError);
+    expect(() => writeOnnx(path, ...(given as [NetworkSpec, HostWeights]))).toThrow(message);
+    expect(existsSync(path)).toBe(false);
+  });
+  test('weights that are not a ResNet’s in torchvision’s names', () => {
+    const other = networkOf({
+      family: 'mlp',
+      numLayers: 1,
+      width: 2,
+      skip: false,
+      activation: 'tanh',
+      classes: 2,
+      inputs: 4,
+    });
+    expect(() => writeTorchvision(path, other.init(1))).toThrow('expected those of a ResNet, got some without');
+    expect(() => writeTorchvision(path, undefined as unknown as HostWeights)).toThrow('writeTorchvision: weights');
+  });
 });

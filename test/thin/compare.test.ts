@@ -4,7 +4,7 @@ import type { Source } from '../../src/data/dataset.js';
 import { loadDigits } from '../../src/data/digits.js';
 import { networkOf } from '../../src/models/index.js';
 import { ARMS } from '../../src/thin/arms.js';
-import { compareArms } from '../../src/thin/compare.js';
+import { compareArms, type CompareOptions } from '../../src/thin/compare.js';
 import { RECIPES } from '../../src/thin/recipes.js';
 import { anyEngine } from '../support/engines.js';
 import { MLP } from '../method/support.js';
@@ -30,9 +30,37 @@ test('every arm is trained to its end at the same steps, and one that cannot be 
   expect(accuracies).toEqual([...accuracies].sort((a, b) => b - a));
   for (const { weights } of arms)
     expect(Object.keys(weights.params).sort()).toEqual(Object.keys(options.thin.shapes).sort());
-  await expect(compareArms({ ...options, recipe: 'sgd', arms: ['best' as 'kd'] })).rejects.toThrow(
-    'unknown arm "best"',
-  );
+});
+
+test('what a program gives by mistake is named in one line, before anything is trained', async () => {
+  const network = networkOf({ ...MLP, width: 6 });
+  const weights = network.init(1);
+  const data = loadDigits(64);
+  const thin = networkOf(MLP);
+  const base = { wide: { network, weights }, thin, data, steps: 2, batch: 8, recipe: 'sgd' } as const;
+  const { batch: _, ...noBatch } = base;
+  const cases: readonly (readonly [given: unknown, message: string])[] = [
+    [undefined, 'compareArms: expected an object with wide, thin, data, steps, batch, got nothing'],
+    [noBatch, 'compareArms: batch: expected a number, got nothing'],
+    [{ ...base, wide: network }, 'compareArms: wide: network: expected an object, got nothing'],
+    [{ ...base, thin: MLP }, 'compareArms: thin: taps: expected an array, got nothing'],
+    [{ ...base, wide: { network, weights: thin.init(1) } }, 'compareArms: wide: its weights have'],
+    [{ ...base, data: { ...data, validation: {} } }, 'compareArms: data: validation: count: expected a number'],
+    [{ ...base, steps: 1.5 }, 'compareArms: steps: expected a whole number of at least 1, got 1.5'],
+    [{ ...base, batch: 65 }, 'compareArms.batch: 65, and the data have 64 training examples'],
+    [{ ...base, seed: -1 }, 'compareArms: seed'],
+    [{ ...base, tries: 2 }, 'compareArms: tries: expected one of 1, 3, 6, got 2'],
+    [{ ...base, recipe: 'adam' }, 'unknown recipe "adam"; expected one of: sgd, adamw'],
+    [{ ...base, recipe: {} }, 'compareArms: recipe: rates: expected an object, got nothing'],
+    [{ ...base, recipe: { ...RECIPES.sgd, optimizer: { kind: 'rmsprop' } } }, 'invalid recipe of compareArms'],
+    [
+      { ...base, recipe: { ...RECIPES.sgd, rates: { wide: 1, thin: NaN, imitation: 1 } } },
+      'invalid recipe of compareArms at its rate "thin"',
+    ],
+    [{ ...base, arms: ['best'] }, 'unknown arm "best"'],
+    [{ ...base, arm: ['kd'] }, 'unknown option of compareArms "arm"'],
+  ];
+  for (const [given, message] of cases) await expect(compareArms(given as CompareOptions)).rejects.toThrow(message);
 });
 
 test('the test split chooses nothing: with other examples in it the same rates and weights are found', async () => {

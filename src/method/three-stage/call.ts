@@ -2,16 +2,16 @@
 import { z } from 'zod';
 import { FailureError, InterruptedError, unknownName, UsageError } from '../../core/errors.js';
 import { packageVersion } from '../../core/package.js';
-import { checkMembers, namesOf, type Members } from '../../core/registry.js';
+import { checkMembers, namesOf } from '../../core/registry.js';
 import { nonFiniteIn, type Row } from '../../core/run.js';
 import { parseSpec } from '../../core/spec.js';
 import type { Workers } from '../../core/workers.js';
-import type { Dataset } from '../../data/dataset.js';
+import { checkDataset, type Dataset } from '../../data/dataset.js';
 import { tf } from '../../engine/tensor.js';
 import { evaluate } from '../../metrics/evaluate.js';
 import { evaluation } from '../../nn/layers.js';
 import { checkLayersInput, fromLayersModel, type LayersModel } from '../../models/families/layers/model.js';
-import { outputOf, type HostWeights, type Network } from '../../nn/network.js';
+import { checkNetwork, checkWeights, outputOf, type HostWeights, type Network } from '../../nn/network.js';
 import { agreeOnExamples, agreeOnOptions, hashesOfSplits, hashOfArrays } from './agree.js';
 import { asAnswered } from '../matching/answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
@@ -78,24 +78,14 @@ interface Settled extends ThreeStageOptions {
   readonly wideTraining: RecipeSpec | HostWeights;
 }
 
-/** What a network of the caller's own has to have; `axes` may be undefined. */
-const NETWORK: Members<Omit<Network, 'axes'>> = {
-  ...{ taps: 'array', boundaries: 'object', width: 'function', shapes: 'object', init: 'function' },
-  ...{ apply: 'function', owner: 'function', readers: 'function', flops: 'function' },
-};
-/** What data of the caller's own have to have. */
-const DATA: Members<Dataset> = {
-  ...{ shape: 'array', classes: 'number', train: 'object', validation: 'object', test: 'object' },
-};
-
 /** Throws UsageError that names what is missing of the networks and the data, or is of another type. */
 function checkParts(options: ThreeStageOptions): void {
   const parts = { wide: 'object', thin: 'object', data: 'object' } as const;
   checkMembers<Pick<ThreeStageOptions, keyof typeof parts>>('threeStage', options, parts);
   const { wide, thin, data, wideTraining } = options;
-  if (!('layers' in wide)) checkMembers<Omit<Network, 'axes'>>('threeStage: wide', wide, NETWORK);
-  checkMembers<Omit<Network, 'axes'>>('threeStage: thin', thin, NETWORK);
-  checkMembers('threeStage: data', data, DATA);
+  if (!('layers' in wide)) checkNetwork('threeStage: wide', wide);
+  checkNetwork('threeStage: thin', thin);
+  checkDataset('threeStage: data', data);
   const isWeights = typeof wideTraining === 'object' && wideTraining !== null && 'params' in wideTraining;
   if (isWeights)
     checkMembers<HostWeights>('threeStage: wideTraining', wideTraining, { params: 'object', state: 'object' });
@@ -137,7 +127,7 @@ function declaredIn(options: Settled): Declared {
   const imitation = parseSpec(imitates, 'imitation', options.imitation);
   const isWeights = typeof given === 'object' && 'params' in given;
   const wideTraining = isWeights ? given : parseSpec(RecipeSpec, 'wideTraining', given);
-  if ('params' in wideTraining) checkWeights(wide, wideTraining);
+  if ('params' in wideTraining) checkWeights("wideTraining: the wide net's weights", wide, wideTraining);
   const recipes = {
     finetune: rest,
     ...(imitation !== null && 'recipe' in imitation && { 'imitation.recipe': imitation.recipe }),
@@ -148,18 +138,6 @@ function declaredIn(options: Settled): Declared {
     checkBatch(`threeStage: ${path}`, recipe, options.data.train.count);
   }
   return { wideTraining, procedure: { start, imitation, training: { ...rest, objective } } };
-}
-
-/** Throws UsageError where weights are not those of the network, naming the first that does not fit. */
-function checkWeights({ shapes }: Network, { params }: HostWeights): void {
-  for (const [path, shape] of Object.entries(shapes)) {
-    const found = params[path]?.shape;
-    if (String(found) !== String(shape))
-      throw new UsageError(
-        `wideTraining: the wide net's weights have ${path} ` +
-          `${found === undefined ? 'not' : `as [${found.join(', ')}]`}; expected [${shape.join(', ')}]`,
-      );
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** ResNets' weights in torchvision's names, so that its checkpoints can be read and ours be used there. */
 import { UsageError } from '../../../core/errors.js';
 import type { HostArrays, HostValues } from '../../../core/host-array.js';
+import { checkMembers } from '../../../core/registry.js';
 import type { HostWeights } from '../../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 import { torchLeaf } from '../../formats/exchange.js';
@@ -26,8 +27,12 @@ export function exportResnet(weights: HostWeights): HostArrays<HostValues> {
   return exportNamed(weights, resnetName);
 }
 
-/** Writes a safetensors file in torchvision's names. */
+/** Writes a safetensors file in torchvision's names. Throws UsageError on weights that are not a ResNet's. */
 export function writeTorchvision(path: string, weights: HostWeights): void {
+  checkMembers<HostWeights>('writeTorchvision: weights', weights, { params: 'object', state: 'object' });
+  const absent = ['stem/conv/kernel', 'head/kernel'].find((name) => weights.params[name] === undefined);
+  if (absent !== undefined)
+    throw new UsageError(`writeTorchvision: weights: expected those of a ResNet, got some without ${absent}`);
   writeSafetensors(path, exportResnet(weights), { format: 'pt' });
 }
 
