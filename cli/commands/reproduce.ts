@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { parseScale } from '../../src/core/experiment.js';
 import { reproducedExperiments } from '../../experiments/registry.js';
 import { tellReading } from '../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { redraw } from '../terminal/redraw.js';
 import { withRunOptions } from '../terminal/run-options.js';
-import { declaredCells, work, type WorkOptions } from '../terminal/work.js';
+import { declaredCells, declaredOf, work, type WorkOptions } from '../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
@@ -29,7 +28,8 @@ export function command(): Command {
       ),
     )
     .action(async (options: Options) => {
-      const cells = declaredCells(reproducedExperiments(), parseScale(options.scale), options.seed, options.seeds);
+      const { scale, seed, seeds } = options;
+      const cells = declaredCells(declaredOf('reproduce', reproducedExperiments(), scale), scale, seed, seeds);
       const out = checkOut(options.out);
       const file = join(out, 'report.html');
       const early = redraw(out, file, () =>

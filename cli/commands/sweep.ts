@@ -21,7 +21,7 @@ import { shellWord } from '../../src/core/shell.js';
 import { examples, jsonOption } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
-import { declaredCells, workElsewhere, type WorkOptions } from '../terminal/work.js';
+import { declaredCells, declaredOf, workElsewhere, type WorkOptions } from '../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
@@ -30,14 +30,14 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
 }
 
-/** Experiments by name, or by the name of their group; `all` is what reproduce runs. */
-function chosen(names: readonly string[]): Experiment[] {
+/** Experiments by name, or those of a group that a scale has; `all` is what reproduce runs. */
+function chosen(names: readonly string[], scale: string): Experiment[] {
   const groups: Readonly<Record<string, readonly Experiment[]>> = {
     all: reproducedExperiments(),
     ...experimentGroups(),
   };
   const found = names.flatMap((name) => {
-    if (Object.hasOwn(groups, name)) return groups[name]!;
+    if (Object.hasOwn(groups, name)) return declaredOf(name, groups[name]!, scale);
     if (Object.hasOwn(EXPERIMENTS, name)) return [EXPERIMENTS[name]!];
     throw unknownName('experiment', name, [...Object.keys(groups), ...Object.keys(EXPERIMENTS)]);
   });
@@ -70,7 +70,7 @@ function taskCommand(names: readonly string[], { scale, seed, seeds, out, engine
 }
 
 async function runSweep(names: readonly string[], options: Options & Values<BackendOptions>): Promise<void> {
-  const cells = declaredCells(chosen(names), options.scale, options.seed, options.seeds);
+  const cells = declaredCells(chosen(names, options.scale), options.scale, options.seed, options.seeds);
   const outcome = await workElsewhere(backendOf(options), cells, options, (jobs) =>
     taskCommand(names, { ...options, jobs }),
   );

@@ -28,6 +28,7 @@ import { RUNNERS } from '../../experiments/runners.js';
 import { prepareKernel } from '../../theory/kernel/kernel.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
 import { kernelReport } from './kernel.js';
+import { notice } from './notices.js';
 import { checkOut, typedCommand } from './options.js';
 import { Progress, Rate } from './progress.js';
 import { stopSignal } from './stop.js';
@@ -49,6 +50,26 @@ export function declaredScale({ name, seeds }: Experiment, scale: string): Scale
       `experiment "${name}" is not declared at scale "${scale}"; declared: ${Object.keys(seeds).join(', ')}`,
     );
   return parsed;
+}
+
+/**
+ * Those of a group's experiments that are declared at a scale; the others are named, and left out. Throws UsageError
+ * where there is none.
+ */
+export function declaredOf(group: string, experiments: readonly Experiment[], scale: string): Experiment[] {
+  const parsed = parseScale(scale);
+  const [own, others] = [true, false].map((is) =>
+    experiments.filter(({ seeds }) => (seeds[parsed] !== undefined) === is),
+  );
+  if (own!.length === 0) {
+    const scales = [...new Set(experiments.flatMap(({ seeds }) => Object.keys(seeds)))];
+    throw new UsageError(
+      `${group}: no experiment of it is declared at scale "${scale}"; declared: ${scales.join(', ')}`,
+    );
+  }
+  if (others!.length > 0)
+    notice(`Not declared at scale ${scale}, and left out: ${others!.map(({ name }) => name).join(', ')}.`);
+  return own!;
 }
 
 /** Cells of experiments at a scale. Throws UsageError when a scale is not declared for one of them. */

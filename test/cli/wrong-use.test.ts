@@ -35,7 +35,12 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['completion', 'bahs'], /unknown shell "bahs"; .* Did you mean "bash"\?/],
     [['reproduce', '--scale', 'hours'], /--scale.*'hours' is invalid.*minutes, laptop, overnight, gpu, paper/],
     [
-      ['reproduce', '--scale', 'paper'],
+      ['reproduce', '--scale', 'overnight'],
+      /reproduce: no experiment of it is declared at scale "overnight"; declared: minutes, laptop, gpu, paper/,
+    ],
+    [['sweep', 'theory', '--scale', 'gpu'], /theory: no experiment of it is declared .*; declared: minutes, laptop/],
+    [
+      ['sweep', 'width', '--scale', 'paper'],
       /experiment "width" is not declared at scale "paper"; declared: minutes, laptop/,
     ],
     [['frobnicate'], /unknown command 'frobnicate'; commands: demo, reproduce, report, .*See: gowide --help/],

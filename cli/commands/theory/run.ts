@@ -26,7 +26,7 @@ import {
 import { withThreads } from '../../terminal/run-options.js';
 import { setOption, settingsOf, settingValue, type Setting } from '../../terminal/settings.js';
 import { textTable } from '../../terminal/table.js';
-import { declaredCells, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
+import { declaredCells, declaredOf, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
@@ -110,7 +110,7 @@ function cellsFor(name: string, options: Options): Cell[] {
     ] as const;
     const one = given.find(([, value]) => value !== undefined);
     if (one !== undefined) throw new UsageError(`${one[0]} goes with one study, not with "all"`);
-    return declaredCells(declared(name), scale, seed, seeds);
+    return declaredCells(declaredOf(name, declared(name), scale), scale, seed, seeds);
   }
   if (config !== undefined) {
     const file = readDeclaration(config, notice);
