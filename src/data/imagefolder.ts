@@ -228,6 +228,13 @@ function classFolders(path: string, root: string, test = 'val', least = 2): stri
   const names = readdirSync(path)
     .filter((name) => !name.startsWith('.') && statusOf(join(path, name)).isDirectory())
     .sort(byCodePoint);
+  const loose = names.length === 0 ? readdirSync(path).find(isPictureName) : undefined;
+  if (loose !== undefined)
+    throw new UsageError(
+      `${path}: pictures such as ${loose} stand in it without a folder for each class; sort them into ` +
+        `${path}/<class>/` +
+        (loose.startsWith('ILSVRC2012_val') ? ' (ImageNet: LOC_val_solution.csv has the class of each)' : ''),
+    );
   if (names.length < least)
     throw new UsageError(`${path}: expected a folder for each of at least ${least} classes, found ${names.length}`);
   return names;

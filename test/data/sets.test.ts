@@ -403,6 +403,13 @@ describe('folders of pictures', () => {
     rmSync(join(path, 'val', 'elk'), { recursive: true });
     mkdirSync(join(path, 'val', 'fox'));
     expect(() => open(path)).toThrow(/fox: the class has no picture/);
+    // as ILSVRC 2012 is handed out
+    rmSync(join(path, 'val'), { recursive: true });
+    mkdirSync(join(path, 'val'));
+    writeFileSync(join(path, 'val', 'ILSVRC2012_val_00000001.JPEG'), '');
+    expect(() => open(path)).toThrow(
+      /ILSVRC2012_val_00000001.JPEG stand in it without a folder for each class; .*LOC_val_solution.csv/,
+    );
   });
 
   test('a random part lies within the picture, whatever is drawn', () => {
