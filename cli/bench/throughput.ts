@@ -66,12 +66,19 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
   };
 }
 
+/** Examples of a measured batch, at least: of one, batch norm has no variance where a channel is down to one value. */
+const LEAST_BATCH = 2;
+
 async function forwardBytes(spec: TrainSpec): Promise<number> {
   const network = networkOf(spec.network);
   const model = network.init(1);
   const weights = { params: toTensors(model.params), state: toTensors(model.state) };
-  const { values } = madeUp(spec, 1).examples;
-  const x = tf.tensor(values, [1, ...exampleShape(spec.data)], values instanceof Int32Array ? 'int32' : 'float32');
+  const { values } = madeUp(spec, LEAST_BATCH).examples;
+  const x = tf.tensor(
+    values,
+    [LEAST_BATCH, ...exampleShape(spec.data)],
+    values instanceof Int32Array ? 'int32' : 'float32',
+  );
   const engine = tf.engine();
   engine.startScope('plan');
   const before = tf.memory().numBytes;
@@ -80,7 +87,7 @@ async function forwardBytes(spec: TrainSpec): Promise<number> {
   engine.endScope();
   x.dispose();
   disposeAll(weights.params, weights.state);
-  return bytes;
+  return bytes / LEAST_BATCH;
 }
 
 /** Trains the thin net of a run for about `seconds` on the engine that is open. */
@@ -88,7 +95,7 @@ export async function measureThroughput(spec: TrainSpec, seconds: number): Promi
   const network = networkOf(spec.network);
   const shape = exampleShape(spec.data);
   const one = trainingFlops(network, shape, { steps: 1, batch: 1 });
-  const batch = Math.max(1, Math.min(spec.training.batch, Math.floor(STEP_FLOPS / one)));
+  const batch = Math.min(spec.training.batch, Math.max(LEAST_BATCH, Math.floor(STEP_FLOPS / one)));
   const bytesPerExample = await forwardBytes(spec);
   const times = await trainingTimes(
     network,

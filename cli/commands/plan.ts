@@ -38,7 +38,7 @@ function several(count: number, machine: string): string {
   return `${count} ${count === 1 ? machine.replace(/^(device|process)(e?s)/, '$1') : machine}`;
 }
 
-function print({ rows, claims, data }: Plan, machine: string, devices: number): void {
+function print({ rows, total, claims, data }: Plan, machine: string, devices: number): void {
   const table = rows.map((row) => ({
     experiment: row.experiment,
     arms: row.arms,
@@ -50,11 +50,18 @@ function print({ rows, claims, data }: Plan, machine: string, devices: number): 
     time: duration(row.deviceHours),
     [`on ${devices}`]: duration(row.deviceHours / devices),
   }));
-  const total = rows.reduce((sum, row) => sum + row.deviceHours, 0);
+  const { runs, deviceHours } = total;
   process.stdout.write(`${textTable(table)}\n`);
   process.stdout.write(
-    `in all: ${duration(total)} of one process, ${duration(total / devices)} on ${several(devices, machine)}\n\n`,
+    `in all: ${duration(deviceHours)} of one process, ` +
+      `${duration(deviceHours / devices)} on ${several(devices, machine)}\n`,
   );
+  const listed = rows.reduce((sum, row) => sum + row.runs, 0);
+  if (runs < listed)
+    process.stdout.write(
+      `Experiments share runs: the ${listed} of the table are ${runs}, each of which counts once.\n`,
+    );
+  process.stdout.write('\n');
   process.stdout.write(
     `${textTable(claims.map(({ id, experiment, runs, deviceHours }) => ({ claim: id, experiment, runs, time: duration(deviceHours) })))}\n`,
   );

@@ -11,7 +11,14 @@ import { oncePer } from '../../src/core/memo.js';
 import { broughtFor, exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/cost/budget.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
-import { EXPECTED_FLOPS, ownCost, stepFlops, stepMemory, stepSeconds } from '../../src/method/cost/cost.js';
+import {
+  EXPECTED_FLOPS,
+  expectedActivations,
+  ownCost,
+  stepFlops,
+  stepMemory,
+  stepSeconds,
+} from '../../src/method/cost/cost.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
 import { checkedSpec } from '../../src/method/run/runner.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
@@ -25,10 +32,11 @@ const FLOAT = 4;
 /** Bytes of a line of metrics, about. */
 const LINE = 110;
 
-/** Memory of a run's training step in bytes, by the activations that were measured. */
-function memoryOf(spec: TrainSpec, { bytesPerExample }: Measured): number {
+/** Memory of a run's training step in bytes, by the activations that were measured, or else are expected. */
+function memoryOf(spec: TrainSpec, bytesPerExample: number | null = null): number {
   const { batch, accumulate = 1 } = spec.training;
-  return stepMemory(spec, (bytesPerExample * batch) / accumulate);
+  const activations = bytesPerExample === null ? expectedActivations(spec) : (bytesPerExample * batch) / accumulate;
+  return stepMemory(spec, activations);
 }
 
 /** Bytes that a run leaves, and bytes of its saved state while it is under way. */
@@ -88,6 +96,8 @@ export interface Plan {
     readonly runs: number;
     readonly deviceHours: number;
   }[];
+  /** All experiments together: a run that several of them need counts once. */
+  readonly total: { readonly runs: number; readonly deviceHours: number };
   /** What users bring. */
   readonly data: readonly string[];
 }
@@ -106,12 +116,16 @@ function rowOf(experiment: Experiment, scale: Scale, throughputs: Throughputs): 
   const throughput = throughputs.get(name);
   if (kind !== TRAIN_KIND || throughput === undefined)
     return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
-  const specs = mine.filter((cell) => cell.kind === TRAIN_KIND).map(({ spec }) => checkedSpec(spec));
+  const trained = mine.filter((cell) => cell.kind === TRAIN_KIND);
+  const specs = trained.map(({ spec }) => checkedSpec(spec));
+  // the runs of another experiment that this one needs are of its nets and batches
+  const bytesOf = ({ experiment: own, spec }: Cell): number =>
+    memoryOf(checkedSpec(spec), throughputs.get(own)?.bytesPerExample);
   const disk = specs.map(diskOf);
   return {
     ...common,
     petaflops: specs.map(ownCost).reduce((sum, { flops, teacherFlops }) => sum + flops + teacherFlops, 0) / 1e15,
-    memoryBytes: [...new Set(specs)].reduce((most, spec) => Math.max(most, memoryOf(spec, throughput)), 0),
+    memoryBytes: trained.reduce((most, cell) => Math.max(most, bytesOf(cell)), 0),
     diskBytes:
       disk.reduce((sum, { left }) => sum + left, 0) + disk.reduce((most, { underWay }) => Math.max(most, underWay), 0),
     flopsPerSecond: throughput.flopsPerSecond,
@@ -141,8 +155,10 @@ export function planOf(experiments: readonly Experiment[], scale: Scale, through
     const spec = measuredSpec(experiment, scale);
     return spec === undefined ? [] : (broughtFor(spec.data) ?? []);
   });
+  const all = new Map([...cells.values()].flatMap((some) => [...withRequired(some, RUNNERS)]));
   return {
     scale,
+    total: { runs: all.size, deviceHours: hours(all.values(), throughputs) },
     rows: declared.map((experiment) => rowOf(experiment, scale, throughputs)),
     claims: Object.values(CLAIMS).flatMap((claim) => claimRow(claim, cells, throughputs)),
     data: [...new Set(brought)],
@@ -152,7 +168,8 @@ export function planOf(experiments: readonly Experiment[], scale: Scale, through
 /** An experiment's thin net on a machine. */
 export interface Measured {
   readonly flopsPerSecond: number;
-  readonly bytesPerExample: number;
+  /** What a step keeps of an example for its gradients; null where that was not measured. */
+  readonly bytesPerExample: number | null;
   /** Seconds of a training step over those that {@link stepSeconds} expects. */
   readonly slowness: number;
 }
@@ -195,7 +212,7 @@ function trained(scale: Scale): Experiment[] {
 
 /**
  * Plans every experiment of a scale; `measure` runs {@link measureExperiment} in a process of its own. With
- * `flopsPerSecond` nothing is measured, and activations are not counted.
+ * `flopsPerSecond` nothing is measured, and memory is what operations let expect.
  */
 export async function planScale(
   scale: Scale,
@@ -213,7 +230,7 @@ export async function planScale(
       measured =
         flopsPerSecond === undefined
           ? await measure(experiment.name)
-          : { flopsPerSecond, bytesPerExample: 0, slowness: EXPECTED_FLOPS / flopsPerSecond };
+          : { flopsPerSecond, bytesPerExample: null, slowness: EXPECTED_FLOPS / flopsPerSecond };
       if (flopsPerSecond === undefined)
         onLine(
           `${experiment.name}: ${(measured.flopsPerSecond / 1e9).toPrecision(3)} GFLOP/s in training its thin net`,

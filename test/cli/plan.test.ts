@@ -1,11 +1,14 @@
-import { expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { measureThroughput } from '../../cli/bench/throughput.js';
 import { planOf, planScale, measuredSpec } from '../../cli/plan/plan.js';
+import { bertGlosses, bertSquad } from '../../experiments/bert.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs, cellsOf } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { costOf, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost/cost.js';
 import { parameterCount } from '../../src/models/index.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
+import { anyEngine } from '../support/engines.js';
 
 const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };
 
@@ -37,6 +40,31 @@ test('the memory of a step is one estimate: planned with measured activations, e
   expect(fitted(1e6)).toBeGreaterThan(fitted(100) + 2 ** 30); // what is kept of so many examples
 });
 
+test('a batch that is computed in parts takes the memory of one part', () => {
+  const { accumulate, ...whole } = parseTrainSpec(armSpecs(bertGlosses, 'paper').direct).training;
+  const spec = { ...parseTrainSpec(armSpecs(bertGlosses, 'paper').direct), training: whole };
+  const parts = { ...spec, training: { ...whole, accumulate: accumulate! } };
+  const own = stepMemory(spec, 2 ** 29);
+  expect((expectedMemory(spec) - own) / (expectedMemory(parts) - own)).toBeCloseTo(accumulate!, 6);
+});
+
+test('experiments that share runs: each run counts once in all, with the memory of its own experiment', () => {
+  const large = { ...measured, bytesPerExample: 1e8 };
+  const { rows, total } = planOf(
+    [bertGlosses, bertSquad],
+    'paper',
+    new Map([
+      ['bert-glosses', large],
+      ['bert-squad', measured],
+    ]),
+  );
+  const [glosses, squad] = rows;
+  // the first seed's pre-training is in both
+  expect(total.runs).toBe(squad!.runs);
+  expect(total.deviceHours).toBeCloseTo(squad!.deviceHours, 6);
+  expect(squad!.memoryBytes).toBe(glosses!.memoryBytes);
+});
+
 test('a machine that is twice as slow takes twice as long', () => {
   const hours = (slowness: number): number =>
     planOf([resnetDigits], 'minutes', new Map([['resnet-digits', { ...measured, slowness }]])).rows[0]!.deviceHours;
@@ -61,10 +89,23 @@ test('the scale paper is planned without measuring where the throughput is given
   expect(rows.map(({ experiment }) => experiment)).toEqual(['resnet-digits', 'bert-glosses', 'bert-squad']);
   expect(data).toHaveLength(3);
   expect(rows.every(({ diskBytes, deviceHours }) => diskBytes > 1e9 && deviceHours > 1)).toBe(true);
+  // activations of 256 pictures of 224 x 224 alone are more than 20 GB, as measured elsewhere
+  expect(rows[0]!.memoryBytes).toBeGreaterThan(20e9);
 });
 
 test('the thin net that is measured is the one trained directly', () => {
   expect(measuredSpec(resnetDigits, 'minutes')!.network).toEqual(
     (armSpecs(resnetDigits, 'minutes').direct as unknown as TrainSpec).network,
   );
+});
+
+describe('measured', () => {
+  beforeAll(anyEngine);
+
+  test('a net with batch norm whose last channels are down to one value', async () => {
+    const spec = parseTrainSpec(armSpecs(resnetDigits, 'minutes').direct);
+    const data = { set: 'imagefolder', folder: 'none', size: 8, resize: 8, validation: 1, corrupt: 0 } as const;
+    const network = { ...spec.network, stem: { kind: 'imagenet', channels: 8 }, channels: 3 } as TrainSpec['network'];
+    expect((await measureThroughput({ ...spec, data, network }, 0.01)).bytesPerExample).toBeGreaterThan(0);
+  });
 });

@@ -172,12 +172,33 @@ export function stepMemory(spec: TrainSpec, activations: number): number {
 const ENGINE_MEMORY = 2 ** 29;
 
 /**
- * Expected memory of a run in bytes, by which a GPU is chosen: of a training step, or of imitation in closed form
- * before it, whichever takes more. A training step was measured to keep some 0.005 bytes for each operation (ResNet-50
- * with 8 x 224 px 0.005, BERT_BASE with 8 x 128 tokens 0.003).
+ * Bytes that a training step keeps for its gradients, for each of its operations: as measured of ResNet-50 with 8 x 224
+ * px; BERT_BASE with 8 x 128 tokens keeps 0.003.
+ */
+const BYTES_PER_OPERATION = 0.005;
+
+/**
+ * Bytes that a training step is expected to keep for its gradients; of a batch that is computed in parts, those of one
+ * part.
+ */
+export function expectedActivations({
+  data,
+  network,
+  training,
+}: Pick<TrainSpec, 'data' | 'network' | 'training'>): number {
+  const { batch, accumulate = 1 } = training;
+  const flops = trainingFlops(networkOf(network), exampleShape(data), { steps: 1, batch: batch / accumulate });
+  return BYTES_PER_OPERATION * flops;
+}
+
+/**
+ * Expected memory of a run in bytes, by which a GPU is chosen: of the heaviest training step, the wide net's own
+ * included, or of imitation in closed form before it, whichever takes more.
  */
 export function expectedMemory(spec: TrainSpec): number {
-  return ENGINE_MEMORY + Math.max(stepMemory(spec, 0.005 * stepFlops(spec)), closedFormMemory(spec));
+  const { accumulate = 1 } = isTrained(spec.teacher) ? spec.teacher.recipe : spec.training;
+  const activations = (BYTES_PER_OPERATION * stepFlops(spec)) / accumulate;
+  return ENGINE_MEMORY + Math.max(stepMemory(spec, activations), closedFormMemory(spec));
 }
 
 /** Memory of imitation in closed form in bytes, with the parameters of both nets; 0 where there is none. */
