@@ -2,7 +2,7 @@
 import { fitLine, powerLaw, tInterval, type Interval } from '../../src/core/stats.js';
 import { bandWords, laterHalf, LEVEL, type Band } from '../../theory/studies/rule.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
-import { errorRate, formatInterval, formatNumber, within, type Outcome } from './verdict.js';
+import { errorRate, formatInterval, formatMean, within, type Outcome } from './verdict.js';
 
 /** What rows say about a claim. */
 export interface Judgement {
@@ -248,10 +248,7 @@ function placesText(
     ['fails at', where('not supported')],
     ['undecided at', where('inconclusive')],
   ].filter(([, values]) => values !== '');
-  const told = found.map(
-    ({ value, interval: { mean, low, high } }) =>
-      `${value}: ${formatNumber(mean)} [${formatNumber(low)}, ${formatNumber(high)}]`,
-  );
+  const told = found.map(({ value, interval }) => `${value}: ${formatMean(interval)}`);
   const seeds = Math.min(...found.map(({ interval }) => interval.n));
   return `${parts.map((part) => part.join(' ')).join('; ')} (${told.join('; ')}), ${seeds} seeds`;
 }

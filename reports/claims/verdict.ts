@@ -71,12 +71,9 @@ export function formatMean({ mean, low, high, n }: Interval, digits = 3): string
     : formatNumber(mean, digits);
 }
 
-/** The mean with its interval and the number of seeds. */
-export function formatInterval({ mean, low, high, n }: Interval, digits = 3): string {
-  return (
-    `${formatNumber(mean, digits)} [${formatNumber(low, digits)}, ${formatNumber(high, digits)}], ${n} ` +
-    `seed${n === 1 ? '' : 's'}`
-  );
+/** The mean with its interval, if there is one, and the number of seeds. */
+export function formatInterval(interval: Interval, digits = 3): string {
+  return `${formatMean(interval, digits)}, ${interval.n} seed${interval.n === 1 ? '' : 's'}`;
 }
 
 /** Whether an outcome is a decision. */

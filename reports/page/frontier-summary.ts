@@ -2,7 +2,7 @@
 import { keyOf, waysOf, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor } from '../../experiments/frontiers.js';
 import { mean } from '../../src/core/stats.js';
-import { formatNumber } from '../claims/verdict.js';
+import { formatMean, formatNumber } from '../claims/verdict.js';
 import {
   byTrainingAndBudget,
   COSTS,
@@ -111,7 +111,7 @@ export function meansTable({ experiment, means }: FrontierSummary): Record<strin
     ...Object.fromEntries(
       group.map(({ budget, accuracy, low, high, seeds }) => [
         `x${budget}`,
-        `${accuracy.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}] (${seeds})`,
+        `${formatMean({ mean: accuracy, low, high, n: seeds }, 1)} (${seeds})`,
       ]),
     ),
   }));

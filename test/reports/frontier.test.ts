@@ -244,6 +244,10 @@ test('a summary has the means with the seeds, the times with what bounds them, a
   const summary = summarizeFrontier(frontier, 'laptop', rows({ direct: [50, 90], 'three-stage': [97, 99] }))!;
   expect(summary.wideNet).toBe(100);
   expect(meansTable(summary).map((line) => line.training)).toEqual(['direct', 'three stages', 'wide net']);
+  // one seed has no interval
+  const one = rows({ direct: [50, 90] }).filter(({ seed }) => seed === 1);
+  const [direct] = meansTable(summarizeFrontier(frontier, 'laptop', one)!);
+  expect(Object.values(direct!)).toEqual(['direct', '49.9 (1)', '89.9 (1)']);
   const lines = summaryLines(summary);
   expect(lines).toContainEqual(
     expect.stringMatching(/direct: x\d+\.00 \(4 of 4 seeds not within the largest, counted as that\)/),
