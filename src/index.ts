@@ -231,4 +231,4 @@ export { FailureError, InterruptedError, UsageError } from './core/errors.js';
 export { type Floats, type HostArray, type HostArrays, type HostValues } from './core/host-array.js';
 export { type Json } from './core/json.js';
 export { normals, permutation, rngKey, subset, uniforms, type RngKey } from './core/rng.js';
-export { bootstrapInterval, fitLine, powerLaw, tInterval, type Interval, type Line } from './core/stats.js';
+export { fitLine, powerLaw, tInterval, type Interval, type Line } from './core/stats.js';

@@ -1,6 +1,5 @@
 /** Means, intervals and fitted slopes. Every interval that the reports show comes from here. */
-import { checkAllFinite, checkWhole } from './range.js';
-import { rngKey, uniforms } from './rng.js';
+import { checkAllFinite } from './range.js';
 import { studentCdf, studentQuantile } from './student.js';
 
 /** A mean with the two ends of its confidence interval, in the unit of the values. */
@@ -48,9 +47,9 @@ export function median(values: ArrayLike<number>): number {
 
 /** Sample standard deviation (n - 1); NaN for fewer than two values. */
 export function standardDeviation(values: ArrayLike<number>): number {
-  const centre = mean(values);
+  const center = mean(values);
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += (values[i]! - centre) ** 2;
+  for (let i = 0; i < values.length; i++) sum += (values[i]! - center) ** 2;
   return values.length < 2 ? NaN : Math.sqrt(sum / (values.length - 1));
 }
 
@@ -77,11 +76,11 @@ function checkSample(what: string, values: readonly number[], level: number): vo
 export function tInterval(values: readonly number[], level = 0.95): Interval {
   const n = values.length;
   checkSample('tInterval', values, level);
-  const centre = mean(values);
-  if (n === 1) return { mean: centre, low: -Infinity, high: Infinity, n };
+  const center = mean(values);
+  if (n === 1) return { mean: center, low: -Infinity, high: Infinity, n };
   const quantile = level === 0.95 ? halfWidth(n - 1) : studentQuantile((1 + level) / 2, n - 1);
   const half = (quantile * standardDeviation(values)) / Math.sqrt(n);
-  return { mean: centre, low: centre - half, high: centre + half, n };
+  return { mean: center, low: center - half, high: center + half, n };
 }
 
 /** {@link studentQuantile} of 0.975 by degrees of freedom; p-values ask for it again and again. */
@@ -111,10 +110,10 @@ export function levelOf({ n, df = n - 1 }: Interval, factor: number): number {
  * An interval that {@link tInterval} gave, at another level. Throws RangeError for fewer than two values.
  */
 export function atLevel(interval: Interval, level: number): Interval {
-  const { mean: centre, low, high, n, df = n - 1 } = interval;
+  const { mean: center, low, high, n, df = n - 1 } = interval;
   if (n < 2) throw new RangeError(`atLevel: expected an interval of at least two values, got one of ${n}`);
   const half = ((high - low) / 2) * (studentQuantile((1 + level) / 2, df) / halfWidth(df));
-  return { ...interval, low: centre - half, high: centre + half };
+  return { ...interval, low: center - half, high: center + half };
 }
 
 /** A part of the variance of an estimate, and how many degrees of freedom it was estimated with. */
@@ -127,12 +126,12 @@ export interface VariancePart {
  * 95 % t-interval of an estimate over `n` seeds whose variance is the sum of independent parts, with Satterthwaite's
  * degrees of freedom (Satterthwaite 1946). Parts of variance 0 give an interval without width.
  */
-export function sumInterval(centre: number, parts: readonly VariancePart[], n: number): Interval {
+export function sumInterval(center: number, parts: readonly VariancePart[], n: number): Interval {
   const variance = parts.reduce((sum, part) => sum + part.variance, 0);
-  if (variance === 0) return { mean: centre, low: centre, high: centre, n };
+  if (variance === 0) return { mean: center, low: center, high: center, n };
   const df = variance ** 2 / parts.reduce((sum, part) => sum + part.variance ** 2 / part.df, 0);
   const half = halfWidth(df) * Math.sqrt(variance);
-  return { mean: centre, low: centre - half, high: centre + half, n, df };
+  return { mean: center, low: center - half, high: center + half, n, df };
 }
 
 /**
@@ -242,40 +241,4 @@ export function powerLaw(
     }
   const fits = bySeed.map(({ x, y }) => fitLine(x.map(Math.log), y.map(Math.log)));
   return { ...tInterval(fits.map((fit) => fit.slope)), scale: Math.exp(mean(fits.map((fit) => fit.intercept))) };
-}
-
-/** What was drawn last: a report has hundreds of intervals of as many seeds, whose draws are the same. */
-let lastDrawn: { readonly n: number; readonly resamples: number; readonly indices: Uint32Array } | undefined;
-
-/** Indices of `resamples` samples of n out of n, with replacement, one sample after the other. */
-function resampled(n: number, resamples: number): Uint32Array {
-  if (lastDrawn?.n === n && lastDrawn.resamples === resamples) return lastDrawn.indices;
-  const u = uniforms(rngKey(0, 'bootstrap', n), resamples * n);
-  const indices = new Uint32Array(u.length);
-  for (let i = 0; i < u.length; i++) indices[i] = Math.floor(u[i]! * n);
-  if (indices.length <= MOST_KEPT) lastDrawn = { n, resamples, indices };
-  return indices;
-}
-
-/** Indices that are kept between two calls: 4 MB. */
-const MOST_KEPT = 2 ** 20;
-
-/**
- * Percentile bootstrap interval of the mean; the resampling is seeded, so equal values give equal intervals. Throws
- * RangeError when empty, on a value that is not finite, on less than one resample, and on a level outside 0 to 1.
- */
-export function bootstrapInterval(values: readonly number[], resamples = 2000, level = 0.95): Interval {
-  const n = values.length;
-  checkSample('bootstrapInterval', values, level);
-  checkWhole('bootstrapInterval: resamples', resamples, 1, 1e7);
-  const drawn = resampled(n, resamples);
-  const means = new Float64Array(resamples);
-  for (let r = 0; r < resamples; r++) {
-    let sum = 0;
-    for (let i = r * n; i < (r + 1) * n; i++) sum += values[drawn[i]!]!;
-    means[r] = sum / n;
-  }
-  means.sort();
-  const at = (q: number): number => means[Math.min(resamples - 1, Math.max(0, Math.round(q * (resamples - 1))))]!;
-  return { mean: mean(values), low: at((1 - level) / 2), high: at((1 + level) / 2), n };
 }

@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest';
 import {
   atLevel,
-  bootstrapInterval,
   fitLine,
   holm,
   largest,
   levelOf,
-  mean,
   powerLaw,
   rms,
   signFlip,
@@ -63,16 +61,6 @@ test('fitLine and powerLaw find exact laws', () => {
   expect(() => fitLine([1, 1], [2, 3])).toThrow('two different x');
 });
 
-test('bootstrapInterval is repeatable and holds the mean', () => {
-  const values = [1, 2, 3, 4, 10];
-  expect(bootstrapInterval(values)).toEqual(bootstrapInterval(values));
-  const { low, high } = bootstrapInterval(values);
-  expect(low).toBeGreaterThan(1);
-  expect(low).toBeLessThan(mean(values));
-  expect(high).toBeGreaterThan(mean(values));
-  expect(() => bootstrapInterval([])).toThrow('at least one value');
-});
-
 test('rms and standardDeviation', () => {
   expect(rms([3, 4])).toBeCloseTo(Math.sqrt(12.5), 14);
   expect(standardDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(2.138089935299395, 12);
@@ -93,7 +81,6 @@ test('numbers that are none, levels and counts outside their range are refused b
   for (const wrong of [NaN, Infinity, -Infinity]) {
     const values = [1, wrong, 3];
     expect(() => tInterval(values)).toThrow(`tInterval: values: expected finite numbers, got ${wrong} at place 1`);
-    expect(() => bootstrapInterval(values)).toThrow('bootstrapInterval: values: expected finite');
     expect(() => fitLine([1, 2, 3], values)).toThrow('fitLine: y: expected finite');
     expect(() => fitLine(values, [1, 2, 3])).toThrow('fitLine: x: expected finite');
     expect(() => signFlip(values)).toThrow('signFlip: values: expected finite');
@@ -105,12 +92,7 @@ test('numbers that are none, levels and counts outside their range are refused b
     expect(() => tInterval([1, 2, 3], level)).toThrow(
       `tInterval: level: expected a number between 0 and 1, got ${level}`,
     );
-    expect(() => bootstrapInterval([1, 2, 3], 100, level)).toThrow('bootstrapInterval: level');
   }
-  for (const resamples of [0, -1, 1.5, NaN, Infinity])
-    expect(() => bootstrapInterval([1, 2, 3], resamples)).toThrow(
-      'bootstrapInterval: resamples: expected a whole number',
-    );
   expect(() => powerLaw([])).toThrow('powerLaw: expected at least one seed');
   expect(() => powerLaw([{ x: [1, 2], y: [0, 1] }])).toThrow(
     'powerLaw: y of seed 0: expected finite numbers above 0, got 0',
