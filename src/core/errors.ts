@@ -24,7 +24,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Calls, and words the message of a UsageError anew, whether it is thrown at once or by the promise that comes back. */
+/** Calls, and words the message of a UsageError anew, be it thrown at once or by the promise that is returned. */
 export function rewording<T>(reworded: (message: string) => string, call: () => T): T {
   const fail = (error: unknown): never => {
     throw error instanceof UsageError ? new UsageError(reworded(error.message), { cause: error }) : error;

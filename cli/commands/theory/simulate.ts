@@ -43,7 +43,7 @@ async function run(options: Options): Promise<void> {
   const declared = readDeclared(options);
   const { config, arrays, particles } = declared;
   if (options.printConfig || options.out === undefined) {
-    const checked = await namingFiles(declared, () => checkSimulation(config, arrays));
+    const checked = namingFiles(declared, () => checkSimulation(config, arrays));
     if (!options.printConfig) throw new UsageError('--out is missing: expected a folder for what the run writes');
     process.stdout.write(`${JSON.stringify({ ...checked, particles }, null, 2)}\n`);
     return;
@@ -55,7 +55,7 @@ async function run(options: Options): Promise<void> {
   const progress = new Progress();
   const onStep = (stage: string, done: number, total: number): void =>
     progress.update(stage, done / total, `step ${done} of ${total}`);
-  const { arrays: results, summary, warnings } = await namingFiles(declared, () => simulate(config, arrays, onStep));
+  const { arrays: results, summary, warnings } = namingFiles(declared, () => simulate(config, arrays, onStep));
   progress.clear();
   for (const warning of warnings) notice(`warning: ${warning}`);
   writeSafetensors(final, results);
