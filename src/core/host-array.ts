@@ -11,6 +11,8 @@ export type HostValues = Floats | Int32Array | BigInt64Array | Uint8Array;
 export interface HostArray<Values extends HostValues = Float32Array> {
   readonly shape: readonly number[];
   readonly values: Values;
+  /** The type that its file names, where the values are read as those of another: `I8` beside an Int32Array. */
+  readonly dtype?: string;
 }
 
 /** Tensors on the host by name; those of a network by the paths of its parameters. */

@@ -54,12 +54,9 @@ export function dtypeOf(values: HostValues): Dtype {
   return WRITTEN.find(([type]) => values instanceof type)![1];
 }
 
-/** Types that values have in their file, where they are read as those of another. */
-const READ_AS_OTHER = new WeakMap<HostValues, Dtype>();
-
-/** The type that values have in the file that they are of: `I8` for an Int32Array of whole numbers of 8 bits. */
-export function dtypeInFile(values: HostValues): Dtype {
-  return READ_AS_OTHER.get(values) ?? dtypeOf(values);
+/** The type that a tensor has in its file: `I8` for an Int32Array that was read from whole numbers of 8 bits. */
+export function dtypeInFile({ values, dtype }: HostArray<HostValues>): string {
+  return dtype ?? dtypeOf(values);
 }
 
 /** Writes tensors and string metadata; atomic. Throws RangeError that names what no file can hold. */
@@ -133,10 +130,10 @@ export function readSafetensors(path: string): SafetensorsFile {
     const { entries, metadata, dataStart } = readHeader(file, path);
     const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, HostArray<HostValues>] => {
       const bytes = readBytes(file, path, dataStart + begin, end - begin);
-      const values = decodeBytes(dtype, bytes);
-      if (values === undefined)
+      const tensor = decodeTensor(dtype, shape, bytes);
+      if (tensor === undefined)
         throw new UsageError(`${path}: tensor "${name}" has a whole number above 2^63 - 1, which is not read`);
-      return [name, { shape, values }];
+      return [name, tensor];
     });
     return { tensors: Object.fromEntries(tensors), metadata };
   } catch (error) {
@@ -267,9 +264,17 @@ function readBytes(file: number, path: string, position: number, length: number)
  * read.
  */
 export function decodeBytes(dtype: Dtype, bytes: Uint8Array): HostValues | undefined {
-  const values = decode(dtype, littleEndian(bytes, BYTES[dtype]));
-  if (values !== undefined && dtypeOf(values) !== dtype) READ_AS_OTHER.set(values, dtype);
-  return values;
+  return decode(dtype, littleEndian(bytes, BYTES[dtype]));
+}
+
+/** The tensor of bytes as {@link decodeBytes} takes them; undefined where a value is beyond what is read. */
+export function decodeTensor(
+  dtype: Dtype,
+  shape: readonly number[],
+  bytes: Uint8Array,
+): HostArray<HostValues> | undefined {
+  const values = decodeBytes(dtype, bytes);
+  return values && { shape, values, ...(dtypeOf(values) !== dtype && { dtype }) };
 }
 
 /** Bytes of one value of a type. */

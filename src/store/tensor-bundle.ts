@@ -14,7 +14,7 @@ import { maskedCrc32c } from './crc32c.js';
 import { SHOWN_BYTES, textInstead } from './instead.js';
 import { bytesIn, fieldsOf, littleEndian, numberIn, textIn, textOf, WireError, WireReader } from './protobuf.js';
 import { openRegular, readRegular } from './regular.js';
-import { bytesOf, decodeBytes, type Dtype } from './safetensors.js';
+import { bytesOf, decodeTensor, type Dtype } from './safetensors.js';
 import { readSortedTable } from './sorted-table.js';
 
 /** What ends the name of a checkpoint's index. */
@@ -219,9 +219,9 @@ function tensorOf(entry: Entry, files: Shards, bad: Bad): HostArray<HostValues> 
   if (inSlices) throw bad(`tensor "${name}" was saved in slices (a partitioned variable); save it as a whole`);
   const bytes = files.read(entry);
   files.check(entry, bytes);
-  const values = decodeBytes(TYPES[type]!, bytes);
-  if (values === undefined) throw bad(`tensor "${name}" has a whole number above 2^63 - 1, which is not read`);
-  return { shape, values };
+  const tensor = decodeTensor(TYPES[type]!, shape, bytes);
+  if (tensor === undefined) throw bad(`tensor "${name}" has a whole number above 2^63 - 1, which is not read`);
+  return tensor;
 }
 
 /**

@@ -9,7 +9,7 @@ import { asFileError } from './atomic.js';
 import { textInstead } from './instead.js';
 import { Named, readPickle, type Pickled } from './pickle.js';
 import { readRegular } from './regular.js';
-import { bytesOf, decodeBytes, type Dtype } from './safetensors.js';
+import { bytesOf, decodeTensor, type Dtype } from './safetensors.js';
 
 /** What a file holds. */
 export interface TorchFile {
@@ -159,8 +159,8 @@ function tensorOf(
       for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--) index[axis] = 0;
     }
   }
-  const values = decodeBytes(storage.dtype, taken)!;
-  return { shape, values: values instanceof Float64Array ? Float32Array.from(values) : values };
+  const tensor = decodeTensor(storage.dtype, shape, taken)!;
+  return tensor.values instanceof Float64Array ? { shape, values: Float32Array.from(tensor.values) } : tensor;
 }
 
 /** The files of a zip archive whose parts are stored as they are. Throws UsageError on any other. */

@@ -36,12 +36,12 @@ describe('what TensorFlow 2.21 wrote', () => {
     expect(tensors).toEqual({
       float: { shape: [2, 3], values: Float32Array.of(0, 1, 2, 3, 4, 5) },
       double: { shape: [1], values: Float64Array.of(0.1) },
-      half: { shape: [2], values: Float32Array.of(1.5, -2) },
-      bfloat: { shape: [2], values: Float32Array.of(1.5, -2) },
+      half: { shape: [2], values: Float32Array.of(1.5, -2), dtype: 'F16' },
+      bfloat: { shape: [2], values: Float32Array.of(1.5, -2), dtype: 'BF16' },
       int: { shape: [1], values: Int32Array.of(-7) },
       long: { shape: [1], values: BigInt64Array.of(2n ** 40n) },
       byte: { shape: [1], values: Uint8Array.of(255) },
-      bool: { shape: [2], values: Uint8Array.of(1, 0) },
+      bool: { shape: [2], values: Uint8Array.of(1, 0), dtype: 'BOOL' },
       scalar: { shape: [], values: Float32Array.of(3.5) },
       empty: { shape: [0, 4], values: new Float32Array() },
     });

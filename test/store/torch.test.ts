@@ -22,8 +22,8 @@ test('a state dict: types, strides, parameters, scalars', () => {
   expect(tensors).toEqual({
     w: { shape: [2, 3], values: Float32Array.of(0, 1, 2, 3, 4, 5) },
     t: { shape: [3, 2], values: Float32Array.of(0, 3, 1, 4, 2, 5) },
-    half: { shape: [2], values: Float32Array.of(1.5, -2) },
-    bf: { shape: [2], values: Float32Array.of(1.5, -2) },
+    half: { shape: [2], values: Float32Array.of(1.5, -2), dtype: 'F16' },
+    bf: { shape: [2], values: Float32Array.of(1.5, -2), dtype: 'BF16' },
     n: { shape: [], values: BigInt64Array.of(7n) },
     p: { shape: [1], values: Float32Array.of(3) },
   });

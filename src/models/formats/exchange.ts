@@ -147,7 +147,7 @@ export function takeArrays(
     const isShape = String(found.shape) === String(shape);
     const size = (of: readonly number[]): string => (isShape ? '' : ` [${of.join(', ')}]`);
     if (!(values instanceof Float32Array))
-      types.push(`${name} is ${dtypeInFile(values)}${size(found.shape)}, expected F32${size(shape)}`);
+      types.push(`${name} is ${dtypeInFile(found)}${size(found.shape)}, expected F32${size(shape)}`);
     else if (isShape) {
       taken.set(name, { shape: found.shape, values });
       const at = firstInfinite(values);

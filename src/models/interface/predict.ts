@@ -30,7 +30,7 @@ const CHUNK = 16;
  * Throws UsageError unless the shape is [B, channels, H, W] and all values are finite: what a network makes of others
  * depends on the engine, as a ReLU of NaN is 0 on some.
  */
-export function checkImages(channels: number, { shape, values }: HostArray): void {
+function checkImages(channels: number, { shape, values }: HostArray): void {
   if (shape.length !== 4 || shape[1] !== channels)
     throw new UsageError(`input: expected [B, ${channels}, H, W], got [${shape.join(', ')}]`);
   if (Math.min(...shape) < 1)
@@ -80,7 +80,7 @@ function inputOf(tensors: HostArrays<HostValues>, source: string): HostArray {
     throw new UsageError(`${source}: no tensor "input"; it holds ${few(Object.keys(tensors)) || 'nothing'}`);
   const { shape, values } = found;
   if (!(values instanceof Float32Array))
-    throw new UsageError(`${source}: input is ${dtypeInFile(values)}, expected F32`);
+    throw new UsageError(`${source}: input is ${dtypeInFile(found)}, expected F32`);
   return { shape, values };
 }
 
@@ -155,7 +155,7 @@ export function readTokens(
     if (found === undefined) return undefined;
     const { shape, values } = found;
     if (!(values instanceof Int32Array || values instanceof BigInt64Array))
-      throw new UsageError(`${source}: ${name} is ${dtypeInFile(values)}, expected I32 or I64`);
+      throw new UsageError(`${source}: ${name} is ${dtypeInFile(found)}, expected I32 or I64`);
     if (shape.length !== 2 || Math.min(...shape) < 1)
       throw new UsageError(`${source}: ${name} is [${shape.join(', ')}], expected [B, T]`);
     return { shape, values: filled(new Int32Array(values.length), (i) => Number(values[i])) };
