@@ -88,19 +88,36 @@ function untrained(
   return `the rival did not train: ${say(typical)} ${metric.unit}, where its smaller version has ${say(own)} (medians)`;
 }
 
+/** The rule of {@link armBeats} in words. */
+function ruleText({ experiment, smaller, asks, budget = EQUAL_STEPS }: ArmClaim, metric: Metric): string {
+  const { chance, dependent } = experiment;
+  const [better, worse] = metric.better === 'higher' ? ['above', 'below'] : ['below', 'above'];
+  const aboveChance = chance === undefined ? [] : ['certainly better than chance'];
+  const trained =
+    smaller === undefined
+      ? aboveChance.map((text) => `to be ${text}`)
+      : ['its median has to be better than its smaller version’s', ...aboveChance];
+  return [
+    `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, ` +
+      `paired by seed, ${budget}, 95 % t-interval${dependent === undefined ? '' : ` ${blockRule(dependent)}`}: ` +
+      `supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
+    `The rival has to have trained${trained.length === 0 ? '' : `: ${trained.join(', and ')}`}; else nothing is decided.`,
+    ...(asks === undefined ? [] : [asks.rule]),
+  ].join(' ');
+}
+
 /**
  * One arm is better than another by the experiment's metric, paired by seed. Proportions are compared on the logit
  * scale. Throws RangeError for an experiment that declares no metric.
  */
 export function armBeats(claim: ArmClaim): Claim {
-  const { experiment, id, statement, source, arms, smaller, asks, budget = EQUAL_STEPS } = claim;
+  const { experiment, id, statement, source, arms, smaller, asks } = claim;
   const { question, setting, kind, figure } = claim;
   const { metric, dependent } = experiment;
   if (metric === undefined) throw new RangeError(`claim "${id}": experiment "${experiment.name}" declares no metric`);
   if (dependent !== undefined && !metric.proportion)
     throw new RangeError(`claim "${id}": experiment "${experiment.name}" has dependent rows and no share of them`);
   const higher = metric.better === 'higher';
-  const [better, worse] = higher ? ['above', 'below'] : ['below', 'above'];
   const digits = Math.max(2, metric.digits);
   const differences = (rows: readonly TableRow[], scale?: (value: number) => number): number[] =>
     pairedDifferences(rows, ...arms, metric.key, scale).map(({ difference }) => difference);
@@ -117,14 +134,7 @@ export function armBeats(claim: ArmClaim): Claim {
     ...(setting !== undefined && { setting }),
     ...(kind !== undefined && { kind }),
     ...(figure !== undefined && { figure }),
-    rule: [
-      `Difference in ${metric.label}${metric.proportion ? ', on the logit scale' : ` (${metric.differenceUnit})`}, ` +
-        `paired by seed, ${budget}, 95 % t-interval${dependent === undefined ? '' : ` ${blockRule(dependent)}`}: ` +
-        `supported ${better} 0, not supported ${worse} 0, else inconclusive.`,
-      'The rival has to have ' +
-        `trained${smaller === undefined ? '' : ': its median has to be better than its smaller version’s'}${experiment.chance === undefined ? '' : `${smaller === undefined ? ': to be' : ', and'} certainly better than chance`}; else nothing is decided.`,
-      ...(asks === undefined ? [] : [asks.rule]),
-    ].join(' '),
+    rule: ruleText(claim, metric),
     experiment,
     arms,
     rows: ({ results, rows: logged }) => {

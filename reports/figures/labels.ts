@@ -19,7 +19,7 @@ export function spreadLabels(values: readonly number[], gap: number, [low, high]
 }
 
 /** Ticks 1, 2, 5, 10, 20, ... between two numbers, which are above 0. */
-export function logTicks(low: number, high: number): number[] {
+export function logTicksWithin(low: number, high: number): number[] {
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
     for (const digit of [1, 2, 5]) {

@@ -18,7 +18,7 @@ import {
   type FigureDefinition,
   type FigureSpec,
 } from './figure.js';
-import { LABEL_LINE, logTicks, spreadLabels } from './labels.js';
+import { LABEL_LINE, logTicksWithin, spreadLabels } from './labels.js';
 import { CONFIG, SOURCES, sourceOf } from './theme.js';
 
 /** What a panel has on its horizontal axis. */
@@ -84,7 +84,7 @@ function costEncoding(data: readonly Datum[], axes: readonly CostAxis[], width: 
   const ticks = axes.flatMap(({ title }) => {
     const mine = data.filter(({ panel }) => panel === title).map(({ x }) => Number(x));
     const [low, high] = [Math.min(...mine) / 1.2, Math.max(...mine) * 1.2];
-    return ticksOf([...logTicks(low, high)], width - 2 * PAD, true);
+    return ticksOf([...logTicksWithin(low, high)], width - 2 * PAD, true);
   });
   return {
     field: 'x',

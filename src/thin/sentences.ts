@@ -114,17 +114,8 @@ function linesOf(file: string): string[] {
   return withLineFeeds(readText(file, { dropNul: true })).split('\n');
 }
 
-/**
- * What is to be done where the network is an encoder of sentences and the data have no labels; undefined where one of
- * the two is otherwise. Throws UsageError with what does not fit.
- */
-export function setUpSentences(options: ThinOptions): SentencesSetup | undefined {
-  const { model, data, out = DEFAULT_OUT, columns = {}, rows = Infinity, seed = 1, tries = 3 } = options;
-  if (data === undefined || !existsSync(model) || !isSentenceFolder(model)) return undefined;
-  const found = textsAt(data, columns);
-  if (found === undefined) return undefined;
-  checkOptions(options);
-  checkPlace(out, model, data);
+/** Throws UsageError where an option changes nothing of the imitation of sentences' embeddings on these texts. */
+function checkEffects(options: ThinOptions, data: string): void {
   const others = {
     '--compare': options.compare,
     '--fine-tune': options.finetune,
@@ -143,7 +134,23 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   };
   const unused = Object.entries(idle).find(([, value]) => value !== undefined);
   if (unused !== undefined)
-    throw new UsageError(`${unused[0]}: has no effect on the texts ${data} and the folder ${model}; leave it out`);
+    throw new UsageError(
+      `${unused[0]}: has no effect on the texts ${data} and the folder ${options.model}; leave it out`,
+    );
+}
+
+/**
+ * What is to be done where the network is an encoder of sentences and the data have no labels; undefined where one of
+ * the two is otherwise. Throws UsageError with what does not fit.
+ */
+export function setUpSentences(options: ThinOptions): SentencesSetup | undefined {
+  const { model, data, out = DEFAULT_OUT, columns = {}, rows = Infinity, seed = 1, tries = 3 } = options;
+  if (data === undefined || !existsSync(model) || !isSentenceFolder(model)) return undefined;
+  const found = textsAt(data, columns);
+  if (found === undefined) return undefined;
+  checkOptions(options);
+  checkPlace(out, model, data);
+  checkEffects(options, data);
   const pooling = readPooling(model);
   const { encoder } = taskNetworks(model);
   // the vector of a sentence is made of hidden states: a pooler would be a part that nothing reads
