@@ -46,7 +46,7 @@ function found(folder: string, name: string): string | undefined {
 }
 
 /** Throws UsageError when files are missing; says where to put which. */
-export function checkIdx(folder: string): void {
+function checkIdx(folder: string): void {
   const missing = NAMES.filter((name) => found(folder, name) === undefined);
   if (missing.length > 0)
     throw new UsageError(

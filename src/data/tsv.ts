@@ -183,7 +183,7 @@ function inOrderOf(spec: TsvSpec, classes: readonly string[]): TsvSpec {
 }
 
 /** Examples [3, T]; the classes are the labels in their order. Throws UsageError with file and line. */
-export async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
+async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
   const train = readTsv(spec.train, spec);
   const test = readTsv(spec.test, spec, train);
   const third = typeof spec.validation === 'string' ? readTsv(spec.validation, spec, train) : undefined;

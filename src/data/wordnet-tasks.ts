@@ -149,7 +149,7 @@ function stratified({ train, validation, test }: BySplit, task: string): BySplit
 }
 
 /** Opens a task; its examples are [3, T]. Throws UsageError as the corpus does. */
-export async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage): Promise<Dataset> {
+async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage): Promise<Dataset> {
   const tokenizer = await openTokenizer(spec, onStage);
   const synsets = placed(spec.heldOut);
   const examples = spec.task === 'supersense' ? supersenses : hypernyms;

@@ -72,7 +72,7 @@ function recipeOf(imitation: ImitationSpec | null): RecipeSpec | undefined {
  * The grid that an arm begins with: its rates alone, or with those of imitation and its shares, where the arm imitates
  * by steps.
  */
-export function firstPoints(spec: TrainSpec, { rates, imitationRates, imitationShares }: TuningGrid): GridPoint[] {
+function firstPoints(spec: TrainSpec, { rates, imitationRates, imitationShares }: TuningGrid): GridPoint[] {
   const recipe = recipeOf(spec.imitation);
   if (recipe === undefined || (imitationRates ?? imitationShares) === undefined) return rates.map((rate) => [rate]);
   return rates.flatMap((rate) =>

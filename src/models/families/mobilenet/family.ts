@@ -74,7 +74,7 @@ export function scaleMobilenet(spec: MobilenetSpec, factor: number): MobilenetSp
  * The MobileNetV2 of the published stages whose weights these tensors are, of whatever widths; undefined where they are
  * not one's. Throws UsageError where its blocks are others: their strides are in no tensor.
  */
-export function mobilenetIn(tensors: HostArrays<HostValues>, source: string): MobilenetSpec | undefined {
+function mobilenetIn(tensors: HostArrays<HostValues>, source: string): MobilenetSpec | undefined {
   const shape = (name: string): readonly number[] | undefined => tensors[name]?.shape;
   const [stem, first] = [shape('features.0.0.weight'), shape('features.1.conv.0.0.weight')];
   if (stem === undefined || first === undefined) return undefined;
