@@ -18,7 +18,7 @@ export interface ExponentFigure extends ExperimentFigure {
   readonly theory: number;
 }
 
-/** log(y2/y1) / log(x2/x1) of neighbours, at the geometric mean of their x. */
+/** log(y2/y1) / log(x2/x1) of neighbors, at the geometric mean of their x. */
 function localExponents(points: readonly Point[]): Point[] {
   const sorted = [...points].sort((a, b) => a.x - b.x);
   return sorted.slice(1).map((point, i) => {

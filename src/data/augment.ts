@@ -59,7 +59,7 @@ function moduleWith(bytes: number): NonNullable<typeof loaded> {
 }
 
 /**
- * Rotates, scales and shifts each square image about its centre (bilinear, zero outside), then adds noise. The change
+ * Rotates, scales and shifts each square image about its center (bilinear, zero outside), then adds noise. The change
  * throws RangeError where it is given more or fewer values than the images have. Throws UsageError on options outside
  * their ranges.
  */

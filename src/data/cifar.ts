@@ -63,7 +63,7 @@ function hasPictures(set: Cifar['set'], folder: string): boolean {
 }
 
 /** Throws UsageError when files are missing; says where to put which. */
-export function checkCifar(set: Cifar['set'], folder: string): void {
+function checkCifar(set: Cifar['set'], folder: string): void {
   const variant = VARIANTS[set];
   if (hasPictures(set, folder)) {
     const classes = imageClasses(folder);
@@ -122,7 +122,7 @@ function toDataset(spec: Cifar, all: ByteImages, test: ByteImages, labels?: read
   };
 }
 
-/** Records of label byte(s) and three colour planes, to images with the colour last. */
+/** Records of label byte(s) and three color planes, to images with the color last. */
 function readImages(folder: string, names: readonly string[], set: keyof typeof VARIANTS): ByteImages {
   const { labelBytes, classes } = VARIANTS[set];
   const record = labelBytes + 3 * PIXELS;

@@ -3,7 +3,7 @@
  * `test/<class>/*` where there is no `val`. Folders within a class and symbolic links are followed, in the order of
  * torchvision's `ImageFolder`. Decoded by sharp, or here, several at a time, ahead of the engine; an alpha channel is
  * left out, the colors below it as they are. Training: a random part of the picture (8 to 100 % of its area, sides 3:4
- * to 4:3), mirrored half of the time; else the shorter side scaled to `resize` and the centre cut out. Szegedy et al.
+ * to 4:3), mirrored half of the time; else the shorter side scaled to `resize` and the center cut out. Szegedy et al.
  * 2015; the recipe of torchvision's reference training.
  */
 import { existsSync, readdirSync, realpathSync, statSync, type Stats } from 'node:fs';
@@ -485,7 +485,7 @@ export function centerPart({ width, height }: Size, size: number): Part {
 }
 
 /**
- * A random part of a picture, as torchvision's RandomResizedCrop takes it: ten attempts, then the centre with the
+ * A random part of a picture, as torchvision's RandomResizedCrop takes it: ten attempts, then the center with the
  * nearest allowed shape.
  */
 export function randomPart({ width, height }: Size, draws: Float64Array): Part {

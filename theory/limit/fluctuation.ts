@@ -2,7 +2,7 @@
  * The Gaussian fluctuation of a thin net about its infinitely wide limit, by the tangent-linear flow of weighted
  * particles. Chen, Rotskoff, Bruna, Vanden-Eijnden 2020 (arXiv 2008.09623); Pham, Nguyen 2021 (arXiv 2110.15954).
  *
- * A thin net of m particles is the law mu with weights 1 + g_i / sqrt(m) to leading order, g centred and Gaussian. With
+ * A thin net of m particles is the law mu with weights 1 + g_i / sqrt(m) to leading order, g Gaussian of mean 0. With
  * weights w_i, layer l is alpha z + (c/M) sum_i w_i b_i t_i, while each particle moves as before: the weights act on it
  * through the net alone. So in q_i = db_i + g_i b_i (the change of what particle i adds to the net) the response to g
  * is the derivative of the unweighted flow, but for three terms with the velocity v of the particles themselves:

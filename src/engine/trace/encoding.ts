@@ -314,7 +314,7 @@ function sum({ op, inputs, shapes: [shape] }: OpNode, graph: Graph): Encoded | u
   return terms > LEAF ? undefined : { name: 'SumRows', inputs: [inputs[0]!], sizes: [kept, terms, mean] };
 }
 
-/** How far apart two values are that are neighbours along an axis. */
+/** How far apart two values are that are neighbors along an axis. */
 function stepsOf(shape: readonly number[]): number[] {
   return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }

@@ -10,7 +10,7 @@ import type { DataForm, Found, FormOptions } from './form.js';
 const [VALIDATION, TEST] = [['val', 'valid', 'validation', 'dev'], ['test']] as const;
 /** Share of the pictures that is set aside where there is no folder for it. */
 const SHARE = { test: 0.2, validation: 0.1 } as const;
-/** Pictures beside the centre that is cut out, as torchvision has it: 256 for 224. */
+/** Pictures beside the center that is cut out, as torchvision has it: 256 for 224. */
 export const RESIZE = 8 / 7;
 
 /** Unreadable pictures that are left out without being asked for. */

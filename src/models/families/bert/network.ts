@@ -102,7 +102,7 @@ export const BertSpec = z
     /**
      * A fixed bias of the attention's scores, not of the published network: half of the heads see what stands before a
      * token and half what stands after it, `slope` less for each token farther away (Press et al. 2022), half as much
-     * in every next pair of heads. Small nets learn nothing of a token's neighbours without it for thousands of steps.
+     * in every next pair of heads. Small nets learn nothing of a token's neighbors without it for thousands of steps.
      */
     distance: z.strictObject({ slope: z.number().positive() }).optional(),
     dropout: DROPOUT,
