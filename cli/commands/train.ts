@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
-import { inFile, nearestName, UsageError } from '../../src/core/errors.js';
+import { inFile, nearestName, rewording, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
@@ -73,6 +73,12 @@ function noEntry({ typed }: Setting, keys: readonly string[], length: number): U
   );
 }
 
+/** The error of a key within what has none: nothing, as the imitation of an arm without it, or a single value. */
+function noObject({ typed }: Setting, keys: readonly string[], inner: string, found: Json | undefined): UsageError {
+  const path = keys.join('.');
+  return new UsageError(`--set ${typed}: no key "${path}.${inner}", as ${path} is ${JSON.stringify(found)}`);
+}
+
 /** Where a setting belongs in a spec. */
 interface Place {
   /** The path to it, in the words of this version. */
@@ -104,7 +110,7 @@ function placeOf(spec: Spec, setting: Setting): Place {
     }
     if (i === given.length - 1) break;
     const next = holder[key];
-    if (next === null || typeof next !== 'object') throw noKey(setting, [...keys, given[i + 1]!], []);
+    if (next === null || typeof next !== 'object') throw noObject(setting, keys, given[i + 1]!, next);
     holder = next as Spec;
   }
   return { keys, holder, ...(added && { added }) };
@@ -193,7 +199,14 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
   if (settings.length === 0) return own;
   // once for each arm: its seeds share one object
   const changed = oncePer((spec: Cell['spec']) => applySettings(structuredClone(spec) as Spec, settings));
-  return own.map((cell) => ({ ...cell, spec: changed(cell.spec), scale: CUSTOM_SCALE }));
+  const ofArm = (message: string, arm: string): string => (chosen.size > 1 ? `${message} (arm ${arm})` : message);
+  return own.map((cell) => {
+    const spec = rewording(
+      (message) => ofArm(message, cell.arm),
+      () => changed(cell.spec),
+    );
+    return { ...cell, spec, scale: CUSTOM_SCALE };
+  });
 }
 
 /** Prints the specs that the options name: one alone as itself, several under the names of their arms. */

@@ -31,6 +31,10 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['trian'], /unknown command 'trian' \(Did you mean train\?\)/],
     [['runs', 'help', 'lsit'], /unknown command 'lsit' \(Did you mean list\?\)/],
     [['train', 'resnet', '--set', 'traning.steps=4'], /no key "traning"; .* Did you mean "training"\?/],
+    [
+      ['train', 'resnet', '--arm', 'three-stage|direct', '--set', 'imitation.recipe.steps=2'],
+      /--set imitation.recipe.steps=2: no key "imitation.recipe", as imitation is null \(arm direct\)/,
+    ],
     [['train', 'resnet', '--set', 'training.stpes=4'], /no key "training.stpes"; .*mean "training.steps"\?/],
     [['completion', 'bahs'], /unknown shell "bahs"; .* Did you mean "bash"\?/],
     [['reproduce', '--scale', 'hours'], /--scale.*'hours' is invalid.*minutes, laptop, overnight, gpu, paper/],
