@@ -3,6 +3,7 @@ import type { Variant } from '../../src/models/interface/family.js';
 import { UsageError } from '../../src/core/errors.js';
 import { preparePredict } from '../../src/models/files.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
+import { columnsOption } from '../terminal/columns.js';
 import { notice } from '../terminal/notices.js';
 import { DEFAULT_OUT, examples, jsonOption, wholeNumber } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
@@ -17,6 +18,7 @@ interface Options extends Variant {
   readonly output?: string;
   readonly out: string;
   readonly size?: number;
+  readonly columns?: Readonly<Partial<Record<'text' | 'pair', string>>>;
   readonly taps?: boolean;
   readonly mode: 'eval' | 'train';
   readonly engine?: string;
@@ -29,6 +31,7 @@ async function printClasses({
   input,
   out,
   size,
+  columns,
   engine,
   json,
   output,
@@ -44,19 +47,22 @@ async function printClasses({
       `--${other[0]} goes with a safetensors file as input; classes are printed (--json: all of them)`,
     );
   const { openClassification } = await import('../../src/thin/classify.js');
-  const classify = await openClassification({ model, input, runs: out, size });
+  const classify = await openClassification({ model, input, runs: out, size, columns });
   await openForCommand(engine);
   const { labels, items, skipped, notes } = await classify();
   for (const line of notes) notice(line);
   for (const { file, reason } of skipped) notice(`${file}: left out: ${reason}`);
-  const lines = items.map(({ item, label, probability }) => `${label}\t${(100 * probability).toFixed(1)} %\t${item}`);
+  const lines = items.map(({ item, pair, label, probability }) =>
+    [label, `${(100 * probability).toFixed(1)} %`, item, ...(pair === undefined ? [] : [pair])].join('\t'),
+  );
   process.stdout.write(json ? `${JSON.stringify({ labels, items, skipped }, null, 2)}\n` : `${lines.join('\n')}\n`);
 }
 
 /** Writes a network's outputs for the inputs of a safetensors file, and prints their names and shapes. */
 async function writeOutputs(options: Options): Promise<void> {
-  const { output, size } = options;
+  const { output, size, columns } = options;
   if (size !== undefined) throw new UsageError('--size goes with pictures as input; those of safetensors have theirs');
+  if (columns !== undefined) throw new UsageError('--columns goes with a .tsv or .csv file as input');
   if (output === undefined)
     throw new UsageError('--output is needed: the safetensors file that outputs are written to');
   const inputs = [options.input, options.model, options.weights];
@@ -98,7 +104,8 @@ export function command(): Command {
     )
     .requiredOption(
       '--input <path>',
-      'for classes: a picture, a folder of pictures, or a .txt file with a text on each line; ' +
+      'for classes: a picture, a folder of pictures, a .txt file with a text on each line, or a .tsv or .csv file ' +
+        '(also .gz) with a column of texts, or two for pairs; ' +
         'or safetensors: "input" [B, C, H, W] or, of rows, [B, N] F32; or "input_ids", "attention_mask", ' +
         '"token_type_ids" [B, T] I32',
     )
@@ -112,6 +119,7 @@ export function command(): Command {
         wholeNumber(8),
       ),
     )
+    .addOption(columnsOption(['text', 'pair']))
     .addOption(new Option('--out <dir>', 'folder in which a run’s id is looked for').default(DEFAULT_OUT))
     .option('--taps', 'write the output of every block as well')
     .addOption(
@@ -128,6 +136,7 @@ export function command(): Command {
         'gowide predict --model resnet50 --weights w.safetensors --input x.safetensors --output y.safetensors --taps',
         'gowide predict --model thin/model --input pictures',
         'gowide predict --model 3f2a91 --input reviews.txt --json',
+        'gowide predict --model thin/model --input pairs.tsv --columns text=question1,pair=question2',
         'gowide predict --model thin/model/model.safetensors --input x.safetensors --output y.safetensors',
         'gowide predict --model ./bert-base-uncased --input tokens.safetensors --output y.safetensors',
       ]),

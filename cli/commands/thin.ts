@@ -10,6 +10,7 @@ import { parseNumber } from '../../src/core/number.js';
 import { ARMS } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';
 import { SOURCE_FORMATS } from '../../src/thin/sources/index.js';
+import { columnsOption } from '../terminal/columns.js';
 import {
   checkOut,
   DEFAULT_OUT,
@@ -72,16 +73,6 @@ function factor(text: string): number {
 function samples(text: string): number | number[] {
   const values = wholeNumbers(text);
   return values.length === 1 ? values[0]! : values;
-}
-
-/** `text=review,label=stars`. */
-function columns(text: string): Record<string, string> {
-  const parts = text.split(',').map((part) => part.split('='));
-  if (parts.some(([what, name]) => !['text', 'pair', 'label'].includes(what!) || !name))
-    throw new InvalidArgumentError('Expected text=NAME,label=NAME, with pair=NAME for a second text.');
-  const names = parts.map(([what]) => what);
-  if (new Set(names).size < names.length) throw new InvalidArgumentError('Expected each of text, pair and label once.');
-  return Object.fromEntries(parts) as Record<string, string>;
 }
 
 /** What was found of an encoder of sentences, for people. */
@@ -207,7 +198,7 @@ export function command(): Command {
         wholeNumber(0),
       ),
     )
-    .addOption(new Option('--columns <names>', 'columns of a table: text=NAME,label=NAME,pair=NAME').argParser(columns))
+    .addOption(columnsOption(['text', 'label', 'pair']))
     .option('--plan', 'say what would be done and what it costs, and do nothing')
     .addOption(seedOption())
     .addOption(engineOption())

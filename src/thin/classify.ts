@@ -15,6 +15,7 @@ import { readText, withLineFeeds } from '../store/config.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
 import { RESIZE } from './data/pictures.js';
+import { TABLE, tableTexts, type TextOrPair } from './data/tables.js';
 import { DEFAULT_SIDE } from './plan.js';
 import { thinningOf } from './size.js';
 import { openSource } from './sources/index.js';
@@ -28,8 +29,13 @@ export interface ClassifyOptions {
    * of its network, which is what is read then.
    */
   readonly model: string;
-  /** A picture, a folder of pictures, or a .txt file with a text on each line. */
+  /**
+   * A picture, a folder of pictures, a .txt file with a text on each line, or a .tsv or .csv file (also .gz) with a
+   * column of texts, or two of them for pairs.
+   */
   readonly input: string;
+  /** Which columns of a table hold the texts, where they have no usual names: `text`, and `pair` for a second one. */
+  readonly columns?: Readonly<Partial<Record<'text' | 'pair', string>>> | undefined;
   /** Folder in which runs are looked for by their id. */
   readonly runs: string;
   /** Side of the pictures in pixels; what the network is made for, or its run was trained with, by default. */
@@ -40,6 +46,8 @@ export interface ClassifyOptions {
 export interface Classified {
   /** The file, or the text. */
   readonly item: string;
+  /** The second text of a pair. */
+  readonly pair?: string;
   readonly label: string;
   readonly probability: number;
   /** Probability of every class, in the order of the names. */
@@ -80,41 +88,76 @@ function classesOf(model: string, spec: NetworkSpec): number {
   );
 }
 
+/** What one example is called. */
+type Item = Pick<Classified, 'item' | 'pair'>;
+
 interface Opened {
-  readonly items: readonly string[];
+  readonly items: readonly Item[];
   readonly examples: Examples;
   readonly shape: readonly number[];
   readonly notes: readonly string[];
 }
 
-function openTexts({ input, model, size }: ClassifyOptions, { network, vocabulary }: Source): Opened {
+/** The texts of a file, or the pairs of them. Throws UsageError on other files, and where there are none. */
+function readTexts({ input, model, columns }: ClassifyOptions): ReturnType<typeof tableTexts> {
+  const isTable = TABLE.test(input);
+  if (!isTable && extname(input).toLowerCase() !== '.txt')
+    throw new UsageError(
+      `${input}: expected a .txt file with a text on each line, or a .tsv or .csv file with a column of them, ` +
+        `as ${model} reads texts`,
+    );
+  if (!isTable && columns !== undefined)
+    throw new UsageError(`${input}: --columns goes with a .tsv or .csv file; a .txt file has a text on each line`);
+  const read = isTable ? tableTexts(input, columns ?? {}) : { rows: linesIn(input), notes: [] };
+  if (read.rows.length === 0) throw new UsageError(`${input}: no text in it; expected one on each line`);
+  return read;
+}
+
+function linesIn(file: string): TextOrPair[] {
+  const lines = withLineFeeds(readText(file, { dropNul: true })).split(/\r?\n/);
+  return lines.filter((line) => line.trim() !== '').map((text) => ({ text }));
+}
+
+/** Throws UsageError where a network was trained on pairs of texts and is to read single ones, or the other way. */
+function checkPairs({ input, model }: ClassifyOptions, { data }: Source, hasPairs: boolean): void {
+  if (data?.set !== 'tsv') return;
+  const { pair } = data.columns;
+  if ((pair !== undefined) === hasPairs) return;
+  throw new UsageError(
+    hasPairs
+      ? `${input}: pairs of texts, and ${model} was trained on single ones; expected --columns text=NAME for one column`
+      : `${input}: single texts, and ${model} was trained on pairs; ` +
+          'expected a .tsv or .csv file with two columns of texts (--columns text=NAME,pair=NAME)',
+  );
+}
+
+function openTexts(options: ClassifyOptions, source: Source): Opened {
+  const { model, size } = options;
+  const { network, vocabulary } = source;
   if (size !== undefined) throw new UsageError(`a size of ${size} pixels is for pictures; ${model} reads texts`);
-  if (extname(input).toLowerCase() !== '.txt')
-    throw new UsageError(`${input}: expected a .txt file with a text on each line, as ${model} reads texts`);
-  const items = withLineFeeds(readText(input, { dropNul: true }))
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== '');
-  if (items.length === 0) throw new UsageError(`${input}: no text in it; expected one on each line`);
+  const { rows, notes: told } = readTexts(options);
+  checkPairs(options, source, rows[0]!.pair !== undefined);
   const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary!);
   vocabularyNotes(model, network, words.length); // throws where the network does not know all of it
   const tokenizer = new WordPiece(words, lowercase, settings);
-  const lengths = items.map((text) => tokenizer.encode(text).ids.length + 2);
+  const lengthOf = (text: string): number => tokenizer.encode(text).ids.length + 1;
+  const lengths = rows.map(({ text, pair }) => 1 + lengthOf(text) + (pair === undefined ? 0 : lengthOf(pair)));
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const { maxPositions } = network as { readonly maxPositions: number };
   const cut = lengths.filter((length) => length > maxPositions).length;
-  const notes = [
-    `${cut} of ${items.length} texts have more than the ${maxPositions} tokens that are read; they are cut`,
-  ];
+  const cutNote = `${cut} of ${rows.length} texts have more than the ${maxPositions} tokens that are read; they are cut`;
   const tokens = Math.min(maxPositions, 8 * Math.ceil(longest / 8));
   const examples = textSource(
     tokenizer,
     tokens,
-    items.map((text) => ({ text, label: 0 })),
+    rows.map((row) => ({ ...row, label: 0 })),
   );
-  return { items, examples, shape: [3, tokens], notes: cut === 0 ? [] : notes };
+  const items = rows.map(({ text, pair }) => ({ item: text, ...(pair !== undefined && { pair }) }));
+  return { items, examples, shape: [3, tokens], notes: cut === 0 ? told : [...told, cutNote] };
 }
 
-function openImages({ input, model, size }: ClassifyOptions, { network, data, normalize }: Source): Opened {
+function openImages({ input, model, size, columns }: ClassifyOptions, { network, data, normalize }: Source): Opened {
+  if (columns !== undefined) throw new UsageError(`--columns goes with a table of texts; ${model} reads pictures`);
   if (data !== undefined && data.set !== 'imagefolder')
     throw new UsageError(
       `${model}: it was trained on "${data.set}", whose pictures are not prepared as those of folders are; ` +
@@ -128,7 +171,7 @@ function openImages({ input, model, size }: ClassifyOptions, { network, data, no
   const problem = inputProblem(network, { set: 'pictures', shape, task: undefined });
   if (problem !== undefined) throw new UsageError(`${model}: ${problem}`);
   const { files, source } = openPictures(input, { size: side, resize, normalize: normalize?.value ?? data?.normalize });
-  return { items: files, examples: source, shape, notes: [] };
+  return { items: files.map((item) => ({ item })), examples: source, shape, notes: [] };
 }
 
 /**
@@ -138,7 +181,8 @@ function openImages({ input, model, size }: ClassifyOptions, { network, data, no
  */
 export async function openClassification(options: ClassifyOptions): Promise<() => Promise<Classification>> {
   const { model, input, runs } = options;
-  if (!existsSync(input)) throw new UsageError(`${input}: not found; expected pictures, or a .txt file of texts`);
+  if (!existsSync(input))
+    throw new UsageError(`${input}: not found; expected pictures, or a .txt, .tsv or .csv file of texts`);
   const work = mkdtempSync(join(tmpdir(), 'gowide-predict-'));
   try {
     const source = await openSource(networkAt(model), { work, runs });
@@ -177,8 +221,8 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
       const shares = tf.tidy(() => tf.softmax(predict(x)));
       const values = (await shares.array()) as number[][];
       tf.dispose([x, none, shares]);
-      const read = Array.from(indices, (index) => names[index]!).filter((name) => !unread.has(name));
-      items.push(...read.map((item, i) => answerOf(item, values[i]!, labels)));
+      const read = Array.from(indices, (index) => names[index]!).filter(({ item }) => !unread.has(item));
+      items.push(...read.map((name, i) => answerOf(name, values[i]!, labels)));
     }
   } finally {
     predict.dispose();
@@ -190,11 +234,11 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
 }
 
 /** Throws FailureError where a probability is not a number. */
-function answerOf(item: string, probabilities: readonly number[], labels: readonly string[]): Classified {
+function answerOf(name: Item, probabilities: readonly number[], labels: readonly string[]): Classified {
   const best = probabilities.indexOf(Math.max(...probabilities));
   if (best < 0)
     throw new FailureError(
-      `${item}: the network's outputs are not finite; its weights are too large for 32-bit numbers`,
+      `${name.item}: the network's outputs are not finite; its weights are too large for 32-bit numbers`,
     );
-  return { item, label: labels[best]!, probability: probabilities[best]!, probabilities };
+  return { ...name, label: labels[best]!, probability: probabilities[best]!, probabilities };
 }

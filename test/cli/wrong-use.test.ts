@@ -242,7 +242,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       ['sweep', 'status', '--queue', '@nofile'],
       /--queue or \$GOWIDE_QUEUE names a file for its address, "@nofile": nofile: no such file/,
     ],
-    [['thin', file, '--columns', 'text=a,text=b'], /Expected each of text, pair and label once/],
+    [['thin', file, '--columns', 'text=a,text=b'], /Expected each of text, label, pair once/],
     [['thin', file, '--plan', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],
     [
       ['theory', 'run', 'saddle', '--out', LOOP],

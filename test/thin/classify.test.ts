@@ -13,7 +13,7 @@ import { evaluation } from '../../src/nn/layers.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
-import { openClassification } from '../../src/thin/classify.js';
+import { openClassification, type ClassifyOptions } from '../../src/thin/classify.js';
 import { setUp } from '../../src/thin/plan.js';
 import { anyEngine } from '../support/engines.js';
 import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
@@ -22,8 +22,8 @@ beforeAll(anyEngine);
 
 const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
-const open = (model: string, input: string, size?: number) =>
-  openClassification({ model, input, size, runs: newFolder() });
+const open = (model: string, input: string, size?: number, columns?: ClassifyOptions['columns']) =>
+  openClassification({ model, input, size, columns, runs: newFolder() });
 
 /** Shares of the classes for all examples of a source, as the network itself gives them. */
 async function sharesOf(file: string, spec: NetworkSpec, asked: Pick<Dataset, 'shape'>, source: Dataset['test']) {
@@ -171,6 +171,87 @@ test('texts, of different lengths, have the classes that the network gives, by t
   );
 });
 
+describe('tables of texts', () => {
+  const ROWS = [
+    ['a good film', 'the plot , a dull film'],
+    ['the plot , the plot', 'a poor film'],
+  ] as const;
+  const file = (name: string, text: string): string => {
+    const path = join(newFolder(), name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const sharesOfRows = (model: string, rows: readonly { readonly text: string; readonly pair?: string }[]) => {
+    const tokenizer = new WordPiece(readVocabulary(model).tokens, true);
+    const source = textSource(
+      tokenizer,
+      16,
+      rows.map((row) => ({ ...row, label: 0 })),
+    );
+    return sharesOf(model, CLASSES, { shape: [3, 16] }, source);
+  };
+  const QUOTED = `#,review,reply,stars\n${ROWS.map(([a, b], i) => `${i},"${a}","${b}",5\n`).join('')}`;
+
+  test.each<[string, () => string, ClassifyOptions['columns']]>([
+    [
+      'usual columns of a pair, labels beside them',
+      () => file('pairs.tsv', `sentence1\tsentence2\tlabel\n${ROWS.map((row) => `${row.join('\t')}\t1\n`).join('')}`),
+      undefined,
+    ],
+    ['columns that are named', () => file('pairs.csv', QUOTED), { text: 'review', pair: 'reply' }],
+  ])('pairs in %s are read as the two segments of a pair', async (_, path, columns) => {
+    const model = bertFolder(CLASSES);
+    const { items, notes } = await (await open(model, path(), undefined, columns))();
+    expect(items.map(({ item, pair }) => [item, pair])).toEqual(ROWS);
+    const expected = await sharesOfRows(
+      model,
+      ROWS.map(([text, pair]) => ({ text, pair })),
+    );
+    near(
+      items.map(({ probabilities }) => probabilities),
+      expected,
+    );
+    expect(notes[0]).toMatch(/^columns: ".*" and ".*" for the texts; left out: /);
+  });
+
+  test('one column is single texts, and lines without a text are said', async () => {
+    const model = bertFolder(CLASSES);
+    const path = file('reviews.csv', `text,stars\n"${ROWS[0][1]}",1\n,2\n${ROWS[0][0]},3\n`);
+    const { items, notes } = await (await open(model, path))();
+    expect(items.map(({ item }) => item)).toEqual([ROWS[0][1], ROWS[0][0]]);
+    expect(items.every((one) => !('pair' in one))).toBe(true);
+    expect(notes).toEqual([
+      'columns: "text" for the text; left out: "stars"',
+      `${path}: 1 line without a text left out`,
+    ]);
+    const shares = await sharesOfRows(
+      model,
+      items.map(({ item }) => ({ text: item })),
+    );
+    near(
+      items.map(({ probabilities }) => probabilities),
+      shares,
+    );
+  });
+
+  test.each<[string, string, string, ClassifyOptions['columns'], RegExp]>([
+    ['no column of texts', 'a.csv', 'x,y\n1,2\n', undefined, /no column for the text in its first line \(x, y\)/],
+    ['a name that is not there', 'a.csv', 'text\na\n', { text: 'body' }, /no column "body" in its first line/],
+    ['one column for both', 'a.csv', 'text\na\n', { text: 'text', pair: 'text' }, /is to be two things/],
+    ['no text at all', 'a.tsv', 'text\tn\n\t1\n', undefined, /no text in it/],
+    ['columns of lines', 'a.txt', 'a film\n', { text: 'text' }, /--columns goes with a \.tsv or \.csv file/],
+    [
+      'another kind of file',
+      'a.json',
+      '[]',
+      undefined,
+      /expected a \.txt file with a text on each line, or a \.tsv or/,
+    ],
+  ])('%s: refused in a line', async (_, name, text, columns, message) => {
+    await expect(open(bertFolder(CLASSES), file(name, text), undefined, columns)).rejects.toThrow(message);
+  });
+});
+
 test.each([
   ['fewer', ['only'], '1 name of classes (only), and the head has 2'],
   ['more', ['a', 'b', 'c'], '3 names of classes (a, b, c), and the head has 2'],
@@ -236,7 +317,7 @@ describe('what does not fit is refused in a line', () => {
     ['an empty folder', () => [resnetFile(), newFolder()], 'no picture in it'],
     ['an empty file', () => [bertFolder(CLASSES), textFile('\n')], 'no text in it'],
     ['an ONNX file alone', () => [join(newFolder(), 'x.onnx'), textFile()], 'expected the folder "model" beside it'],
-    ['no such input', () => [resnetFile(), join(newFolder(), 'none')], 'not found; expected pictures, or a .txt file'],
+    ['no such input', () => [resnetFile(), join(newFolder(), 'none')], 'not found; expected pictures, or a .txt, .tsv'],
   ])('%s', async (_, given, message) => {
     const [model, input, size] = given();
     await expect(open(model, input, size)).rejects.toThrow(message);

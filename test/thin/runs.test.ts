@@ -1,5 +1,5 @@
 /** Finished runs of every family made thin: the thin net's files are read back, and compute what its ONNX file does. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sizeOf } from '../../src/core/host-array.js';
@@ -14,6 +14,7 @@ import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { findRun, type RunRecord } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { openClassification } from '../../src/thin/classify.js';
 import { findData } from '../../src/thin/data/index.js';
 import { thin } from '../../src/thin/thin.js';
 import { cell, DIRECT, recipe } from '../method/support.js';
@@ -88,17 +89,14 @@ function inputsOf(network: NetworkSpec): { readonly file: string; readonly onnx:
   return { file, onnx: { input } };
 }
 
-async function trained(network: NetworkSpec, out: string): Promise<RunRecord> {
-  return executeRun(
-    cell({ ...DIRECT, data: dataOf(network), network, training: { ...DIRECT.training, ...recipe(1) } }),
-    {
-      out,
-      environment: environment(null, 'test'),
-      executors: { [TRAIN_KIND]: trainExecutor },
-      signal: new AbortController().signal,
-      progress: () => {},
-    },
-  );
+async function trained(network: NetworkSpec, out: string, data = dataOf(network)): Promise<RunRecord> {
+  return executeRun(cell({ ...DIRECT, data, network, training: { ...DIRECT.training, ...recipe(1) } }), {
+    out,
+    environment: environment(null, 'test'),
+    executors: { [TRAIN_KIND]: trainExecutor },
+    signal: new AbortController().signal,
+    progress: () => {},
+  });
 }
 
 describe.each(Object.entries(NETWORKS))('a run of the family %s', (_name, network) => {
@@ -135,4 +133,26 @@ describe.each(Object.entries(NETWORKS))('a run of the family %s', (_name, networ
       expect(relativeError(found!.logits!.values, own)).toBeLessThan(1e-5);
     }
   });
+});
+
+test('a run that was trained on pairs of texts classifies pairs, and one of single texts those: others are refused', async () => {
+  const runs = newFolder();
+  const table = (name: string, header: string, row: string): string => {
+    const path = join(newFolder(), name);
+    writeFileSync(path, `${header}\n${Array.from({ length: 24 }, (_, i) => `${row},${i % 2}\n`).join('')}`);
+    return path;
+  };
+  const pairs = table('pairs.csv', 'sentence1,sentence2,label', 'a good film,the plot');
+  const single = table('single.csv', 'text,label', 'a good film');
+  const options = { work: newFolder(), columns: {}, rows: Infinity, mostTokens: 16, side: 8, tokens: undefined };
+  const { spec } = findData(pairs, { ...options, vocabulary: bertFolder() });
+  const onPairs = await trained(NETWORKS.distilbert!, runs, spec);
+  const onSingle = await trained(NETWORKS.distilbert!, runs);
+  const classify = async (model: string, input: string) => (await openClassification({ model, input, runs }))();
+  expect((await classify(onPairs.id, pairs)).items[0]).toMatchObject({ item: 'a good film', pair: 'the plot' });
+  expect((await classify(onSingle.id, single)).items).toHaveLength(24);
+  await expect(classify(onPairs.id, single)).rejects.toThrow(
+    /single texts, and .* was trained on pairs; expected a .tsv/,
+  );
+  await expect(classify(onSingle.id, pairs)).rejects.toThrow(/pairs of texts, and .* was trained on single ones/);
 });

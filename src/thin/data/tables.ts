@@ -13,7 +13,7 @@ import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { readText, withLineFeeds } from '../../store/config.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
-import { adviceOn, checkNamed, checkOnce, columnsIn, columnsNote, columnsOf } from './columns.js';
+import { adviceOn, checkNamed, checkOnce, columnsIn, columnsNote, columnsOf, type Columns } from './columns.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 
 /** Names of tables of texts. */
@@ -69,6 +69,47 @@ function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; 
   }
 }
 
+/** A table whose first line has been read, and which of its columns hold texts. */
+interface TextTable {
+  readonly header: readonly string[];
+  readonly columns: Columns;
+  readonly lines: Iterable<{ readonly cells: readonly string[]; readonly line: number }>;
+}
+
+/** Throws UsageError where a table is empty or has no column of texts. */
+function openTextTable(path: string, given: FormOptions['columns']): TextTable {
+  const lines = linesOf(path);
+  const first = lines.next();
+  if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
+  const header = first.value.cells;
+  checkNamed(path, header, ['text', 'pair'], given);
+  const found = columnsIn(header, given);
+  if (found.text < 0)
+    throw new UsageError(
+      `${path}: no column for the text in its first line (${listed(header)}); ${adviceOn(path, header, 'text=NAME')}`,
+    );
+  // a text that is named alone is meant alone
+  const columns = given.text !== undefined && given.pair === undefined ? { ...found, pair: -1 } : found;
+  return { header, columns, lines };
+}
+
+/**
+ * The texts of each line, one or the two of a pair. Throws UsageError where a column is to be two things, and where a
+ * line has more columns than the first one: none is left out without a word.
+ */
+function textsByLine(path: string, { header, columns, lines }: TextTable): string[][] {
+  const taken = [columns.text, columns.pair].filter((at) => at >= 0);
+  checkOnce(path, header, taken);
+  const [texts, ragged]: [string[][], string[]] = [[], []];
+  for (const { cells, line } of lines) {
+    const more = moreColumns(cells, line, header.length);
+    if (more === undefined) texts.push(taken.map((at) => (cells[at] ?? '').replaceAll(/\s+/g, ' ').trim()));
+    else ragged.push(more);
+  }
+  checkRagged(path, ragged, 0);
+  return texts;
+}
+
 /**
  * The texts of a table that has no column of labels, those of both columns of a pair, and a line that says which
  * columns these are; undefined where it has labels. Throws UsageError where it has no column of texts, or none is in
@@ -78,30 +119,34 @@ export function unlabelledTexts(
   path: string,
   given: FormOptions['columns'],
 ): { readonly texts: readonly string[]; readonly note: string } | undefined {
-  const lines = linesOf(path);
-  const first = lines.next();
-  if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
-  const header = first.value.cells;
   if (given.label !== undefined) return undefined;
-  checkNamed(path, header, ['text', 'pair'], given);
-  const found = columnsIn(header, given);
-  if (found.text < 0)
-    throw new UsageError(
-      `${path}: no column for the text in its first line (${listed(header)}); ${adviceOn(path, header, 'text=NAME')}`,
-    );
-  if (found.label >= 0) return undefined;
-  // a text that is named alone is meant alone
-  const columns = given.text !== undefined && given.pair === undefined ? { ...found, pair: -1 } : found;
-  const taken = [columns.text, columns.pair].filter((at) => at >= 0);
-  checkOnce(path, header, taken);
-  const [texts, ragged]: [string[], string[]] = [[], []];
-  for (const { cells, line } of lines) {
-    const more = moreColumns(cells, line, header.length);
-    if (more === undefined) texts.push(...taken.map((at) => (cells[at] ?? '').replaceAll(/\s+/g, ' ').trim()));
-    else ragged.push(more);
-  }
-  checkRagged(path, ragged, 0); // none is left out without a word
-  return { texts, note: columnsNote(header, columns) };
+  const table = openTextTable(path, given);
+  if (table.columns.label >= 0) return undefined;
+  return { texts: textsByLine(path, table).flat(), note: columnsNote(table.header, table.columns) };
+}
+
+/** A text that is to be classified, or a pair of them. */
+export interface TextOrPair {
+  readonly text: string;
+  readonly pair?: string;
+}
+
+/**
+ * The texts of a table, or the pairs of them, whatever else is in it, and lines for people: which columns these are,
+ * and how many lines have no text. Throws UsageError where it has no column of texts.
+ */
+export function tableTexts(
+  path: string,
+  given: FormOptions['columns'],
+): { readonly rows: readonly TextOrPair[]; readonly notes: readonly string[] } {
+  const table = openTextTable(path, given);
+  const all = textsByLine(path, table);
+  const rows = all.flatMap(([text, pair]) =>
+    text === '' ? [] : [{ text: text!, ...(pair !== undefined && { pair }) }],
+  );
+  const empty = all.length - rows.length;
+  const notes = empty === 0 ? [] : [`${path}: ${empty} line${empty === 1 ? '' : 's'} without a text left out`];
+  return { rows, notes: [columnsNote(table.header, { ...table.columns, label: -1 }), ...notes] };
 }
 
 /** What is wrong with a line that has more columns than the first one, empty ones aside. */
