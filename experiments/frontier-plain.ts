@@ -50,7 +50,7 @@ function plainFrontier(
 
 /** Plain nets of 16 layers, to the budget at which direct training has converged. */
 export const plain16Frontier = plainFrontier(16, {
-  sizes: { laptop: { budgets: [...BUDGETS, 256], seeds: 10, fewer: { above: 8, below: 256, seeds: 5 } } },
+  sizes: { laptop: { budgets: [...BUDGETS, 256], seeds: 10, fewer: { above: 8, below: 128, seeds: 5 } } },
   tunedAt: [1, 4, 16, 64, 256],
   claims: { setting: 'plain-16', where: 'In plain nets of 16 layers' },
   rates: {
