@@ -234,6 +234,16 @@ describe('tables of texts', () => {
     );
   });
 
+  test('a line that does not reach the column of the second text is left out, as in training; an empty one is read', async () => {
+    const path = file('pairs.tsv', 'sentence1\tsentence2\na film\tthe plot\na dull film\nthe plot\t\n\ta film\n');
+    const { items, notes } = await (await open(bertFolder(CLASSES), path))();
+    expect(items.map(({ item, pair }) => [item, pair])).toEqual([
+      ['a film', 'the plot'],
+      ['the plot', ''],
+    ]);
+    expect(notes).toContain(`${path}: 2 lines without a text or a second one left out`);
+  });
+
   test.each<[string, string, string, ClassifyOptions['columns'], RegExp]>([
     ['no column of texts', 'a.csv', 'x,y\n1,2\n', undefined, /no column for the text in its first line \(x, y\)/],
     ['a name that is not there', 'a.csv', 'text\na\n', { text: 'body' }, /no column "body" in its first line/],

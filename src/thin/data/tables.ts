@@ -94,16 +94,17 @@ function openTextTable(path: string, given: FormOptions['columns']): TextTable {
 }
 
 /**
- * The texts of each line, one or the two of a pair. Throws UsageError where a column is to be two things, and where a
- * line has more columns than the first one: none is left out without a word.
+ * The texts of each line, one or the two of a pair; undefined for one whose column a line does not reach. Throws
+ * UsageError where a column is to be two things, and where a line has more columns than the first one: none is left out
+ * without a word.
  */
-function textsByLine(path: string, { header, columns, lines }: TextTable): string[][] {
+function textsByLine(path: string, { header, columns, lines }: TextTable): (string | undefined)[][] {
   const taken = [columns.text, columns.pair].filter((at) => at >= 0);
   checkOnce(path, header, taken);
-  const [texts, ragged]: [string[][], string[]] = [[], []];
+  const [texts, ragged]: [(string | undefined)[][], string[]] = [[], []];
   for (const { cells, line } of lines) {
     const more = moreColumns(cells, line, header.length);
-    if (more === undefined) texts.push(taken.map((at) => (cells[at] ?? '').replaceAll(/\s+/g, ' ').trim()));
+    if (more === undefined) texts.push(taken.map((at) => cells[at]?.replaceAll(/\s+/g, ' ').trim()));
     else ragged.push(more);
   }
   checkRagged(path, ragged, 0);
@@ -122,7 +123,8 @@ export function unlabelledTexts(
   if (given.label !== undefined) return undefined;
   const table = openTextTable(path, given);
   if (table.columns.label >= 0) return undefined;
-  return { texts: textsByLine(path, table).flat(), note: columnsNote(table.header, table.columns) };
+  const texts = textsByLine(path, table).flat();
+  return { texts: texts.map((text) => text ?? ''), note: columnsNote(table.header, table.columns) };
 }
 
 /** A text that is to be classified, or a pair of them. */
@@ -133,19 +135,21 @@ export interface TextOrPair {
 
 /**
  * The texts of a table, or the pairs of them, whatever else is in it, and lines for people: which columns these are,
- * and how many lines have no text. Throws UsageError where it has no column of texts.
+ * and how many lines are left out, as they have no text or do not reach the column of the second one. Throws UsageError
+ * where it has no column of texts.
  */
 export function tableTexts(
   path: string,
   given: FormOptions['columns'],
 ): { readonly rows: readonly TextOrPair[]; readonly notes: readonly string[] } {
   const table = openTextTable(path, given);
+  const hasPair = table.columns.pair >= 0;
   const all = textsByLine(path, table);
-  const rows = all.flatMap(([text, pair]) =>
-    text === '' ? [] : [{ text: text!, ...(pair !== undefined && { pair }) }],
-  );
-  const empty = all.length - rows.length;
-  const notes = empty === 0 ? [] : [`${path}: ${empty} line${empty === 1 ? '' : 's'} without a text left out`];
+  const whole = all.filter(([text, pair]) => (text ?? '') !== '' && (!hasPair || pair !== undefined));
+  const rows = whole.map(([text, pair]) => ({ text: text!, ...(pair !== undefined && { pair }) }));
+  const left = all.length - rows.length;
+  const without = hasPair ? 'a text or a second one' : 'a text';
+  const notes = left === 0 ? [] : [`${path}: ${left} line${left === 1 ? '' : 's'} without ${without} left out`];
   return { rows, notes: [columnsNote(table.header, { ...table.columns, label: -1 }), ...notes] };
 }
 
