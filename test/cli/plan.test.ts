@@ -5,9 +5,9 @@ import { bertGlosses, bertSquad } from '../../experiments/bert.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs, cellsOf } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
-import { costOf, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost/cost.js';
+import { costOf, expectedActivations, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost/cost.js';
 import { parameterCount } from '../../src/models/index.js';
-import type { TrainSpec } from '../../src/method/spec/spec.js';
+import { isTrained, type TrainSpec } from '../../src/method/spec/spec.js';
 import { anyEngine } from '../support/engines.js';
 
 const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };
@@ -46,6 +46,15 @@ test('a batch that is computed in parts takes the memory of one part', () => {
   const parts = { ...spec, training: { ...whole, accumulate: accumulate! } };
   const own = stepMemory(spec, 2 ** 29);
   expect((expectedMemory(spec) - own) / (expectedMemory(parts) - own)).toBeCloseTo(accumulate!, 6);
+});
+
+test('a wide net that is trained in parts leaves the memory of the thin net’s own step', () => {
+  const spec = parseTrainSpec(armSpecs(resnetDigits, 'laptop').kd);
+  const { teacher } = spec;
+  if (!isTrained(teacher)) throw new Error('the wide net is trained');
+  const parts = { ...spec, teacher: { ...teacher, recipe: { ...teacher.recipe, accumulate: teacher.recipe.batch } } };
+  expect(expectedMemory(parts)).toBeLessThan(expectedMemory(spec));
+  expect(expectedMemory(parts)).toBe(2 ** 29 + stepMemory(spec, expectedActivations(spec)));
 });
 
 test('experiments that share runs: each run counts once in all, with the memory of its own experiment', () => {

@@ -8,7 +8,7 @@ import { OPTIMIZER_STATE } from '../../optim/optimizer.js';
 import { wideView } from '../matching/align.js';
 import { ridgeMemory, totalCost, trainingFlops, type Cost } from './budget.js';
 import { planGroups } from '../three-stage/pipeline.js';
-import { isTrained, type TrainSpec } from '../spec/spec.js';
+import { isTrained, type RecipeSpec, type TrainSpec } from '../spec/spec.js';
 
 /** Steps and operations of a run, without its wide net's own training; computed once for each spec. */
 export const ownCost = oncePer((spec: TrainSpec): Cost => {
@@ -185,7 +185,7 @@ export function expectedActivations({
   data,
   network,
   training,
-}: Pick<TrainSpec, 'data' | 'network' | 'training'>): number {
+}: Pick<TrainSpec, 'data' | 'network'> & { readonly training: Pick<RecipeSpec, 'batch' | 'accumulate'> }): number {
   const { batch, accumulate = 1 } = training;
   const flops = trainingFlops(networkOf(network), exampleShape(data), { steps: 1, batch: batch / accumulate });
   return BYTES_PER_OPERATION * flops;
@@ -196,9 +196,12 @@ export function expectedActivations({
  * included, or of imitation in closed form before it, whichever takes more.
  */
 export function expectedMemory(spec: TrainSpec): number {
-  const { accumulate = 1 } = isTrained(spec.teacher) ? spec.teacher.recipe : spec.training;
-  const activations = (BYTES_PER_OPERATION * stepFlops(spec)) / accumulate;
-  return ENGINE_MEMORY + Math.max(stepMemory(spec, activations), closedFormMemory(spec));
+  const { data, teacher } = spec;
+  const own = expectedActivations(spec);
+  const wide = isTrained(teacher)
+    ? expectedActivations({ data, network: teacher.network, training: teacher.recipe })
+    : 0;
+  return ENGINE_MEMORY + Math.max(stepMemory(spec, Math.max(own, wide)), closedFormMemory(spec));
 }
 
 /** Memory of imitation in closed form in bytes, with the parameters of both nets; 0 where there is none. */
