@@ -12,8 +12,8 @@
  * (distillation, selected channels) took 20 seconds of two processors for two claims that four seeds left
  * inconclusive, and two of the plain nets (distillation, closed form) as much for none: left to scale laptop, as are
  * nets of 4 and 16 layers with a skip connection. BERTs have 160 steps in place of 320, their wide net 200 in place of
- * 400, the digits' wide net 240 in place of 400; the saddle 20 draws in place of 50. With that every other claim kept
- * its verdict or came to one.
+ * 400, the digits' wide net 240 in place of 400; the saddle has 20 draws in place of 50, the infinitely wide limit 2 in
+ * place of 4. With that every other claim kept its verdict or came to one.
  */
 import type { Claim } from './claim.js';
 
