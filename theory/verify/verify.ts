@@ -25,7 +25,7 @@ const GROUPS: Readonly<Record<string, () => readonly Check[] | Promise<readonly 
 };
 
 /**
- * Makes every check, as `gowide verify` prints them: some 20 seconds on two cores. `onGroup` is called before each
+ * Makes every check, as `gowide verify` prints them: half a minute to a minute on two cores. `onGroup` is called before each
  * group with its name, the number of groups that are done, and their total.
  */
 export async function verifyAll(
