@@ -87,7 +87,10 @@ test('examples of another shape than the input’s are refused, though they have
   expect(() => network.apply(scope, tf.zeros([2, 4, 16, 1]))).toThrow(line);
   expect(() => network.apply(scope, tf.zeros([2, 64]))).toThrow('examples of the shape [64]; expected [8, 8, 1]');
   expect(network.apply(scope, tf.zeros([2, 8, 8, 1])).logits!.shape).toEqual([2, 2]);
-  const split = { count: 8 };
+  const batch = () => {
+    throw new Error('is not asked for any example');
+  };
+  const split = { count: 8, batch };
   const splits = { train: split, validation: split, test: split };
   const data = { shape: [4, 16, 1], classes: 2, ...splits } as unknown as Dataset;
   const options = { wide: model, thin: network, data } as unknown as Parameters<typeof threeStage>[0];
