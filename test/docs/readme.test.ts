@@ -52,7 +52,7 @@ const TABLE: [title: string, experiment: string, arms: Arms, key: string][] = [
   ['… 1,600, wide too', 'frontier-digits', atBudget(16), 'testAccuracy'],
   ['ResNet, strings, 1,000 steps', 'resnet-hierarchy', SELECTED, 'testAccuracy'],
   ['16 plain layers, 300 steps', 'depth-skip', PLAIN.map((arm) => arm && `16 plain ${arm}`), 'testAccuracy'],
-  ['… 9,600, wide too', 'frontier-plain-16', atBudget(128), 'testAccuracy'],
+  ['… 19,200', 'frontier-plain-16', atBudget(256), 'testAccuracy'],
   ['ResNet, Fashion-MNIST', 'fashion-mnist', SELECTED, 'testAccuracy'],
   ['ResNet-20, CIFAR-10', 'cifar10', SELECTED, 'testAccuracy'],
   ['MiniLM, SST-2', 'sst2', PROJECTED, 'testAccuracy'],
