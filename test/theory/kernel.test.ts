@@ -219,7 +219,7 @@ test.skipIf(nativeSkip())(
         killSignal: 'SIGKILL',
         env: { ...process.env, GOWIDE_KERNEL: '', GOWIDE_CACHE: cache, ...env },
       }).stdout.trim();
-    // what a compiler makes is what it made for this process: a script that copies it, and notes its call, saves its time
+    // a compiler makes what it made for this process: a script that copies it, and notes its call, saves its time
     expect(openKernel('native', 1).name).toBe('native');
     const [called, bin] = [join(cache, 'called'), join(cache, 'bin')];
     mkdirSync(bin);

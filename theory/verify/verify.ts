@@ -25,8 +25,8 @@ const GROUPS: Readonly<Record<string, () => readonly Check[] | Promise<readonly 
 };
 
 /**
- * Makes every check, as `gowide verify` prints them: half a minute to a minute on two cores. `onGroup` is called before each
- * group with its name, the number of groups that are done, and their total.
+ * Makes every check, as `gowide verify` prints them: half a minute to a minute on two cores. `onGroup` is called before
+ * each group with its name, the number of groups that are done, and their total.
  */
 export async function verifyAll(
   onGroup: (name: string, done: number, total: number) => void = () => {},
