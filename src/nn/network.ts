@@ -103,13 +103,13 @@ export function checkWeights(
     const found = weights.params[path]?.shape;
     if (String(found) !== String(shape))
       throw new UsageError(
-        `${what} have ${path} ${found === undefined ? 'not' : `as [${found.join(', ')}]`}; ` +
+        `${what} ${found === undefined ? `lack ${path}` : `have ${path} as [${found.join(', ')}]`}; ` +
           `expected [${shape.join(', ')}]`,
       );
   }
   const absent = Object.keys(axes).find((path) => !Object.hasOwn(shapes, path) && weights.state[path] === undefined);
   if (absent !== undefined)
-    throw new UsageError(`${what} have ${absent} not; expected running statistics as a network's init has them`);
+    throw new UsageError(`${what} lack ${absent}; expected running statistics as a network's init has them`);
 }
 
 /** The value at the network's last tap, for x [B, ...]. */

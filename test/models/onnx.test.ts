@@ -304,13 +304,13 @@ describe('what is no network with its weights is refused by name, and no file is
     ['nothing', [undefined, weights], 'unknown network family "undefined"'],
     ['half a declaration', [{ family: 'mlp' }, weights], 'invalid network: numLayers: missing'],
     ['no weights', [spec, undefined], `${path}: the weights: expected an object with params, state, got nothing`],
-    ['a parameter less', [spec, { ...weights, params: noBias }], `${path}: the weights have head/bias not`],
+    ['a parameter less', [spec, { ...weights, params: noBias }], `${path}: the weights lack head/bias;`],
     [
       'the weights of a wider net',
       [spec, networkOf({ ...spec, classes: 7 }).init(1)],
       `${path}: the weights have head/kernel as [16, 7]; expected [16, 1000]`,
     ],
-    ['no running statistics', [spec, { ...weights, state: {} }], `${path}: the weights have stem/norm/mean not`],
+    ['no running statistics', [spec, { ...weights, state: {} }], `${path}: the weights lack stem/norm/mean;`],
   ])('%s', (_, given, message) => {
     expect(() => writeOnnx(path, ...(given as [NetworkSpec, HostWeights]))).toThrow(UsageError);
     expect(() => writeOnnx(path, ...(given as [NetworkSpec, HostWeights]))).toThrow(message);
