@@ -54,8 +54,8 @@ function project(
 export default defineConfig({
   test: {
     globalSetup: 'test/support/temporary-folder.ts',
-    // Tensor engines use every core; two at once would only wait for each other.
-    maxWorkers: 2,
+    // One more than the cores of a small machine: many tests wait for processes that they start.
+    maxWorkers: 3,
     // those that take long, which start the program, are in the first: the order is that of the names
     projects: [
       project('a process each', { include: ['test/**/*.test.ts'], exclude: SHARED }),

@@ -12,7 +12,6 @@ import { gowide, newFolder, PROGRAM } from '../support/program.js';
 /** Percent of the kills, damages, inputs and steps. */
 const SHARES: Readonly<Record<string, number>> = {
   fuzz: 5,
-  'long-tensorflow': 8,
   'queue-kill': 20,
   'redis-kill': 20,
 };
@@ -22,8 +21,11 @@ const MINUTES = 8;
 /** Milliseconds of a process that makes so many. */
 const limitOf = (checks: number): number => 60_000 * (MINUTES * checks + 1);
 
-/** Too long, in their shortest form, for this suite: the whole selftest makes them. */
-const LONG = ['kill-storm', 'standstill', 'two-hosts'];
+/**
+ * Too long for this suite in a form that can tell: the whole selftest makes them. Memory over some hundred steps is
+ * test/engine/leak.test.ts's.
+ */
+const LONG = ['kill-storm', 'standstill', 'two-hosts', 'long-tensorflow', 'long-wasm'];
 
 /** Checks that compare with undisturbed sweeps: one process makes them, and each such sweep once. */
 const TOGETHER = ['kill', 'two-processes', 'clock', 'ctrl-c-twice', 'sigterm'];
