@@ -104,9 +104,14 @@ export interface Plan {
 
 type Throughputs = ReadonlyMap<string, Measured>;
 
-function rowOf(experiment: Experiment, scale: Scale, throughputs: Throughputs): Plan['rows'][number] {
+/** What an experiment takes with its cells and all that they require. */
+function rowOf(
+  experiment: Experiment,
+  scale: Scale,
+  mine: readonly Cell[],
+  throughputs: Throughputs,
+): Plan['rows'][number] {
   const { name, kind } = experiment;
-  const mine = [...withRequired(cellsOf(experiment, scale, 1), RUNNERS).values()];
   const common = {
     experiment: name,
     arms: Object.keys(experiment.arms(scale)).length,
@@ -118,14 +123,13 @@ function rowOf(experiment: Experiment, scale: Scale, throughputs: Throughputs): 
     return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
   const trained = mine.filter((cell) => cell.kind === TRAIN_KIND);
   const specs = trained.map(({ spec }) => checkedSpec(spec));
-  // the runs of another experiment that this one needs are of its nets and batches
-  const bytesOf = ({ experiment: own, spec }: Cell): number =>
-    memoryOf(checkedSpec(spec), throughputs.get(own)?.bytesPerExample);
+  // seeds share a spec; the runs of another experiment that this one needs are of its nets and batches
+  const measured = new Map(trained.map((cell, i) => [specs[i]!, throughputs.get(cell.experiment)?.bytesPerExample]));
   const disk = specs.map(diskOf);
   return {
     ...common,
     petaflops: specs.map(ownCost).reduce((sum, { flops, teacherFlops }) => sum + flops + teacherFlops, 0) / 1e15,
-    memoryBytes: trained.reduce((most, cell) => Math.max(most, bytesOf(cell)), 0),
+    memoryBytes: [...measured].reduce((most, [spec, bytes]) => Math.max(most, memoryOf(spec, bytes)), 0),
     diskBytes:
       disk.reduce((sum, { left }) => sum + left, 0) + disk.reduce((most, { underWay }) => Math.max(most, underWay), 0),
     flopsPerSecond: throughput.flopsPerSecond,
@@ -155,11 +159,12 @@ export function planOf(experiments: readonly Experiment[], scale: Scale, through
     const spec = measuredSpec(experiment, scale);
     return spec === undefined ? [] : (broughtFor(spec.data) ?? []);
   });
-  const all = new Map([...cells.values()].flatMap((some) => [...withRequired(some, RUNNERS)]));
+  const required = new Map([...cells].map(([name, own]) => [name, withRequired(own, RUNNERS)]));
+  const all = new Map([...required.values()].flatMap((own) => [...own]));
   return {
     scale,
     total: { runs: all.size, deviceHours: hours(all.values(), throughputs) },
-    rows: declared.map((experiment) => rowOf(experiment, scale, throughputs)),
+    rows: declared.map((one) => rowOf(one, scale, [...required.get(one.name)!.values()], throughputs)),
     claims: Object.values(CLAIMS).flatMap((claim) => claimRow(claim, cells, throughputs)),
     data: [...new Set(brought)],
   };
