@@ -26,8 +26,8 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
 };
 
 /**
- * ResNets on the digits. The wide net is trained for as long as the longest thin ones, as in
- * `frontier-plain-32`; at scale laptop of `resnet-digits` it has 500 steps.
+ * ResNets on the digits. The wide net is trained for as long as the longest thin ones, as in `frontier-plain-32`; at
+ * scale laptop of `resnet-digits` it has 500 steps.
  */
 export const digitsFrontier: FrontierDeclaration = {
   of: resnetDigits,

@@ -205,9 +205,14 @@ export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): numbe
 /** The way of training that is the wide net's own; its length is the budget's, too. */
 const WIDE = 'wide';
 
+/** The rates that hold at a budget: those of the nearest tuned one. */
+function ratesAt(declaration: Pick<FrontierDeclaration, 'rates'>, budget: number): BudgetRates {
+  return declaration.rates[nearestBudget(tunedBudgets(declaration), budget)]!;
+}
+
 /** The wide net's rate at a budget, for one that the others learn from. */
 export function wideRateAt(declaration: Pick<FrontierDeclaration, 'rates'>, budget: number): number {
-  return rateOf(declaration.rates[nearestBudget(tunedBudgets(declaration), budget)]!.rates, WIDE);
+  return rateOf(ratesAt(declaration, budget).rates, WIDE);
 }
 
 /** A recipe of another length and peak rate. */
@@ -217,8 +222,8 @@ export function lengthened(recipe: RecipeSpec, steps: number, peak: number): Rec
 }
 
 function specsAt(declaration: FrontierDeclaration, budget: number): Record<string, TrainSpec> {
-  const { baseSteps, rates: tuned } = declaration;
-  const rates = tuned[nearestBudget(tunedBudgets(declaration), budget)]!;
+  const { baseSteps } = declaration;
+  const rates = ratesAt(declaration, budget);
   const setting = declaration.setting(budget * baseSteps, rates);
   const wideRecipe = lengthened(setting.wide.recipe, budget * baseSteps, rateOf(rates.rates, WIDE));
   const wide = { ...setting, wide: { ...setting.wide, recipe: wideRecipe } };

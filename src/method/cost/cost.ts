@@ -139,14 +139,15 @@ function evaluationFlops(spec: TrainSpec, wide: Network | undefined): number {
 export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
   const { objective } = spec.training;
-  const wide = objective.teacher + objective.hints > 0 || spec.imitation !== null ? wideView(spec)?.network : undefined;
-  const watched = wide === undefined ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
+  const wide = wideView(spec)?.network;
+  const watches = objective.teacher + objective.hints > 0 || spec.imitation !== null;
+  const watched = wide === undefined || !watches ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
   const { run, imitation, imitating, watchedPosition, watchedOutput, flops: rate } = speedOf(engine);
   const watching = watchedPosition * watched.positions + watchedOutput * watched.outputs;
   const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
   const { steps: fineTuning } = spec.training;
   const training = (fineTuning + imitating * (steps - fineTuning)) * each + (spec.imitation === null ? 0 : imitation);
-  return run + training + evaluationFlops(spec, wideView(spec)?.network) / rate;
+  return run + training + evaluationFlops(spec, wide) / rate;
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
