@@ -3,6 +3,7 @@ import type { Variant } from '../../src/models/interface/family.js';
 import { UsageError } from '../../src/core/errors.js';
 import { preparePredict } from '../../src/models/files.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
+import type { ClassifyOptions } from '../../src/thin/classify.js';
 import { columnsOption } from '../terminal/columns.js';
 import { notice } from '../terminal/notices.js';
 import { DEFAULT_OUT, examples, jsonOption, wholeNumber } from '../terminal/options.js';
@@ -18,7 +19,7 @@ interface Options extends Variant {
   readonly output?: string;
   readonly out: string;
   readonly size?: number;
-  readonly columns?: Readonly<Partial<Record<'text' | 'pair', string>>>;
+  readonly columns?: ClassifyOptions['columns'];
   readonly taps?: boolean;
   readonly mode: 'eval' | 'train';
   readonly engine?: string;

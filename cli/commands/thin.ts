@@ -7,7 +7,7 @@ import type { SentencesResult } from '../../src/thin/sentences.js';
 import type { ThinResult } from '../../src/thin/result.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { parseNumber } from '../../src/core/number.js';
-import { ARMS } from '../../src/thin/arms.js';
+import { ARMS, TRIES } from '../../src/thin/arms.js';
 import { DATA_FORMS } from '../../src/thin/data/index.js';
 import { SOURCE_FORMATS } from '../../src/thin/sources/index.js';
 import { columnsOption } from '../terminal/columns.js';
@@ -53,12 +53,12 @@ function times(text: string): number {
   return value;
 }
 
-/** How many settings of the rates an arm may be tried with. */
-const TRIES = ['1', '3', '6'];
+/** {@link TRIES} as they are typed. */
+const TYPED_TRIES = TRIES.map(String);
 
-/** One of {@link TRIES}, as a number. */
+/** One of {@link TYPED_TRIES}, as a number. */
 function tries(text: string): number {
-  if (!TRIES.includes(text)) throw new InvalidArgumentError(`Allowed choices are ${TRIES.join(', ')}.`);
+  if (!TYPED_TRIES.includes(text)) throw new InvalidArgumentError(`Allowed choices are ${TYPED_TRIES.join(', ')}.`);
   return Number(text);
 }
 
@@ -177,7 +177,7 @@ export function command(): Command {
     .addOption(new Option('--batch <n>', 'examples of a step').argParser(wholeNumber(1)))
     .addOption(
       new Option('--tries <n>', 'settings of the rates that each arm is tried with (default: 6)')
-        .choices(TRIES)
+        .choices(TYPED_TRIES)
         .argParser(tries),
     )
     .addOption(

@@ -58,18 +58,16 @@ export function declaredScale({ name, seeds }: Experiment, scale: string): Scale
  */
 export function declaredOf(group: string, experiments: readonly Experiment[], scale: string): Experiment[] {
   const parsed = parseScale(scale);
-  const [own, others] = [true, false].map((is) =>
-    experiments.filter(({ seeds }) => (seeds[parsed] !== undefined) === is),
-  );
-  if (own!.length === 0) {
+  const own = experiments.filter(({ seeds }) => seeds[parsed] !== undefined);
+  if (own.length === 0) {
     const scales = [...new Set(experiments.flatMap(({ seeds }) => Object.keys(seeds)))];
     throw new UsageError(
       `${group}: no experiment of it is declared at scale "${scale}"; declared: ${scales.join(', ')}`,
     );
   }
-  if (others!.length > 0)
-    notice(`Not declared at scale ${scale}, and left out: ${others!.map(({ name }) => name).join(', ')}.`);
-  return own!;
+  const others = experiments.filter((one) => !own.includes(one)).map(({ name }) => name);
+  if (others.length > 0) notice(`Not declared at scale ${scale}, and left out: ${others.join(', ')}.`);
+  return own;
 }
 
 /** Cells of experiments at a scale. Throws UsageError when a scale is not declared for one of them. */

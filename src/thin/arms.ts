@@ -161,6 +161,11 @@ export type ArmName = keyof typeof ARMS;
 /** Arms among which `thin` chooses where no comparison is asked for: the method, and what it must be better than. */
 export const OWN_ARMS: readonly ArmName[] = ['three-stage', 'selected-kl'];
 
+/** How many settings of its rates an arm can be tried with. */
+export const TRIES = [1, 3, 6] as const;
+/** One of {@link TRIES}. */
+export type Tries = (typeof TRIES)[number];
+
 /** Factors on the middle rate, for as many tries as an arm gets. */
 const FACTORS: Readonly<Record<number, readonly number[]>> = {
   1: [1],
@@ -170,11 +175,7 @@ const FACTORS: Readonly<Record<number, readonly number[]>> = {
 };
 
 /** `tries` rates for an arm, around the recipe's: 1, 3 or 6, the same number for arms with one rate and with two. */
-export function ratesOf(
-  arm: Pick<Arm, 'imitates'>,
-  { thin, imitation }: BaseRecipe['rates'],
-  tries: 1 | 3 | 6,
-): Rates[] {
+export function ratesOf(arm: Pick<Arm, 'imitates'>, { thin, imitation }: BaseRecipe['rates'], tries: Tries): Rates[] {
   const rounded = (rate: number): number => Number(rate.toPrecision(2));
   if (!arm.imitates) return FACTORS[tries]!.map((factor) => ({ training: rounded(thin * factor) }));
   const others = tries === 6 ? FACTORS[2]! : FACTORS[1]!;

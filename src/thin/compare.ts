@@ -13,7 +13,7 @@ import { checkBatch } from '../method/spec/recipe-steps.js';
 import { RecipeSpec } from '../method/spec/spec.js';
 import { checkNetwork, checkWeights, type HostWeights, type Network } from '../nn/network.js';
 import { predictor } from '../nn/predictor.js';
-import { ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
+import { ARMS, ratesOf, TRIES, type Arm, type ArmName, type ArmSetting, type Rates, type Tries } from './arms.js';
 import { halve } from './halving.js';
 import { RECIPES, recipeOf, type BaseRecipe } from './recipes.js';
 
@@ -31,7 +31,7 @@ export interface CompareOptions {
   /** All that can be used for the pair of networks unless given. */
   readonly arms?: readonly ArmName[];
   /** Settings of the rates that each arm is tried with; 6 by default. */
-  readonly tries?: 1 | 3 | 6;
+  readonly tries?: Tries;
   /** Unlabelled training examples by which the arm `closed-form` fits layers, at most; 600 by default. */
   readonly samples?: number;
   /** 1 by default. */
@@ -62,8 +62,6 @@ const OPTIONS: Readonly<Record<keyof CompareOptions, true>> = {
   ...{ wide: true, thin: true, data: true, steps: true, batch: true, recipe: true, arms: true, tries: true },
   ...{ samples: true, seed: true, onNotice: true, signal: true },
 };
-/** How many settings of rates an arm can be tried with. */
-const TRIES: readonly unknown[] = [1, 3, 6] satisfies CompareOptions['tries'][];
 
 /** Throws UsageError or RangeError with one line that names an option, what was expected and what was given. */
 function checkCall(options: CompareOptions): void {

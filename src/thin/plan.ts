@@ -17,7 +17,18 @@ import type { TrainSpec } from '../method/spec/spec.js';
 import { readWeights } from '../models/files.js';
 import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
-import { ARMS, OBJECTIVE, OWN_ARMS, ratesOf, type Arm, type ArmName, type ArmSetting, type Rates } from './arms.js';
+import {
+  ARMS,
+  OBJECTIVE,
+  OWN_ARMS,
+  ratesOf,
+  TRIES,
+  type Arm,
+  type ArmName,
+  type ArmSetting,
+  type Rates,
+  type Tries,
+} from './arms.js';
 import type { DataOption, Found } from './data/form.js';
 import { expectedData, findData } from './data/index.js';
 import { roundsOf } from './halving.js';
@@ -45,7 +56,7 @@ export interface ThinOptions extends Size {
   readonly wideEpochs?: number | undefined;
   readonly batch?: number | undefined;
   /** Rates that each arm is tried with; 1 takes the recipe's without tuning. */
-  readonly tries?: 1 | 3 | 6 | undefined;
+  readonly tries?: Tries | undefined;
   /** Whether every rival is trained to the end at the same number of steps; else one arm is chosen on the way. */
   readonly compare?: boolean | undefined;
   /** Trains the wide net on the data first although its head fits. */
@@ -88,7 +99,7 @@ export interface Setup {
   readonly batch: number;
   readonly steps: { readonly wide: number; readonly thin: number };
   readonly seed: number;
-  readonly tries: 1 | 3 | 6;
+  readonly tries: Tries;
   /** Arms that are tuned, and those that cannot be, with the reason. */
   readonly arms: readonly ArmName[];
   readonly left: readonly { readonly arm: ArmName; readonly why: string }[];
@@ -129,7 +140,7 @@ export function checkOptions(options: ThinOptions): void {
   for (const [name, value] of Object.entries({ seed, corrupt }))
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
       throw bad(name, value, 'a whole number of at least 0');
-  if (tries !== undefined && ![1, 3, 6].includes(tries)) throw bad('tries', tries, '1, 3 or 6');
+  if (tries !== undefined && !TRIES.includes(tries)) throw bad('tries', tries, '1, 3 or 6');
 }
 
 /** Whether names are those of another list at the same places, capitals aside. */
@@ -365,7 +376,7 @@ export interface Candidate {
 
 /** Pools of candidates, each of which gives one trained thin net: one for all arms, or one for each arm. */
 export function poolsOf({ arms, base, tries, options }: Setup): Candidate[][] {
-  const candidates = (arm: ArmName, count: 1 | 3 | 6): Candidate[] =>
+  const candidates = (arm: ArmName, count: Tries): Candidate[] =>
     ratesOf(ARMS[arm], base.rates, count).map((rates) => ({ arm, rates }));
   if (options.compare === true)
     return arms.flatMap((arm): Candidate[][] =>

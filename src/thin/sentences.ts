@@ -20,7 +20,7 @@ import { readArrays, type RunRecord } from '../store/runs.js';
 import { textFiles } from '../text/corpus.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
-import { ratesOf, type Rates } from './arms.js';
+import { ratesOf, type Rates, type Tries } from './arms.js';
 import { latencyText, madeBy } from './card.js';
 import { keep, TABLE, unlabelledTexts } from './data/tables.js';
 import { halve, roundsOf, type Round } from './halving.js';
@@ -70,7 +70,7 @@ export interface SentencesSetup {
   readonly batch: number;
   readonly steps: number;
   readonly seed: number;
-  readonly tries: 1 | 3 | 6;
+  readonly tries: Tries;
   /** What there is to say of the network's files, a line each. */
   readonly notes: readonly string[];
 }

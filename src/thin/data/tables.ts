@@ -69,19 +69,28 @@ function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; 
   }
 }
 
-/** A table whose first line has been read, and which of its columns hold texts. */
-interface TextTable {
+/** A table whose first line has been read. */
+interface OpenedTable {
   readonly header: readonly string[];
+  readonly lines: ReturnType<typeof linesOf>;
+}
+
+/** Throws UsageError where a table is empty. */
+function openTable(path: string): OpenedTable {
+  const lines = linesOf(path);
+  const first = lines.next();
+  if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
+  return { header: first.value.cells, lines };
+}
+
+/** A table, and which of its columns hold texts. */
+interface TextTable extends OpenedTable {
   readonly columns: Columns;
-  readonly lines: Iterable<{ readonly cells: readonly string[]; readonly line: number }>;
 }
 
 /** Throws UsageError where a table is empty or has no column of texts. */
 function openTextTable(path: string, given: FormOptions['columns']): TextTable {
-  const lines = linesOf(path);
-  const first = lines.next();
-  if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
-  const header = first.value.cells;
+  const { header, lines } = openTable(path);
   checkNamed(path, header, ['text', 'pair'], given);
   const found = columnsIn(header, given);
   if (found.text < 0)
@@ -180,10 +189,7 @@ interface Table {
 
 /** Reads a file; `signs` says that "-" is a label in another file of the same data. */
 function readTable(path: string, given: FormOptions['columns'], signs = false): Table {
-  const lines = linesOf(path);
-  const first = lines.next();
-  if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
-  const header = first.value.cells;
+  const { header, lines } = openTable(path);
   const at = columnsOf(path, header, given);
   const [all, leftOut, ragged]: [Row[], string[], string[]] = [[], [], []];
   const clean = (text: string): string => text.replaceAll(/[\t\r\n]+/g, ' ');
