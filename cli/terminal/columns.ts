@@ -1,16 +1,18 @@
 /** `--columns text=review,pair=reply`: which columns of a table hold what. */
 import { InvalidArgumentError, Option } from 'commander';
-import type { Columns } from '../../src/thin/data/columns.js';
+
+/** What a column may hold. */
+type Kind = 'text' | 'pair' | 'label';
 
 /** The option for tables with columns of these kinds. */
-export function columnsOption(kinds: readonly (keyof Columns)[]): Option {
+export function columnsOption(kinds: readonly Kind[]): Option {
   const names = kinds.map((kind) => `${kind}=NAME`);
   return new Option('--columns <names>', `columns of a table: ${names.join(',')}`).argParser((text) =>
     columns(text, kinds),
   );
 }
 
-function columns(text: string, kinds: readonly (keyof Columns)[]): Record<string, string> {
+function columns(text: string, kinds: readonly Kind[]): Record<string, string> {
   const parts = text.split(',').map((part) => {
     const [what, ...name] = part.split('=');
     return [what!, name.join('=')] as const; // a column's own name may have a "=" in it
