@@ -38,7 +38,7 @@ export interface Place {
   readonly say: (line: string) => void;
 }
 
-/** As many as asked, in the shorter form fewer. */
+/** How many of `count` attempts a check makes: all of them, in the shorter form of the selftest a share. */
 export function scaled(count: number, { share }: Place): number {
   return Math.max(1, Math.round(count * share));
 }
@@ -192,7 +192,7 @@ export function serial(place: Place, seeds: number): string {
   return made;
 }
 
-/** Compared with the undisturbed one. */
+/** Whether a store has the tables of the undisturbed one, to the byte. */
 export function equal(out: string, undisturbed: string): boolean {
   const [a, b] = [tablesOf(out), tablesOf(undisturbed)];
   return a.runs === b.runs && a.hash === b.hash;

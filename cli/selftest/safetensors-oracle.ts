@@ -20,7 +20,7 @@ const SIZES: ReadonlyMap<string, bigint> = new Map([
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** What must come of these bytes. */
+/** What a reader of safetensors must make of these bytes. */
 export function expectedOf(file: Buffer): Expected {
   if (file.length < 8) return 'refused';
   const length = file.readBigUInt64LE();

@@ -9,7 +9,7 @@ export const FAMILY_RATE = 0.05;
 /** A verdict after the correction. */
 export type Corrected<Uncorrected extends UncorrectedVerdict> = Omit<Uncorrected, 'p'> & Pick<Verdict, 'significance'>;
 
-/** How it is said next to each rule. */
+/** The correction for the number of claims in words, as the page says it next to each rule. */
 export const FAMILY_RULE =
   'Claims that one rule of intervals decides are corrected in two families, those of the theory and those about ' +
   'trained networks, each over all scales that the page shows: in either, Holm’s correction keeps the chance of even ' +

@@ -232,7 +232,7 @@ const drawBridge: Draw = ({ rows, scale }) => {
   };
 };
 
-/** The definitions of this file's figures. */
+/** Figures of nets with and without skip connections at several depths. */
 export const DEPTH_SKIP_FIGURES: readonly FigureDefinition[] = [
   {
     id: 'depth-skip',

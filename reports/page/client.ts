@@ -20,7 +20,7 @@ function read(name: string): Buffer {
 
 let client: Client | undefined;
 
-/** Throws FailureError when they are missing. */
+/** The bundles of the page, read once. Throws FailureError when they are missing. */
 export function readClient(): Client {
   return (client ??= {
     main: read('main.js').toString(),

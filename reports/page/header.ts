@@ -29,7 +29,7 @@ function citation(id: string, label: string, bibtex: string): string {
   );
 }
 
-/** What the head says. */
+/** What the head of the page is made of. */
 export interface Head {
   readonly version: string;
   readonly newest: string | undefined;

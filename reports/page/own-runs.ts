@@ -43,7 +43,7 @@ function groupBlock(group: OwnVerdicts, at: number): string {
 /** What has the settings and runs that the page does not show. */
 const ELSEWHERE = '<code>gowide report --json</code> and the runs’ folders';
 
-/** The section, or nothing without such runs. */
+/** The section of runs whose settings were changed by hand, as HTML; empty without such runs. */
 export function ownRunsBlock({ runs, judgement, figures }: OwnRuns<RenderedFigure>, context: FigureContext): string {
   if (runs.length === 0) return '';
   const commands = [...new Set(runs.flatMap(({ environments }) => environments[0]?.command ?? []))].slice(0, 10);

@@ -3,7 +3,7 @@
 /** Who wrote a page or a folder of weights, as both say it. */
 export const GENERATOR = 'gowide';
 
-/** How a page says it. */
+/** The element by which the head of a page names {@link GENERATOR}. */
 export const GENERATOR_META = `<meta name="generator" content="${GENERATOR}">`;
 
 /** Text as HTML shows it between tags; in attributes it needs {@link escape}. */

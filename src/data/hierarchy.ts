@@ -75,7 +75,10 @@ function drawString(spec: Hierarchy, rules: readonly Uint32Array[], n: number): 
   return { label, symbols };
 }
 
-/** Strings as images of one row, one channel for each symbol (zero mean, unit variance); no string occurs twice. */
+/**
+ * Strings as images of one row, one channel for each symbol (zero mean, unit variance); no string occurs twice. Throws
+ * UsageError where the grammar has too few tuples for its symbols, or too few strings for the splits.
+ */
 export function loadHierarchy(spec: Hierarchy): Dataset {
   const { vocabulary, classes, synonyms, branching, levels } = spec;
   const total = spec.train + spec.validation + spec.test;

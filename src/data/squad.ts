@@ -324,7 +324,7 @@ function scored(
 
 /**
  * Examples [3, T], two questions each: the start and the end. Training questions whose answer is misplaced are left
- * out, and named.
+ * out, and named. Throws UsageError on a file that is none of SQuAD's, and where no question is left for a split.
  */
 export async function openSquad(spec: SquadSpec, onStage?: OnStage): Promise<Dataset> {
   const [train, test] = [readSquad(spec.train), readSquad(spec.test)];

@@ -204,7 +204,10 @@ export interface AttentionOptions {
   readonly dropped?: number;
 }
 
-/** Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d]. Vaswani et al. 2017. */
+/**
+ * Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d]. Throws UsageError where the channels
+ * cannot be divided among the heads. Vaswani et al. 2017.
+ */
 export function selfAttention(
   scope: Scope,
   path: string,

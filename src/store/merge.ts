@@ -38,7 +38,10 @@ const LEFT: Readonly<Record<string, string>> = {
   [REPLACED]: 'gave way to a finished run',
 };
 
-/** A new folder for a run on its way into the store `out`. Its name begins with a dot, so that it is not a run yet. */
+/**
+ * A new folder for a run on its way into the store `out`. Its name begins with a dot, so that it is not a run yet.
+ * Throws FailureError where another process has taken it in that moment.
+ */
 export function incomingFolder(out: string, id: string): Incoming {
   makeFolder(runsFolder(out));
   const folder = mkdtempSync(join(runsFolder(out), `${INCOMING}${id}-`));

@@ -409,7 +409,7 @@ export function metricsHash(run: RunRecord): string | undefined {
   return readDone(run.folder).files[FILES.metrics]?.sha256;
 }
 
-/** Arrays that a finished run left, checked against the finished mark. */
+/** Arrays that a finished run left, checked against the finished mark. Throws FailureError where it left none. */
 export function readArrays(run: RunRecord): HostArrays<Floats> {
   const done = readDone(run.folder);
   if (done.files[FILES.final] === undefined) throw new FailureError(`${run.folder}: this run left no arrays`);

@@ -23,7 +23,10 @@ export interface ChainParticles {
   readonly steps: number;
 }
 
-/** Product at the end of a chain of real particles, each moved on its own. */
+/**
+ * Product at the end of a chain of real particles, each moved on its own. Throws RangeError without a weight, and on
+ * weights, a target or settings that are none.
+ */
 export function chainByParticles({ initial, y, time }: ChainFlow, { m, seed, steps }: ChainParticles): number {
   if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
   checkAllFinite('chainByParticles: initial', initial);

@@ -157,7 +157,8 @@ export function trainTanhSaddle(
 /**
  * The linearized flow: layer means w(T) [L] of w' = -K H w from w(0), with H the Hessian of the loss in w at w = 0, by
  * central differences of the gradient, and K the diagonal of E sech^4(theta) by layer (`squares` [L]): both the
- * particles' velocity and their share in w carry sech^2.
+ * particles' velocity and their share in w carry sech^2. Throws RangeError on another number of squares than of layer
+ * means, and on numbers that are not finite.
  */
 export function linearizedTanhSaddle(
   saddle: TanhSaddle,

@@ -147,7 +147,10 @@ function lossLaw(name: LossName): LossLaw {
   throw new RangeError(`loss: expected one of ${LOSS_NAMES.join(', ')}, got ${String(name)}`);
 }
 
-/** The loss of an output z [N, outputs] against the targets, and N times its gradient by the output. */
+/**
+ * The loss of an output z [N, outputs] against the targets, and N times its gradient by the output. Throws RangeError
+ * on targets of another size, and for a loss that is none.
+ */
 export function lossAt(net: Net, z: Float64Array, { y, loss = 'squared' }: Samples): { loss: number; p: Float64Array } {
   if (!(y instanceof Float64Array) || y.length !== z.length)
     throw new RangeError(

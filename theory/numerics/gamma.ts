@@ -7,7 +7,10 @@ const LANCZOS = [
   0.0000036899182659531625,
 ];
 
-/** The gamma function for 1/2 <= x <= 85, to 1e-14: a factorial for whole x, else by Lanczos' approximation. */
+/**
+ * The gamma function for 1/2 <= x <= 85, to 1e-14: a factorial for whole x, else by Lanczos' approximation. Throws
+ * RangeError on any other x.
+ */
 export function gamma(x: number): number {
   if (!(x >= 0.5 && x <= 85)) throw new RangeError(`gamma: expected a number from 0.5 to 85, got ${x}`);
   if (Number.isInteger(x)) return product(1, x - 1);

@@ -16,33 +16,36 @@ const DepthSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type DepthSpec = z.infer<typeof DepthSpec>;
 
-/** Imitation: at most linear, with room for what a fit over few depths may miss. */
+/**
+ * After imitation the telescoped sum grows at most linearly with depth, with room for what a fit over few depths may
+ * miss.
+ */
 export const DEPTH_SUM: Band = {
   statistic: 'exponent of sum h_l against L over the deeper half of the depths',
   from: -Infinity,
   to: 1.1,
 };
 
-/** Imitation: the same for D itself, of which the sum is a bound. */
+/** After imitation D, which the telescoped sum bounds, grows at most linearly with depth. */
 export const DEPTH_ACTUAL: Band = {
   ...DEPTH_SUM,
   statistic: 'exponent of D against L over the deeper half of the depths',
 };
 
-/** Direct training: growth. */
+/** After direct training D grows with depth. */
 export const DEPTH_GROWTH: Band = {
   statistic: 'growth of log D per layer over the deeper half of the depths',
   from: 0,
   to: Infinity,
 };
 
-/** Direct training: faster than exponential growth. */
+/** After direct training D grows faster than exponentially with depth. */
 export const DEPTH_BEND: Band = {
   ...DEPTH_GROWTH,
   statistic: 'how much steeper the second part of that half is than the first',
 };
 
-/** Imitation against direct training. */
+/** D is smaller after imitation than after direct training, at every depth. */
 export const DEPTH_RATIO: Band = {
   statistic: 'log of D after imitation over D after direct training',
   from: -Infinity,

@@ -27,7 +27,7 @@ const ImitationSpec = ParticleSettings.omit({ imitationTime: true })
   .superRefine(inWholeSteps('time', 'times'));
 type ImitationSpec = z.infer<typeof ImitationSpec>;
 
-/** Imitation against direct training of a fixed time. */
+/** D is smaller after imitation, however long, than after direct training of a fixed time. */
 export const IMITATION_RATIO: Band = {
   statistic: 'log of D after imitation over D after direct training',
   from: -Infinity,

@@ -51,7 +51,7 @@ export const LIMIT_RATIO: Band = {
   to: 0.2,
 };
 
-/** Concave in depth. */
+/** After direct training sqrt(m) D is concave in depth. */
 export const LIMIT_BEND: Band = {
   statistic: 'slope of sqrt(m) D in L over the deeper half of the depths less that over the shallower, over its mean',
   from: -Infinity,

@@ -34,14 +34,14 @@ const SaddleSpec = z.strictObject({
 });
 type SaddleSpec = z.infer<typeof SaddleSpec>;
 
-/** Direct training, in the linear regime. */
+/** In the linear regime D grows under direct training as the closed form says. */
 export const SADDLE_GROWTH: Band = {
   statistic: 'ratio of the measured growth of log D to the closed form’s',
   from: 0.95,
   to: 1.05,
 };
 
-/** Imitation: the telescoped sum of B1 is linear in depth. */
+/** The telescoped sum of instance B1 is linear in depth for sampled particles. */
 export const SADDLE_SUM: Band = { statistic: 'exponent of √m sum h_l against L', from: 0.9, to: 1.1 };
 
 /** D after direct training of layer means [L] from `start`. Throws FailureError where they leave float64. */

@@ -23,7 +23,7 @@ const ScaleSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type ScaleSpec = z.infer<typeof ScaleSpec>;
 
-/** Imitation against direct training. */
+/** D is smaller after imitation than after direct training, at every value of a constant. */
 export const SCALE_RATIO: Band = {
   statistic: 'log of D after imitation over D after direct training',
   from: -Infinity,

@@ -26,14 +26,14 @@ const SelectionSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type SelectionSpec = z.infer<typeof SelectionSpec>;
 
-/** Chosen particles: better than the rate of random ones. */
+/** With chosen particles D falls faster with m than with random ones, whose rate is m^(-1/2). */
 export const SELECTION_EXPONENT: Band = {
   statistic: 'exponent of D(m) over the wider half of the widths',
   from: -Infinity,
   to: -0.5,
 };
 
-/** Chosen particles against a rival of the same width. */
+/** D is smaller with chosen particles than with a rival of the same width. */
 export const SELECTION_RATIO: Band = {
   statistic: 'log of D of chosen particles over D of the rival, mean over all widths',
   from: -Infinity,

@@ -28,7 +28,7 @@ const StagesSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime', 'tuningTime'));
 type StagesSpec = z.infer<typeof StagesSpec>;
 
-/** Three stages against a rival. */
+/** The held-out loss is smaller after three stages than of a rival. */
 export const STAGES_RATIO: Band = {
   statistic: 'log of the held-out loss of three stages over that of the rival',
   from: -Infinity,

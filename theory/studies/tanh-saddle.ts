@@ -37,7 +37,7 @@ type TanhSaddleSpec = z.infer<typeof TanhSaddleSpec>;
 /** Largest log growth of the linearized flow at which particles are still compared with it. */
 export const LINEAR_BELOW = 1;
 
-/** Growth of real particles, in the linear regime. */
+/** In the linear regime D of real tanh particles grows as the linearized flow says. */
 export const TANH_GROWTH: Band = {
   statistic: 'ratio of the measured log growth to the linearized flow’s',
   from: 0.9,

@@ -24,7 +24,7 @@ const TimeSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime', 'times'));
 type TimeSpec = z.infer<typeof TimeSpec>;
 
-/** Imitation lowers D. */
+/** Imitation lowers D between its start and its last time. */
 export const TIME_FALL: Band = {
   statistic: 'log of D at the last time over D at the start',
   from: -Infinity,

@@ -17,7 +17,7 @@ const WidthSpec = ParticleSettings.extend({
   .superRefine(inWholeSteps('time', 'imitationTime'));
 type WidthSpec = z.infer<typeof WidthSpec>;
 
-/** The law of D(m), for each training. */
+/** After either training D falls as m^(-1/2). */
 export const WIDTH_EXPONENT: Band = {
   statistic: 'exponent of D(m) over the wider half of the widths',
   from: -0.55,

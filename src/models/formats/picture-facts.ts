@@ -126,7 +126,10 @@ export function pictureFacts(weights: string, metadata: Readonly<Record<string, 
   return { ...fromTimm(weights), ...fromPreprocessor(weights), ...fromMetadata(weights, metadata) };
 }
 
-/** The metadata by which a file says it. */
+/**
+ * The metadata by which a safetensors file says the names of its classes and how its pictures are normalized, where
+ * that is not as ImageNet's are.
+ */
 export function pictureMetadata({ labels, normalize }: PictureNames): Record<string, string> {
   const said = unusual(normalize);
   return {

@@ -152,7 +152,10 @@ function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues
   return { kind: shapes.has('vocab_transform.weight') ? 'masked-lm' : 'none' };
 }
 
-/** The network of a folder with the head of its task, where the weights have one, and without. */
+/**
+ * The network of a folder with the head of its task, where the weights have one, and without. Throws UsageError on a
+ * configuration or tensors of something else.
+ */
 export function readDistilbertFolder(folder: string, given = folderConfig(folder)): FolderNetworks<DistilbertSpec> {
   const path = given?.path ?? folder;
   const data = parseFamilyConfig(given ?? { path, content: {} }, FOLDER);

@@ -179,7 +179,10 @@ export function checkLayersInput(
   );
 }
 
-/** Writes trained values into the model, which can then be used and saved as any other. */
+/**
+ * Writes trained values into the model, which can then be used and saved as any other. Throws UsageError that names the
+ * first of the model's variables for which there is no value.
+ */
 export function toLayersModel(model: LayersModel, { params, state }: HostWeights): void {
   for (const [path, { variable }] of variablesOf(model)) {
     const value = params[path] ?? state[path];

@@ -332,7 +332,10 @@ function readersOf(nodes: readonly Node[], of: string): Readers {
   return kernels.length === 0 ? { obstacle: 'nothing reads it' } : { kernels };
 }
 
-/** The network of a declaration: x [B, H, W, C] or [B, C] -> logits [B, classes]; taps where it can be divided. */
+/**
+ * The network of a declaration: x [B, H, W, C] or [B, C] -> logits [B, classes]; taps where it can be divided. Throws
+ * UsageError where a layer inside has the name "logits".
+ */
 export function layersNetwork(spec: LayersSpec): Network {
   const graph = graphOf(spec);
   const { nodes } = graph;
