@@ -24,6 +24,7 @@ import {
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as esbuild } from 'esbuild';
+import { FILE_BY_FILE } from './src/toolchain/compile.mjs';
 
 /** What a build made of what. */
 const RECORD = 'dist/.built.json';
@@ -132,10 +133,7 @@ async function compile(root) {
     absWorkingDir: root,
     outbase: '.',
     outdir: 'dist',
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    charset: 'utf8',
+    ...FILE_BY_FILE,
     logLevel: 'warning',
   });
 }

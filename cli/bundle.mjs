@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { FOR_NODE } from '../src/toolchain/compile.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (path) => readFileSync(join(root, path), 'utf8');
@@ -39,9 +40,7 @@ for (const file of compiled.filter((name) =>
     outfile: join(root, file),
     allowOverwrite: true,
     bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
+    ...FOR_NODE,
     // names stay, so that a stack can be read
     minifyWhitespace: true,
     minifySyntax: true,

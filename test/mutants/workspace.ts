@@ -12,8 +12,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { transformSync } from 'esbuild';
+import { transformSync, type TransformOptions } from 'esbuild';
 import { mutated, type Mutant } from './mutant.js';
+
+const { FILE_BY_FILE } = (await import('../../src/toolchain/compile.mjs' as string)) as {
+  FILE_BY_FILE: TransformOptions;
+};
 
 /** What of the package's root the copy has. */
 export const COPIED: readonly string[] = [
@@ -72,9 +76,7 @@ function compiled(text: string, fileName: string): string {
   return transformSync(text, {
     loader: 'ts',
     sourcefile: fileName,
-    format: 'esm',
-    target: 'node20',
-    charset: 'utf8',
+    ...FILE_BY_FILE,
     logLevel: 'silent',
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
   }).code;
