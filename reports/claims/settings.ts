@@ -5,6 +5,8 @@ import { entryOf } from '../../src/core/registry.js';
 export interface Setting {
   readonly label: string;
   readonly group: string;
+  /** Whether the label alone says which setting it is, without the group above it. */
+  readonly alone?: boolean;
 }
 
 /** The setting of claims that name none. */
@@ -15,10 +17,10 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   skip: { label: 'skip', group: 'particles' },
   'no-skip': { label: 'no skip', group: 'particles' },
   [OTHER_SETTING]: { label: 'other', group: 'particles' },
-  digits: { label: 'digits', group: 'ResNets' },
-  'fashion-mnist': { label: 'Fashion', group: 'ResNets' },
-  cifar: { label: 'CIFAR', group: 'ResNets' },
-  strings: { label: 'strings', group: 'ResNets' },
+  digits: { label: 'digits', group: 'ResNets', alone: true },
+  'fashion-mnist': { label: 'Fashion', group: 'ResNets', alone: true },
+  cifar: { label: 'CIFAR', group: 'ResNets', alone: true },
+  strings: { label: 'strings', group: 'ResNets', alone: true },
   'tanh-skip': { label: 'skip', group: 'tanh nets' },
   'tanh-no-skip': { label: 'no skip', group: 'tanh nets' },
   'plain-16': { label: '16 layers', group: 'tanh nets' },

@@ -85,8 +85,8 @@ export function matrixBlock(verdicts: readonly ScaledVerdict[]): string {
 export function bySetting(verdicts: readonly ScaledVerdict[], question: string): ReadonlyMap<Outcome, string[]> {
   const mine = verdicts.filter((verdict) => verdict.question === question && verdict.outcome !== 'not run');
   const named = mine.map(({ setting, outcome }) => {
-    const { label, group } = settingOf(setting);
-    return { outcome, name: group === 'ResNets' ? label : `${group} (${label})` };
+    const { label, group, alone = false } = settingOf(setting);
+    return { outcome, name: alone ? label : `${group} (${label})` };
   });
   return new Map(
     [...groupBy(named, ({ outcome }) => outcome)].map(([outcome, list]) => [

@@ -80,9 +80,9 @@ function drawn({ input, context, places }: Made, rendered: RenderedFigure): stri
   return figureBlock(rendered, { ...context, finding: input.findings[id] }, claimsBlock(places.get(id) ?? []));
 }
 
-/** A section; the laboratory follows the first figure of the first one that is of the theory. */
+/** A section with its claims and figures. */
 function sectionBlock(section: string, made: Made): string {
-  const { title, text } = sectionOf(section);
+  const { title, text, laboratory = false } = sectionOf(section);
   const { verdicts, figures } = made.input;
   const mine = verdicts[section] ?? [];
   const counts = mine.some(({ outcome }) => outcome !== 'not run')
@@ -90,9 +90,7 @@ function sectionBlock(section: string, made: Made): string {
     : '';
   const [first, ...others] = (figures[section] ?? []).map((figure) => drawn(made, figure));
   const body =
-    first === undefined
-      ? '<p>Not run yet.</p>'
-      : [first, ...(section === 'theory' ? [LABORATORY] : []), ...others].join('\n');
+    first === undefined ? '<p>Not run yet.</p>' : [first, ...(laboratory ? [LABORATORY] : []), ...others].join('\n');
   return (
     `<section aria-labelledby="${escape(section)}">` +
     `<h2 id="${escape(section)}">${escape(title)}</h2><p>${text}${counts}</p>\n${body}</section>`

@@ -7,6 +7,8 @@ export interface Section {
   readonly group: string;
   readonly title: string;
   readonly text: string;
+  /** Whether the laboratory, which measures the theory's laws in the reader's browser, follows its first figure. */
+  readonly laboratory?: boolean;
 }
 
 /** Sections under the groups of experiments that stand in them; `cost` has figures of several groups. */
@@ -18,6 +20,7 @@ export const SECTIONS: Record<string, Section> = {
       'A deep net of particles, z<sub>l</sub> = α z<sub>l−1</sub> + (c/m) Σ b<sub>i</sub> ' +
       'tanh(a<sub>i</sub>·z<sub>l−1</sub> + β<sub>i</sub>), simulated in float64. B is the wide net (M particles per ' +
       'layer), S a thin one (m particles).',
+    laboratory: true,
   },
   resnet: {
     group: 'resnet',

@@ -38,6 +38,8 @@ export interface Arm {
   readonly obstacle?: (setting: ArmSetting) => string | undefined;
   /** Whether it depends on how many unlabelled examples layers are fitted by. */
   readonly usesSamples?: true;
+  /** Whether the thin net begins with random values, and there is no map between it and the wide one. */
+  readonly startsFresh?: true;
   /** How the thin net is trained. */
   readonly procedure: (setting: ArmSetting, rates: Rates) => Procedure;
 }
@@ -139,6 +141,7 @@ export const ARMS = {
   kd: {
     title: 'from random values, by the labels and by the wide net’s outputs (knowledge distillation)',
     imitates: false,
+    startsFresh: true,
     procedure: (setting, rates) => ({
       start: 'random',
       imitation: null,
@@ -148,6 +151,7 @@ export const ARMS = {
   direct: {
     title: 'from random values, by the labels alone',
     imitates: false,
+    startsFresh: true,
     procedure: (setting, rates) => ({
       start: 'random',
       imitation: null,
@@ -158,8 +162,11 @@ export const ARMS = {
 /** Name of an arm. */
 export type ArmName = keyof typeof ARMS;
 
+/** The arm that is the method itself: the others are its rivals. */
+export const METHOD: ArmName = 'three-stage';
+
 /** Arms among which `thin` chooses where no comparison is asked for: the method, and what it must be better than. */
-export const OWN_ARMS: readonly ArmName[] = ['three-stage', 'selected-kl'];
+export const OWN_ARMS: readonly ArmName[] = [METHOD, 'selected-kl'];
 
 /** How many settings of its rates an arm can be tried with. */
 export const TRIES = [1, 3, 6] as const;

@@ -5,7 +5,7 @@ import type { Engine } from '../engine/engines/choose.js';
 import { qualityColumns } from '../data/index.js';
 import { EXPORT_FORMATS } from '../method/run/export.js';
 import { classFigures } from '../metrics/confusion.js';
-import { ARMS, type Rates } from './arms.js';
+import { ARMS, METHOD, type Arm, type Rates } from './arms.js';
 import { LATENCY_BATCHES } from './latency.js';
 import type { Card, Section } from './page.js';
 import { nameOf, operations, thinCellOf, wideWeights, type Setup } from './plan.js';
@@ -41,7 +41,7 @@ export function cardOf(
       ...(result.trained.length > 1 ? [armsSection(result)] : []),
       ...samplesSections(result),
       triedSection(result),
-      mergedSection(rows, taken.arm === 'direct' || taken.arm === 'kd'),
+      mergedSection(rows, ARMS[taken.arm]),
       ...(thin.confusion === undefined ? [] : classSections(thin, result.labels)),
       madeBy(command ?? 'thin() of the library', taken.run, setup),
     ],
@@ -167,13 +167,13 @@ export function threeStageText(
   setup: Setup,
   { taken, trained, tried }: Pick<ThinResult, 'taken' | 'trained' | 'tried'>,
 ): NonNullable<Section['text']> {
-  if (taken.arm === 'three-stage') return [];
+  if (taken.arm === METHOD) return [];
   const { folder, model, safetensors } = EXPORT_FORMATS;
   const isFolder = [folder!, model!].some(({ fits }) => fits(setup.thin));
   if (!isFolder && !safetensors!.fits(setup.thin)) return [];
-  const final = trained.find(({ arm }) => arm === 'three-stage');
+  const final = trained.find(({ arm }) => arm === METHOD);
   const [best] = tried
-    .filter(({ candidate: { arm }, score }) => arm === 'three-stage' && score !== undefined)
+    .filter(({ candidate: { arm }, score }) => arm === METHOD && score !== undefined)
     .sort((a, b) => b.round - a.round || b.score! - a.score!);
   if (best === undefined) return [];
   const id = final?.run ?? cellId(thinCellOf(setup, wideWeights(setup), best.candidate, best.steps));
@@ -243,14 +243,14 @@ function triedSection({ tried }: ThinResult): Section {
 }
 
 /** What was merged, and how far the thin net is from the wide one. */
-function mergedSection(rows: readonly Row[], isAlone: boolean): Section {
+function mergedSection(rows: readonly Row[], { startsFresh }: Arm): Section {
   const merge = rows.find(({ event }) => event === 'merge');
   const distances = rows.filter(({ event, when }) => event === 'discrepancy' && when === 'end');
   const said =
     merge !== undefined
       ? 'The maps between thin and wide were merged into the thin net; that changed its logits by ' +
         `${Number(merge.difference).toExponential(1)} of their size.`
-      : isAlone
+      : startsFresh
         ? 'There were no maps between thin and wide.'
         : 'No map had to be merged: those that imitation compared by are dropped with it.';
   return {

@@ -16,7 +16,7 @@ export const tensorflow: SourceFormat = {
     const source = openHuggingFace(model);
     const { network } = source;
     const heads =
-      config === undefined && network.family === 'bert'
+      config === undefined && 'numHeads' in network
         ? [`${model}: no bert_config.json; ${network.numHeads} heads of 64 channels are taken, as Google’s BERTs have`]
         : [];
     const notes = [...heads, 'the thin net is written as a Hugging Face folder'];
