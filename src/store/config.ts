@@ -60,6 +60,11 @@ export function withLineFeeds(text: string): string {
   return text.includes('\n') ? text : text.replaceAll('\r', '\n');
 }
 
+/** The lines of a text, whichever of the usual characters they end in. */
+export function linesOf(text: string): string[] {
+  return withLineFeeds(text).split(/\r?\n/);
+}
+
 /**
  * The bytes of a gzipped file, unpacked; at most `most` of them. Throws UsageError naming the file when it is no whole
  * gzip file.

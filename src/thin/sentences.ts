@@ -15,7 +15,7 @@ import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js'
 import type { TokenizerFacts } from '../models/interface/family.js';
 import { forwardFlops } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
-import { readText, withLineFeeds } from '../store/config.js';
+import { linesOf, readText } from '../store/config.js';
 import { readArrays, type RunRecord } from '../store/runs.js';
 import { textFiles } from '../text/corpus.js';
 import { readVocabulary } from '../text/vocabulary.js';
@@ -98,7 +98,7 @@ function textsAt(
   if (!existsSync(path)) return undefined;
   if (!statSync(path).isDirectory()) {
     if (TABLE.test(path)) return unlabelledTexts(path, columns);
-    return path.endsWith('.txt') ? { texts: linesOf(path) } : undefined;
+    return path.endsWith('.txt') ? { texts: textsIn(path) } : undefined;
   }
   let files: string[];
   try {
@@ -107,11 +107,11 @@ function textsAt(
     if (error instanceof UsageError) return undefined; // no .txt file in it
     throw error;
   }
-  return { texts: files.flatMap(linesOf) };
+  return { texts: files.flatMap(textsIn) };
 }
 
-function linesOf(file: string): string[] {
-  return withLineFeeds(readText(file, { dropNul: true })).split('\n');
+function textsIn(file: string): string[] {
+  return linesOf(readText(file, { dropNul: true }));
 }
 
 /** Throws UsageError where an option changes nothing of the imitation of sentences' embeddings on these texts. */

@@ -10,7 +10,7 @@ import { permutation, rngKey } from '../../core/rng.js';
 import { sample } from '../../data/texts.js';
 import { sameNumber, UNLABELLED } from '../../data/tsv.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
-import { readText, withLineFeeds } from '../../store/config.js';
+import { linesOf, readText, withLineFeeds } from '../../store/config.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
 import { adviceOn, checkNamed, checkOnce, columnsIn, columnsNote, columnsOf, type Columns } from './columns.js';
@@ -40,13 +40,14 @@ interface Row {
 }
 
 /** Lines of a table with the number of each: cells between tabs, or between commas where quotes may enclose them. */
-function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; readonly line: number }> {
-  const text = withLineFeeds(readText(path, { gzipped: /\.gz$/i.test(path), dropNul: true }));
+function* cellsOf(path: string): Generator<{ readonly cells: readonly string[]; readonly line: number }> {
+  const whole = readText(path, { gzipped: /\.gz$/i.test(path), dropNul: true });
   if (/\.tsv(\.gz)?$/i.test(path)) {
-    for (const [i, raw] of text.split(/\r?\n/).entries())
+    for (const [i, raw] of linesOf(whole).entries())
       if (raw.trim() !== '') yield { cells: raw.split('\t'), line: i + 1 };
     return;
   }
+  const text = withLineFeeds(whole);
   let [cells, cell, quoted, line, first]: [string[], string, boolean, number, number] = [[], '', false, 1, 1];
   for (let at = 0; at <= text.length; at++) {
     const character = text[at];
@@ -72,12 +73,12 @@ function* linesOf(path: string): Generator<{ readonly cells: readonly string[]; 
 /** A table whose first line has been read. */
 interface OpenedTable {
   readonly header: readonly string[];
-  readonly lines: ReturnType<typeof linesOf>;
+  readonly lines: ReturnType<typeof cellsOf>;
 }
 
 /** Throws UsageError where a table is empty. */
 function openTable(path: string): OpenedTable {
-  const lines = linesOf(path);
+  const lines = cellsOf(path);
   const first = lines.next();
   if (first.done) throw new UsageError(`${path}: empty; expected names of columns in its first line`);
   return { header: first.value.cells, lines };
@@ -295,7 +296,7 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
 
 /** Whether a file has labels: GLUE's test files have none, or -1 in the place of each. */
 function hasLabels(file: string, columns: FormOptions['columns'], train: readonly Row[], signs: boolean): boolean {
-  const first = linesOf(file).next();
+  const first = cellsOf(file).next();
   const header = first.done ? [] : first.value.cells;
   const { text, label } = columnsIn(header, columns);
   if (text >= 0 && label < 0) return false;
