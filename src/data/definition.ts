@@ -18,6 +18,15 @@ export interface TokenTask {
   readonly vocabulary?: number;
 }
 
+/** How a picture becomes an example: its shorter side is scaled to `resize`, and a square of `size` is cut out. */
+export interface PictureCut {
+  /** Side of the square, in pixels. */
+  readonly size: number;
+  readonly resize: number;
+  /** How its colors are normalized; ImageNet's by default. */
+  readonly normalize?: Normalization | undefined;
+}
+
 /** What is known of data before they are read. */
 export interface KnownData {
   /** Number of classes. */
@@ -50,6 +59,13 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
   tokenizer?(spec: Spec, onStage?: OnStage): Promise<WordPiece>;
   /** How the colors of pictures are normalized, where the declaration alone decides it. */
   normalization?(spec: Spec): Normalization | undefined;
+  /**
+   * For data that are files of pictures, and take `normalize` in their declaration: how each is prepared. Pictures that
+   * a network is to classify later are prepared alike.
+   */
+  pictures?(spec: Spec): PictureCut;
+  /** For texts: whether examples are pairs of them, as those have to be that a network is to classify later. */
+  pairs?(spec: Spec): boolean;
   /** Names of the classes in their order, where the declaration alone decides it. */
   labels?(spec: Spec): readonly string[] | undefined;
   /**

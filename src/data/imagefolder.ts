@@ -570,6 +570,7 @@ export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   files: (spec) => [{ path: spec.folder, names: pictureNames(spec.folder, spec) }],
   shape: ({ size }) => [size, size, CHANNELS],
   normalization: ({ normalize = IMAGENET_NORMALIZATION }) => normalize,
+  pictures: ({ size, resize, normalize }) => ({ size, resize, normalize }),
   trainCount,
   known: (spec) => (existsSync(spec.folder) ? { classes: imageClasses(spec.folder, spec).length } : {}),
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',

@@ -9,7 +9,7 @@ import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
 import { cifar10, cifar100 } from './cifar.js';
 import type { Dataset } from './dataset.js';
-import type { DatasetDefinition, KnownData, TokenTask } from './definition.js';
+import type { DatasetDefinition, KnownData, PictureCut, TokenTask } from './definition.js';
 import { digits } from './digits.js';
 import { hierarchy } from './hierarchy.js';
 import { idx } from './idx.js';
@@ -94,6 +94,16 @@ export async function tokenizerOf(spec: DataSpec, onStage?: OnStage): Promise<Wo
 /** How the colors of pictures are normalized, where the declaration alone decides it; undefined for other data. */
 export function normalizationOf(spec: DataSpec): Normalization | undefined {
   return definitionOf(spec).normalization?.(spec);
+}
+
+/** How pictures are prepared, for data that are files of pictures; undefined for others. */
+export function picturesOf(spec: DataSpec): PictureCut | undefined {
+  return definitionOf(spec).pictures?.(spec);
+}
+
+/** Whether examples are pairs of texts; undefined for data that do not say it. */
+export function hasPairs(spec: DataSpec): boolean | undefined {
+  return definitionOf(spec).pairs?.(spec);
 }
 
 /** Names of the classes of data whose declaration alone decides them; undefined for others. */

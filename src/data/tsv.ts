@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { listed, UsageError } from '../core/errors.js';
 import { remembered } from '../core/memo.js';
 import { byCodePoint } from '../core/text-order.js';
-import { readText, withLineFeeds } from '../store/config.js';
+import { linesOf, readText } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
 import { absentClasses, type Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
@@ -89,7 +89,7 @@ function rowCount(file: string, spec: TsvSpec): number {
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
   const whole = readText(file, { gzipped: file.endsWith('.gz'), dropNul: true });
   if (whole.trim() === '') throw new UsageError(`${file}: empty; expected an example on each line`);
-  const lines = withLineFeeds(whole).split(/\r?\n/);
+  const lines = linesOf(whole);
   const named = Object.values(columns).some((name) => typeof name === 'string');
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {
@@ -253,6 +253,7 @@ export const tsv: DatasetDefinition<TsvSpec> = {
     ...tokenizerFiles(spec),
   ],
   shape: ({ tokens }) => [3, tokens],
+  pairs: ({ columns }) => columns.pair !== undefined,
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
   trainCount: (spec) => rowCount(spec.train, spec) - (typeof spec.validation === 'number' ? spec.validation : 0),
   known: ({ labels }) => (labels === undefined ? {} : { classes: labels.length }),

@@ -5,13 +5,14 @@ import { dirname, extname, join } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
 import { indexRanges, toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
 import { mayHavePictures, openPictures } from '../data/imagefolder.js';
+import { hasPairs, picturesOf } from '../data/index.js';
 import { textSource } from '../data/texts.js';
 import { tf } from '../engine/tensor.js';
 import { disposeWeights, weightsOf } from '../method/values/weights.js';
 import { readWeights } from '../models/files.js';
 import { inputProblem, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { predictor } from '../nn/predictor.js';
-import { readText, withLineFeeds } from '../store/config.js';
+import { linesOf, readText } from '../store/config.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
 import { RESIZE } from './data/pictures.js';
@@ -108,23 +109,22 @@ function readTexts({ input, model, columns }: ClassifyOptions): ReturnType<typeo
     );
   if (!isTable && columns !== undefined)
     throw new UsageError(`${input}: --columns goes with a .tsv or .csv file; a .txt file has a text on each line`);
-  const read = isTable ? tableTexts(input, columns ?? {}) : { rows: linesIn(input), notes: [] };
+  const read = isTable ? tableTexts(input, columns ?? {}) : { rows: textsIn(input), notes: [] };
   if (read.rows.length === 0) throw new UsageError(`${input}: no text in it; expected one on each line`);
   return read;
 }
 
-function linesIn(file: string): TextOrPair[] {
-  const lines = withLineFeeds(readText(file, { dropNul: true })).split(/\r?\n/);
+function textsIn(file: string): TextOrPair[] {
+  const lines = linesOf(readText(file, { dropNul: true }));
   return lines.filter((line) => line.trim() !== '').map((text) => ({ text }));
 }
 
 /** Throws UsageError where a network was trained on pairs of texts and is to read single ones, or the other way. */
-function checkPairs({ input, model }: ClassifyOptions, { data }: Source, hasPairs: boolean): void {
-  if (data?.set !== 'tsv') return;
-  const { pair } = data.columns;
-  if ((pair !== undefined) === hasPairs) return;
+function checkPairs({ input, model }: ClassifyOptions, { data }: Source, arePairs: boolean): void {
+  const expected = data && hasPairs(data);
+  if (expected === undefined || expected === arePairs) return;
   throw new UsageError(
-    hasPairs
+    arePairs
       ? `${input}: pairs of texts, and ${model} was trained on single ones; expected --columns text=NAME for one column`
       : `${input}: single texts, and ${model} was trained on pairs; ` +
           'expected a .tsv or .csv file with two columns of texts (--columns text=NAME,pair=NAME)',
@@ -158,19 +158,20 @@ function openTexts(options: ClassifyOptions, source: Source): Opened {
 
 function openImages({ input, model, size, columns }: ClassifyOptions, { network, data, normalize }: Source): Opened {
   if (columns !== undefined) throw new UsageError(`--columns goes with a table of texts; ${model} reads pictures`);
-  if (data !== undefined && data.set !== 'imagefolder')
+  const cut = data && picturesOf(data);
+  if (data !== undefined && cut === undefined)
     throw new UsageError(
       `${model}: it was trained on "${data.set}", whose pictures are not prepared as those of folders are; ` +
         'expected a network that was trained on folders of pictures, or its file of weights, to have them prepared so',
     );
   if (!mayHavePictures(input))
     throw new UsageError(`${input}: expected a picture or a folder of them, as ${model} reads pictures`);
-  const side = size ?? data?.size ?? thinningOf(network).side?.(network) ?? DEFAULT_SIDE;
-  const resize = size === undefined && data !== undefined ? data.resize : Math.round(side * RESIZE);
+  const side = size ?? cut?.size ?? thinningOf(network).side?.(network) ?? DEFAULT_SIDE;
+  const resize = size === undefined && cut !== undefined ? cut.resize : Math.round(side * RESIZE);
   const shape = [side, side, 3];
   const problem = inputProblem(network, { set: 'pictures', shape, task: undefined });
   if (problem !== undefined) throw new UsageError(`${model}: ${problem}`);
-  const { files, source } = openPictures(input, { size: side, resize, normalize: normalize?.value ?? data?.normalize });
+  const { files, source } = openPictures(input, { size: side, resize, normalize: normalize?.value ?? cut?.normalize });
   return { items: files.map((item) => ({ item })), examples: source, shape, notes: [] };
 }
 

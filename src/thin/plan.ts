@@ -6,7 +6,7 @@ import { isSameNormalization, normalizationText, unusual } from '../core/normali
 import type { Cell } from '../core/run.js';
 import { absentLine, type Dataset } from '../data/dataset.js';
 import { MOST_SIDE } from '../data/imagefolder.js';
-import { inOrderOf, normalizationOf, openData, taskOf, type DataSpec } from '../data/index.js';
+import { inOrderOf, normalizationOf, openData, picturesOf, taskOf, type DataSpec } from '../data/index.js';
 import { MOST_TOKENS } from '../data/texts.js';
 import { checkToRun, parseTrainSpec } from '../method/run/check-spec.js';
 import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost/cost.js';
@@ -258,7 +258,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   };
   // what a run would throw, before the first one
   for (const cell of cellsOf(setup)) checkToRun(parseTrainSpec(cell.spec));
-  return spec.set === 'imagefolder' ? { ...setup, notes: [...setup.notes, ...(await lookAt(data))] } : setup;
+  return picturesOf(spec) !== undefined ? { ...setup, notes: [...setup.notes, ...(await lookAt(data))] } : setup;
 }
 
 /** A line on how pictures are normalized, where the network's files say it. */

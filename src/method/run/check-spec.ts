@@ -4,7 +4,15 @@ import { inFile, UsageError } from '../../core/errors.js';
 import { checkValues } from '../../core/magnitudes.js';
 import { isSameNormalization, normalizationText } from '../../core/normalization.js';
 import { parseSpec } from '../../core/spec.js';
-import { checkData, exampleShape, knownOf, normalizationOf, taskOf, trainCountOf } from '../../data/index.js';
+import {
+  checkData,
+  exampleShape,
+  knownOf,
+  normalizationOf,
+  picturesOf,
+  taskOf,
+  trainCountOf,
+} from '../../data/index.js';
 import { pictureFacts } from '../../models/formats/picture-facts.js';
 import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../../models/index.js';
 import { readMetadata } from '../../store/safetensors.js';
@@ -107,7 +115,7 @@ function checkNormalization({ data, teacher }: TrainSpec): void {
   throw new UsageError(
     `invalid training spec: data: normalized by ${normalizationText(own)}; the wide net was trained with ` +
       `${normalizationText(said.value)}, as ${said.path} says; expected ` +
-      (data.set === 'imagefolder'
+      (picturesOf(data) !== undefined
         ? `"normalize": ${JSON.stringify(said.value)} in data`
         : 'other data, or a wide net that is trained on these first'),
   );
