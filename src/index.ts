@@ -46,7 +46,7 @@ export { setUpSentences, thinSentences, type SentencesResult, type SentencesSetu
 export { registerSourceFormat, SOURCE_FORMATS } from './thin/sources/index.js';
 export { type Pooling } from './thin/sources/sentences.js';
 export { type Names, type OpenOptions, type Source as ModelSource, type SourceFormat } from './thin/sources/source.js';
-export { thin } from './thin/thin.js';
+export { thin, type CallOptions as ThinCallOptions } from './thin/thin.js';
 export { type WorkOptions } from './thin/work.js';
 
 // Networks
@@ -58,6 +58,7 @@ export {
   type DataFacts,
   type Family,
   type FolderConfig,
+  type FolderFacts,
   type FolderNetworks,
   type HeadFacts,
   type Predict,
@@ -129,7 +130,8 @@ export {
 export { type Windows } from './nn/windows.js';
 
 // Weights in files
-export { writeOnnx } from './models/files.js';
+export { writeOnnx, type WrittenFacts } from './models/files.js';
+export { type PictureNames, type SaidNormalization } from './models/formats/picture-facts.js';
 export { readTorchvision, writeTorchvision } from './models/families/resnet/weights.js';
 export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';
 export { type WriteOptions } from './store/atomic.js';
@@ -147,7 +149,7 @@ export {
   type TaskScores,
   type Answer,
 } from './data/dataset.js';
-export { type DatasetDefinition, type TokenTask } from './data/definition.js';
+export { type DatasetDefinition, type KnownData, type PictureCut, type TokenTask } from './data/definition.js';
 export { cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
 export { DataSpec, DATASETS, openData, registerDataset } from './data/index.js';
 export { type AddedToken } from './text/added-tokens.js';

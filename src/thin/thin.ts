@@ -45,7 +45,8 @@ function labelsOf({ data, spec, source }: Setup): readonly string[] | undefined 
   return data.labels ?? declaredLabels(spec) ?? source.labels;
 }
 
-type CallOptions = ThinOptions & WorkOptions & { readonly engine?: Engine };
+/** What {@link thin} takes: what is to be made thin and how, where the work is kept, and the engine that is used. */
+export type CallOptions = ThinOptions & WorkOptions & { readonly engine?: Engine };
 
 /** Every option, with what `typeof` may say of it. */
 const OPTIONS: Readonly<Record<keyof CallOptions, readonly string[]>> = {
