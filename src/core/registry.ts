@@ -6,11 +6,16 @@ import { z } from 'zod';
 import { unknownName, UsageError } from './errors.js';
 import { issueWords } from './issues.js';
 
-/** Throws UsageError when a name is taken, or is none. */
-function checkName(kind: string, registry: Readonly<Record<string, unknown>>, name: unknown): asserts name is string {
+/** Throws UsageError when a name, which stands under `key` in its definition, is taken or none. */
+export function checkName(
+  kind: string,
+  registry: Readonly<Record<string, unknown>>,
+  name: unknown,
+  key = 'name',
+): asserts name is string {
   if (typeof name !== 'string' || !/^[^\p{Cc}\s]+$/u.test(name))
     throw new UsageError(
-      `a ${kind}’s name: expected a text without blanks, as options take it, got ${JSON.stringify(name) ?? 'none'}`,
+      `${kind}: ${key}: expected a text without blanks, as options take it, got ${JSON.stringify(name) ?? 'nothing'}`,
     );
   if (Object.hasOwn(registry, name))
     throw new UsageError(`the ${kind} "${name}" is registered already; expected a name of its own`);
@@ -62,7 +67,7 @@ export function registerOwn<Entry>(
   entry: Entry,
   members: Members<Entry>,
 ): void {
-  if (typeof entry === 'object' && entry !== null) checkName(kind, registry, entry[key]);
+  if (typeof entry === 'object' && entry !== null) checkName(kind, registry, entry[key], String(key));
   checkMembers(kind, entry, members);
   register(kind, registry, entry[key] as string, entry);
 }

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { countValues } from '../core/host-array.js';
 import { UsageError } from '../core/errors.js';
-import { checkMembers, lookUp, register, specSchema } from '../core/registry.js';
+import { checkMembers, checkName, lookUp, register, specSchema } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import type { Network } from '../nn/network.js';
 import { bertFamily } from './families/bert/family.js';
@@ -37,6 +37,7 @@ export function registerFamily<Spec extends { readonly family: string }>(family:
     ...{ name: 'string', spec: 'object', network: 'function' },
     ...{ presets: 'object', checkInput: 'function' },
   });
+  checkName('network family', FAMILIES, family.name);
   const taken = Object.keys(family.presets).find((name) => presetNames().includes(name));
   if (taken !== undefined) throw new UsageError(`the network "${taken}" is registered already; expected another name`);
   register('network family', FAMILIES, family.name, family);

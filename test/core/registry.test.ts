@@ -9,7 +9,7 @@ import { CLAIMS, registerClaim } from '../../reports/claims/index.js';
 import { registerFigure } from '../../reports/figures/index.js';
 import { registerSection } from '../../reports/page/sections.js';
 import { registerDataset } from '../../src/data/index.js';
-import { registerFamily } from '../../src/models/index.js';
+import { FAMILIES, registerFamily } from '../../src/models/index.js';
 import { registerImitationLoss } from '../../src/optim/losses.js';
 import { registerBackend } from '../../src/sweep/backends/registry.js';
 import { registerDataForm } from '../../src/thin/data/index.js';
@@ -106,5 +106,18 @@ describe('a definition that lacks something is refused when it is registered', (
       'claim: rows: expected a function, got array',
     );
     expect(() => registerImitationLoss('incomplete', 3 as never)).toThrow('expected a function of two tensors');
+  });
+
+  test('a name that is none is asked for by the member that it stands in', () => {
+    expect(() => registerClaim({ ...Object.values(CLAIMS)[0]!, id: 'two words' })).toThrow(
+      'claim: id: expected a text without blanks, as options take it, got "two words"',
+    );
+    expect(() => registerSection({ title: 'T', text: 't' } as never)).toThrow('section: group: expected a text');
+  });
+
+  test('a family whose name is taken is refused by that, and by its presets where only they are', () => {
+    const { resnet } = FAMILIES;
+    expect(() => registerFamily(resnet!)).toThrow('the network family "resnet" is registered already');
+    expect(() => registerFamily({ ...resnet!, name: 'other' })).toThrow('the network "resnet18" is registered already');
   });
 });

@@ -72,7 +72,7 @@ test('data are opened by a declaration that fits, and no other', async () => {
 test.each([[undefined], [''], ['two words'], ['line\nfeed'], [3]])('nothing is registered as %j', (name) => {
   const definition = { ...DATASETS.digits!, name: name as string };
   expect(() => registerDataset(definition)).toThrow(
-    'a data set’s name: expected a text without blanks, as options take it',
+    'data set: name: expected a text without blanks, as options take it',
   );
   expect(Object.keys(DATASETS)).not.toContain(String(name));
 });

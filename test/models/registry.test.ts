@@ -152,7 +152,10 @@ describe('a family that is registered as one object', () => {
   });
 
   test('has its names for itself', () => {
-    expect(() => registerFamily(MIXER)).toThrow('the network "mixer-tiny" is registered already');
+    expect(() => registerFamily(MIXER)).toThrow('the network family "mixer" is registered already');
+    expect(() => registerFamily({ ...MIXER, name: 'other' } as never)).toThrow(
+      'the network "mixer-tiny" is registered already',
+    );
     expect(() => registerFamily({ ...MIXER, presets: {} })).toThrow('the network family "mixer" is registered already');
     expect(() => registerFamily({ ...MIXER, name: 'bert', presets: {} } as never)).toThrow(
       'the network family "bert" is registered already',
