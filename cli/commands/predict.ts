@@ -120,7 +120,7 @@ export function command(): Command {
         wholeNumber(8),
       ),
     )
-    .addOption(columnsOption(['text', 'pair']))
+    .addOption(columnsOption(['text'], 'pair'))
     .addOption(new Option('--out <dir>', 'folder in which a run’s id is looked for').default(DEFAULT_OUT))
     .option('--taps', 'write the output of every block as well')
     .addOption(

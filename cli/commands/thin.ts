@@ -198,7 +198,7 @@ export function command(): Command {
         wholeNumber(0),
       ),
     )
-    .addOption(columnsOption(['text', 'label', 'pair']))
+    .addOption(columnsOption(['text', 'label'], 'pair'))
     .option('--plan', 'say what would be done and what it costs, and do nothing')
     .addOption(seedOption())
     .addOption(engineOption())

@@ -1,27 +1,22 @@
 /** `--columns text=review,pair=reply`: which columns of a table hold what. */
 import { InvalidArgumentError, Option } from 'commander';
 
-/** What a column may hold. */
-type Kind = 'text' | 'pair' | 'label';
-
-/** The option for tables with columns of these kinds. */
-export function columnsOption(kinds: readonly Kind[]): Option {
-  const names = kinds.map((kind) => `${kind}=NAME`);
-  return new Option('--columns <names>', `columns of a table: ${names.join(',')}`).argParser((text) =>
-    columns(text, kinds),
-  );
+/** The option for tables in which columns of the `needed` kinds are named, and perhaps one for a `second` text. */
+export function columnsOption(needed: readonly string[], second: string): Option {
+  const kinds = [...needed, second];
+  return new Option('--columns <names>', `columns of a table: ${named(kinds)}`).argParser((text) => {
+    const parts = text.split(',').map((part) => {
+      const [kind, ...name] = part.split('=');
+      return [kind!, name.join('=')] as const; // a column's own name may have a "=" in it
+    });
+    if (parts.some(([kind, name]) => !kinds.includes(kind) || name === ''))
+      throw new InvalidArgumentError(`Expected ${named(needed)}, with ${named([second])} for a second text.`);
+    if (new Set(parts.map(([kind]) => kind)).size < parts.length)
+      throw new InvalidArgumentError(`Expected each of ${kinds.join(', ')} once.`);
+    return Object.fromEntries(parts);
+  });
 }
 
-function columns(text: string, kinds: readonly Kind[]): Record<string, string> {
-  const parts = text.split(',').map((part) => {
-    const [what, ...name] = part.split('=');
-    return [what!, name.join('=')] as const; // a column's own name may have a "=" in it
-  });
-  if (parts.some(([what, name]) => !(kinds as readonly string[]).includes(what) || name === '')) {
-    const needed = kinds.filter((kind) => kind !== 'pair').map((kind) => `${kind}=NAME`);
-    throw new InvalidArgumentError(`Expected ${needed.join(',')}, with pair=NAME for a second text.`);
-  }
-  const names = parts.map(([what]) => what);
-  if (new Set(names).size < names.length) throw new InvalidArgumentError(`Expected each of ${kinds.join(', ')} once.`);
-  return Object.fromEntries(parts);
+function named(kinds: readonly string[]): string {
+  return kinds.map((kind) => `${kind}=NAME`).join(',');
 }
