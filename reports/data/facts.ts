@@ -4,20 +4,9 @@
  */
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import { suggestion } from '../../src/core/errors.js';
-import { WIDE_ARM, type Arm, type ArmFacts, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { wideFacts, type Arm, type ArmFacts, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { oncePer, remembered } from '../../src/core/memo.js';
 import { entryOf } from '../../src/core/registry.js';
-
-/** The arm of wide nets with so many parameters in tables, where those of one experiment are of several shapes. */
-export function wideOf(parameters: number): string {
-  return `${WIDE_ARM}, ${parameters.toLocaleString('en')} parameters`;
-}
-
-/** What is known of a wide net that others require and no experiment declares; undefined for other arms. */
-function wideFacts(arm: string): ArmFacts | undefined {
-  if (arm !== WIDE_ARM && arm !== wideOf(Number(arm.replace(/\D/g, '')))) return undefined;
-  return { label: arm.replace(WIDE_ARM, 'wide net'), learnsFrom: 'labels', reference: true };
-}
 
 /** Facts about an arm that always has a label. */
 export type NamedFacts = ArmFacts & { readonly label: string };

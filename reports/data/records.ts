@@ -1,12 +1,12 @@
 /** Finished runs, and tables that were kept, to rows. */
 import { basename, extname } from 'node:path';
 import { EXPERIMENTS } from '../../experiments/registry.js';
-import { CUSTOM_SCALE, SCALES, WIDE_ARM } from '../../src/core/experiment.js';
+import { CUSTOM_SCALE, SCALES, WIDE_ARM, wideArmOf } from '../../src/core/experiment.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { sameBytes } from '../../src/store/merge.js';
 import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
-import { undeclaredArm, wideOf } from './facts.js';
+import { undeclaredArm } from './facts.js';
 import { keptRows, keptTables } from './kept.js';
 import { commitOf, mergeOrigins, readOrigins, type Origin } from './origins.js';
 import { groupBy, named, type Curve, type TableRow } from './rows.js';
@@ -67,7 +67,8 @@ function armNames(runs: readonly RunRecord[]): (run: RunRecord) => string {
     setOf,
   );
   const several = new Set([...sizes].filter(([, group]) => new Set(group.map(sizeOf)).size > 1).map(([set]) => set));
-  return (run) => (run.cell.arm === WIDE_ARM && several.has(setOf(run)) ? wideOf(Number(sizeOf(run))) : run.cell.arm);
+  return (run) =>
+    run.cell.arm === WIDE_ARM && several.has(setOf(run)) ? wideArmOf(Number(sizeOf(run))) : run.cell.arm;
 }
 
 /** Runs that a line names; the others are counted. */
