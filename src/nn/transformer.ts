@@ -193,6 +193,14 @@ export function headSizeOf({ hiddenSize, numHeads, headSize }: HeadSizes): numbe
   return headSize ?? hiddenSize / numHeads;
 }
 
+/** Whether the channels of a head are known by a spec; {@link UNDIVIDED} says what is wrong otherwise. */
+export function isDivided({ hiddenSize, numHeads, headSize }: HeadSizes): boolean {
+  return headSize !== undefined || hiddenSize % numHeads === 0;
+}
+
+/** What a schema says of a spec of which {@link isDivided} is not so. */
+export const UNDIVIDED = { error: 'hiddenSize cannot be divided among the heads; give "headSize"' };
+
 /** Shape and options of self-attention. */
 export interface AttentionOptions {
   readonly numHeads: number;

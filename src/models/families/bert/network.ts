@@ -21,11 +21,13 @@ import {
   embed,
   firstToken,
   headSizeOf,
+  isDivided,
   layerNorm,
   rowsAt,
   rowsOf,
   scoreBias,
   selfAttention,
+  UNDIVIDED,
 } from '../../../nn/transformer.js';
 import { applyTaps, tapsBetween } from '../../parts/apply-taps.js';
 import {
@@ -78,14 +80,6 @@ export const SIZED_HEADS = [
   z.strictObject({ kind: z.literal('masked-lm'), maskedPositions: size.optional() }),
   z.strictObject({ kind: z.literal('classify'), classes: width(2) }),
 ] as const;
-
-/** Whether the channels of all heads together are known; {@link UNDIVIDED} says what is wrong otherwise. */
-export function isDivided({ hiddenSize, numHeads, headSize }: Parameters<typeof headSizeOf>[0]): boolean {
-  return headSize !== undefined || hiddenSize % numHeads === 0;
-}
-
-/** What is wrong where {@link isDivided} is not so. */
-export const UNDIVIDED = { error: 'hiddenSize cannot be divided among the heads; give "headSize"' };
 
 /**
  * Schema of a BERT. Keys are the fields of Hugging Face's `BertConfig` in camel case, without `num_hidden` and
@@ -350,7 +344,7 @@ function embeddings(spec: EncoderSpec, scope: Scope, x: Tensor): Tensor {
 
 /**
  * Which of all tokens the head reads, [B P], where it reads some of x [B, T, H] only: each example's first, or those at
- * the first places of the input's last row.
+ * the first positions of the input's last row.
  */
 function readTokens({ head }: EncoderSpec, x: Tensor, input: Tensor | undefined): Tensor1D {
   const [batch, tokens] = x.shape as [number, number];

@@ -6,16 +6,8 @@
 import { parseSpec } from '../../../core/spec.js';
 import { z } from 'zod';
 import type { Network } from '../../../nn/network.js';
-import {
-  DROPOUT,
-  encoder,
-  isDivided,
-  LAYERS,
-  READING,
-  SIZED_HEADS,
-  UNDIVIDED,
-  type EncoderSpec,
-} from '../bert/network.js';
+import { isDivided, UNDIVIDED } from '../../../nn/transformer.js';
+import { DROPOUT, encoder, LAYERS, READING, SIZED_HEADS, type EncoderSpec } from '../bert/network.js';
 
 /** Schema of a DistilBERT; keys are those of a BERT, for what has the same meaning. */
 export const DistilbertSpec = z

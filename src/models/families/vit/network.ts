@@ -12,7 +12,16 @@ import { layerCount, width } from '../../../core/magnitudes.js';
 import { shapeText, tf, type Tensor, type Tensor2D, type Tensor4D } from '../../../engine/tensor.js';
 import { dense, parameter, type Scope } from '../../../nn/layers.js';
 import type { Network } from '../../../nn/network.js';
-import { denseGelu, firstToken, headSizeOf, layerNorm, rowsOf, selfAttention } from '../../../nn/transformer.js';
+import {
+  denseGelu,
+  firstToken,
+  headSizeOf,
+  isDivided,
+  layerNorm,
+  rowsOf,
+  selfAttention,
+  UNDIVIDED,
+} from '../../../nn/transformer.js';
 import { patchRows } from '../../../nn/windows.js';
 import { applyTaps } from '../../parts/apply-taps.js';
 import { denseLayer, embeddingLayer, layerNormLayer, operation, tableOf, type Layer } from '../../parts/layer-table.js';
@@ -43,9 +52,7 @@ export const VitSpec = z
     path: ['patchSize'],
     error: 'expected a divisor of imageSize',
   })
-  .refine(({ hiddenSize, numHeads, headSize }) => headSize !== undefined || hiddenSize % numHeads === 0, {
-    error: 'hiddenSize cannot be divided among the heads; give "headSize"',
-  });
+  .refine(isDivided, UNDIVIDED);
 /** A vision transformer. */
 export type VitSpec = z.infer<typeof VitSpec>;
 
