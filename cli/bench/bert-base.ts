@@ -11,7 +11,7 @@ import { networkBench } from './network.js';
 
 const [TOKENS, POSITIONS] = [128, 19] as const;
 
-/** Random tokens, all of them there; the last row begins with every sixth place. */
+/** Random tokens, all of them there; the last row begins with every sixth position. */
 function tokens(vocabulary: number, batch: number, rows: 3 | 4): Int32Array {
   const draws = uniforms(rngKey(1, 'bench'), batch * TOKENS);
   const values = new Int32Array(batch * rows * TOKENS);

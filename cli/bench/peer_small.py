@@ -250,7 +250,7 @@ def jax_network():
     count = BATCH * NET["masked"] if NET["kind"] == "bert" else BATCH
     labels = (jnp.arange(count) * 97) % classes
     sgd = NET["kind"] == "resnet"
-    slots = [jax.tree.map(jnp.zeros_like, params) for _ in range(1 if sgd else 2)]
+    optimizer_state = [jax.tree.map(jnp.zeros_like, params) for _ in range(1 if sgd else 2)]
 
     wide = None if TEACHER is None else network(TEACHER, False)
 
@@ -262,25 +262,25 @@ def jax_network():
         return (jnp.exp(targets) * (targets - logs)).sum(-1).mean(), moved
 
     def update(carry, x, teacher):
-        p, s, slots, t = carry
+        p, s, optimizer_state, t = carry
         targets = None if teacher is None else nn.log_softmax(wide[2](*teacher, x)[0])
         (loss, moved), g = jax.value_and_grad(loss_of, has_aux=True)(p, s, x, targets)
         if sgd:
-            velocity = jax.tree.map(lambda v, g, w: 0.9 * v + g + 5e-4 * w, slots[0], g, p)
-            p, slots = jax.tree.map(lambda w, v: w - 0.01 * v, p, velocity), [velocity]
+            velocity = jax.tree.map(lambda v, g, w: 0.9 * v + g + 5e-4 * w, optimizer_state[0], g, p)
+            p, optimizer_state = jax.tree.map(lambda w, v: w - 0.01 * v, p, velocity), [velocity]
         else:
             size = jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(g)))
             g = jax.tree.map(lambda leaf: leaf * jnp.minimum(1.0, 1.0 / (size + 1e-12)), g)
-            mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, slots[0], g)
-            square = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, slots[1], g)
+            mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, optimizer_state[0], g)
+            square = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, optimizer_state[1], g)
             rate = 1e-4 * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
             p = jax.tree.map(lambda w, m, v: w * (1 - 1e-6) - rate * m / (jnp.sqrt(v) + 1e-8), p, mean, square)
-            slots = [mean, square]
-        return (p, {**s, **moved}, slots, t + 1), loss
+            optimizer_state = [mean, square]
+        return (p, {**s, **moved}, optimizer_state, t + 1), loss
 
     step = jax.jit(update, donate_argnums=0)
     infer = jax.jit(lambda p, s, x: apply(p, s, x)[0][0, 0])
-    carry = (params, state, slots, 1.0)
+    carry = (params, state, optimizer_state, 1.0)
 
     def train():
         nonlocal carry

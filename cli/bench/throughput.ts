@@ -56,7 +56,7 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
       values[b * size + t] = Math.floor(draws[b * tokens + t]! * vocabSize);
       values[b * size + 2 * tokens + t] = 1;
     }
-    if (rows === 4) for (let place = 0; place < questions!; place++) values[b * size + 3 * tokens + place] = place;
+    if (rows === 4) for (let at = 0; at < questions!; at++) values[b * size + 3 * tokens + at] = at;
   }
   const answers = task.classes ?? classes;
   return {

@@ -348,7 +348,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** What became of the inputs of one target. */
-interface Tally {
+interface Counts {
   read: number;
   refused: number;
 }
@@ -356,7 +356,7 @@ interface Tally {
 /** What the reading process found. */
 export interface Fuzzed {
   readonly attempts: number;
-  readonly targets: Readonly<Record<string, Tally>>;
+  readonly targets: Readonly<Record<string, Counts>>;
   /** One line for each input that was answered wrongly, each file that a reader wrote, each crash. */
   readonly crashes: readonly string[];
   readonly slowest: number;
@@ -372,7 +372,7 @@ const ENOUGH = 20;
 export function fuzzHere(folder: string, count: number): Fuzzed {
   const damaging = spoilerOf(chances('fuzz'));
   const crashes: string[] = [];
-  const tallies: Record<string, Tally> = {};
+  const counts: Record<string, Counts> = {};
   let [attempts, slowest] = [0, 0];
   let at: { readonly name: string; readonly allowed: string | undefined } | undefined;
   const restore = listenToFiles(WRITING_CALLS, {
@@ -386,7 +386,7 @@ export function fuzzHere(folder: string, count: number): Fuzzed {
   for (const { name, share, prepare, writes: mayWrite } of targets(folder)) {
     const own = join(folder, name.replaceAll(' ', '-'));
     mkdirSync(own, { recursive: true });
-    const tally = (tallies[name] = { read: 0, refused: 0 });
+    const answers = (counts[name] = { read: 0, refused: 0 });
     const total = Math.ceil(share * count);
     for (let k = -1; k < total; k++) {
       const reader = prepare(own, k < 0 ? HARMLESS : damaging);
@@ -395,21 +395,21 @@ export function fuzzHere(folder: string, count: number): Fuzzed {
       attempts++;
       try {
         reader();
-        tally.read++;
+        answers.read++;
       } catch (error) {
         if (k < 0) crashes.push(`${name}: the undamaged input is not read: ${String(error).slice(0, 300)}`);
-        else if (isRefusal(error)) tally.refused++;
+        else if (isRefusal(error)) answers.refused++;
         else crashes.push(`${name} ${k}: ${String((error as Error).stack).slice(0, 300)}`);
       } finally {
         at = undefined;
       }
       slowest = Math.max(slowest, performance.now() - from);
     }
-    if (total >= ENOUGH && (tally.read < 2 || tally.refused < 1))
-      crashes.push(`${name}: ${tally.read} read and ${tally.refused} refused; damage that proves nothing`);
+    if (total >= ENOUGH && (answers.read < 2 || answers.refused < 1))
+      crashes.push(`${name}: ${answers.read} read and ${answers.refused} refused; damage that proves nothing`);
   }
   restore();
-  return { attempts, targets: tallies, crashes, slowest };
+  return { attempts, targets: counts, crashes, slowest };
 }
 
 /** Names of all files below a folder. */
@@ -481,7 +481,7 @@ async function fuzz(place: Place): Promise<Measured> {
   const read = ['selftest', '--fuzz-here', inside, '--fuzz-count', String(count - lines)];
   const { status, stdout, stderr } = gowide(place, read, env, { cwd, timeout: READING_LIMIT });
   if (status !== 0) return { pass: false, figure: `the reading process ended with ${status}: ${stderr.slice(0, 400)}` };
-  const { attempts, targets: tallies, crashes, slowest } = JSON.parse(stdout) as Fuzzed;
+  const { attempts, targets: counts, crashes, slowest } = JSON.parse(stdout) as Fuzzed;
   // command lines that end by what is wrong with them: a flag that does not exist is always there
   const chance = chances('lines');
   const bad: string[] = [];
@@ -501,7 +501,7 @@ async function fuzz(place: Place): Promise<Measured> {
   const pass = crashes.length === 0 && bad.length === 0 && outside.length === 0 && slowest < 5000;
   return {
     pass,
-    figure: `${attempts + lines} inputs, read and refused: ${Object.entries(tallies)
+    figure: `${attempts + lines} inputs, read and refused: ${Object.entries(counts)
       .map(([name, { read: good, refused }]) => `${name} ${good} and ${refused}`)
       .join(
         ', ',

@@ -22,7 +22,7 @@ const NEGLIGIBLE = 1e-18;
  * E act(a . x + bias)^2 for x ~ N(0, I_d), a ~ N(0, sa^2 I), bias ~ N(0, sbias^2): given x the pre-activation is N(0,
  * sa^2 |x|^2 + sbias^2), and s = |x| has the density 2 s^(d-1) exp(-s^2/2) / (2^(d/2) Gamma(d/2)). By the trapezoidal
  * rule in log s, which converges exponentially at any scale of the weights. To 1e-12 of its value. Throws RangeError on
- * a d, or a deviation, that is none.
+ * a d, or a std, that is none.
  */
 export function secondMoment({ d, activation = 'tanh', sa = 1, sbias = 0.5 }: CltSetting): number {
   checkWhole('secondMoment: d', d, 1, 170); // beyond, the density's factor Gamma(d/2) leaves its table

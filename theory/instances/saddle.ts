@@ -32,7 +32,7 @@ export function growthRate({ g, kappa, depth }: Saddle): number {
 
 /**
  * lim sqrt(m) D(T) under direct training, g^{L-1} sqrt(L) s exp(lambda_L T), with s the standard deviation `std` of one
- * initial particle. Throws RangeError on constants, a time or a deviation that are none.
+ * initial particle. Throws RangeError on constants, a time or a std that are none.
  */
 export function directLimit(saddle: Saddle, time: number, std = 1): number {
   checkSaddle('directLimit', saddle);
@@ -43,7 +43,7 @@ export function directLimit(saddle: Saddle, time: number, std = 1): number {
 
 /**
  * lim sqrt(m) E[sum_l h_l] for sampled particles (imitation with T_im = 0): g^{L-1} L s sqrt(2/pi), linear in depth for
- * g = 1. Throws RangeError on constants or a deviation that are none.
+ * g = 1. Throws RangeError on constants or a std that are none.
  */
 export function telescopedLimit(saddle: Saddle, std = 1): number {
   checkSaddle('telescopedLimit', saddle);

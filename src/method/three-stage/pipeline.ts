@@ -201,7 +201,7 @@ async function begin(run: Run): Promise<HostWeights> {
 async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
   const { context, procedure, thin, teacher, data, groups } = run;
   const head = headOfWide(thin, teacher!, weights.params, groups.at(-1)!.tap) ?? {};
-  // the head already reads wide values where it was adopted: the last boundary's own pair is merged with it
+  // the wide net's head already reads wide values: the last boundary's own pair is merged with it
   const withHead: Weights = {
     params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0),
     state: weights.state,
@@ -250,9 +250,9 @@ async function finishClone(run: Run, weights: Weights): Promise<Weights> {
   return folded;
 }
 
-function withoutLastPair(params: Tensors, groups: readonly Group[], adopted: boolean): Tensors {
+function withoutLastPair(params: Tensors, groups: readonly Group[], hasWideHead: boolean): Tensors {
   const last = `maps/${groups.at(-1)!.tap}/`;
-  return adopted ? Object.fromEntries(Object.entries(params).filter(([path]) => !path.startsWith(last))) : params;
+  return hasWideHead ? Object.fromEntries(Object.entries(params).filter(([path]) => !path.startsWith(last))) : params;
 }
 
 /** What `use` gives for some examples of the validation split; their tensor is freed. */
