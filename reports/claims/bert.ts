@@ -2,6 +2,7 @@
 import { bertAblations, bertGlosses, bertSupersense } from '../../experiments/bert.js';
 import { sst2 } from '../../experiments/sst2.js';
 import { numberAt } from '../data/rows.js';
+import { QUESTIONS } from './questions.js';
 import { formatNumber, MIN_SEEDS } from './verdict.js';
 import type { Claim } from './claim.js';
 import { armBeats, CONTROL, RIVAL } from './arms.js';
@@ -42,7 +43,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-three-stage',
-    question: 'Three stages beat direct training of the same net at equal steps',
+    question: QUESTIONS.equalSteps,
     setting: 'bert',
     kind: 'paper',
     statement:
@@ -54,7 +55,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-deeper',
-    question: 'Three stages beat the deeper net at equal steps',
+    question: QUESTIONS.deeper,
     setting: 'bert',
     kind: 'paper',
     statement:
@@ -67,7 +68,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-kd',
-    question: 'Three stages beat distillation alone (KD)',
+    question: QUESTIONS.distillation,
     setting: 'bert',
     statement:
       'On held-out glosses, the thin BERT of three stages predicts masked tokens better than the same net trained ' +
@@ -78,7 +79,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-imitation',
-    question: 'Imitation adds to the wide net’s shared parts and fine-tuning',
+    question: QUESTIONS.sharedParts,
     setting: 'bert',
     statement:
       'On held-out glosses, layerwise imitation of a BERT adds to starting with the wide net’s embeddings and ' +
@@ -89,7 +90,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-projected-imitation',
-    question: 'Imitation adds to the wide net’s selected or projected weights',
+    question: QUESTIONS.ownWeights,
     setting: 'bert',
     statement:
       'On held-out glosses, layerwise imitation of a BERT adds to starting with the whole wide net, projected, and ' +
@@ -100,7 +101,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: bertGlosses,
     id: 'bert-total-cost',
-    question: 'Three stages beat direct training at equal total cost',
+    question: QUESTIONS.totalCost,
     setting: 'bert',
     statement:
       'On held-out glosses, three stages predict masked tokens better than direct training of the same net with ' +
@@ -124,7 +125,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: sst2,
     id: 'sst2-three-stage',
-    question: 'Three stages beat direct training of the same net at equal steps',
+    question: QUESTIONS.equalSteps,
     setting: 'sst2',
     kind: 'paper',
     statement:
@@ -136,7 +137,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: sst2,
     id: 'sst2-kd',
-    question: 'Three stages beat distillation alone (KD)',
+    question: QUESTIONS.distillation,
     setting: 'sst2',
     statement:
       'On SST-2, MiniLM taken to half its width in three stages is more accurate than the same thin net trained by ' +
@@ -147,7 +148,7 @@ export const BERT_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: sst2,
     id: 'sst2-projected-imitation',
-    question: 'Imitation adds to the wide net’s selected or projected weights',
+    question: QUESTIONS.ownWeights,
     setting: 'sst2',
     statement: 'On SST-2, layerwise imitation adds to starting with the whole of MiniLM, projected, and distillation.',
     source: CONTROL,

@@ -9,6 +9,7 @@ import { SADDLE_GROWTH, SADDLE_SUM } from '../../theory/studies/saddle.js';
 import { LINEAR_BELOW, TANH_GROWTH } from '../../theory/studies/tanh-saddle.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { rowsOf, type Claim } from './claim.js';
+import { QUESTIONS } from './questions.js';
 import {
   bandText,
   byBand,
@@ -69,7 +70,7 @@ const saddleImitation: Claim = {
   id: 'saddle-imitation',
   statement: 'In the same instance, the telescoped sum under imitation grows linearly with depth.',
   source: `${ABSTRACT.imitation}; closed form of this project`,
-  question: 'The telescoped bound grows at most linearly with depth',
+  question: QUESTIONS.telescopedDepth,
   kind: 'paper',
   rule: bandText(SADDLE_SUM),
   experiment: saddle,

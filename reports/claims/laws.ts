@@ -9,7 +9,9 @@ import { STAGES_RATIO } from '../../theory/studies/stages.js';
 import { TIME_FALL, TIME_GROWTH } from '../../theory/studies/time.js';
 import { WIDTH_EXPONENT } from '../../theory/studies/width.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { CONTROL, RIVAL } from './arms.js';
 import { rowsOf, type Claim } from './claim.js';
+import { QUESTIONS } from './questions.js';
 import { REGIMES, skips, slug, type Regime } from './regimes.js';
 import {
   bandText,
@@ -34,7 +36,7 @@ const TRAININGS = {
 } as const;
 
 const WIDTH_QUESTIONS: Readonly<Record<keyof typeof TRAININGS, string>> = {
-  imitation: 'D falls as m^(−1/2) under imitation',
+  imitation: QUESTIONS.widthOfImitation,
   direct: 'D falls as m^(−1/2) under direct training',
   initial: 'D falls as m^(−1/2) when imitation starts from the initial particles',
 };
@@ -78,7 +80,7 @@ function depthImitation(regime: Regime): Claim {
       `Under layerwise imitation, ${skips(regime)}, the telescoped sum that bounds the discrepancy grows at most ` +
       'linearly with depth.',
     source: ABSTRACT.imitation,
-    question: 'The telescoped bound grows at most linearly with depth',
+    question: QUESTIONS.telescopedDepth,
     setting: slug(regime),
     kind: 'paper',
     rule: `${bandText(DEPTH_SUM)} D above its own sum h_l in any run: not supported.`,
@@ -346,19 +348,19 @@ const RIVALS = {
     id: 'stages',
     text: 'those trained directly for as many steps',
     source: 'paper, the method’s purpose; here on the particle model',
-    question: 'Three stages beat direct training of the same net at equal steps',
+    question: QUESTIONS.equalSteps,
   },
   sampled: {
     id: 'stages-sampled',
     text: 'those that start from the wide net’s trained particles and are trained for as many steps without imitation',
-    source: 'this project’s control for the paper’s second stage',
-    question: 'Imitation adds to the wide net’s selected or projected weights',
+    source: CONTROL,
+    question: QUESTIONS.ownWeights,
   },
   long: {
     id: 'stages-total-cost',
     text: 'those trained directly at the cost of the whole pipeline, the wide net’s training included',
-    source: 'this project’s rivals of the three stages',
-    question: 'Three stages beat direct training at equal total cost',
+    source: RIVAL,
+    question: QUESTIONS.totalCost,
   },
 } as const;
 

@@ -3,6 +3,7 @@ import { cifar10, fashionMnist } from '../../experiments/pictures.js';
 import type { Experiment } from '../../src/core/experiment.js';
 import { armBeats, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
+import { QUESTIONS } from './questions.js';
 import { ABSTRACT } from './sources.js';
 
 function claimsOn(experiment: Experiment, setting: string, words: string): Claim[] {
@@ -12,7 +13,7 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
       experiment,
       id: `${id}-three-stage`,
       statement: `On ${words}, a thin ResNet trained in three stages is more accurate than the same net trained directly.`,
-      question: 'Three stages beat direct training of the same net at equal steps',
+      question: QUESTIONS.equalSteps,
       setting,
       kind: 'paper',
       source: ABSTRACT.resnet,
@@ -24,7 +25,7 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
       statement:
         `On ${words}, the thin ResNet of three stages is more accurate than the deeper net trained directly for ` +
         'as many steps.',
-      question: 'Three stages beat the deeper net at equal steps',
+      question: QUESTIONS.deeper,
       setting,
       kind: 'paper',
       source: ABSTRACT.resnet,
@@ -37,7 +38,7 @@ function claimsOn(experiment: Experiment, setting: string, words: string): Claim
       statement:
         `On ${words}, the thin ResNet of three stages is more accurate than the same net trained by distillation ` +
         'from the wide net’s most important channels.',
-      question: 'Three stages beat selected channels with KL',
+      question: QUESTIONS.selectedChannels,
       setting,
       source: RIVAL,
       arms: ['three-stage', 'selected-kl'],

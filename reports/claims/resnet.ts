@@ -5,6 +5,7 @@ import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
 import { groupBy, numberAt, type TableRow } from '../data/rows.js';
 import { armBeats, CONTROL, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
+import { QUESTIONS } from './questions.js';
 import { byInterval } from './rules.js';
 import { ABSTRACT } from './sources.js';
 import { positive, within } from './verdict.js';
@@ -91,7 +92,7 @@ function depthTelescoped(skip: boolean): Claim {
       `In trained nets ${skip ? 'with' : 'without'} skip connections, the telescoped sum of the hybrids right after ` +
       'imitation by gradient grows at most linearly with depth.',
     source: `${ABSTRACT.imitation}; taken to networks that are trained on data`,
-    question: 'The telescoped bound grows at most linearly with depth',
+    question: QUESTIONS.telescopedDepth,
     setting: skip ? 'tanh-skip' : 'tanh-no-skip',
     kind: 'paper',
     figure: 'bridge',
@@ -124,7 +125,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-three-stage',
-    question: 'Three stages beat direct training of the same net at equal steps',
+    question: QUESTIONS.equalSteps,
     setting: 'digits',
     kind: 'paper',
     statement:
@@ -135,7 +136,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-deeper',
-    question: 'Three stages beat the deeper net at equal steps',
+    question: QUESTIONS.deeper,
     setting: 'digits',
     kind: 'paper',
     statement:
@@ -148,7 +149,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-kd',
-    question: 'Three stages beat distillation alone (KD)',
+    question: QUESTIONS.distillation,
     setting: 'digits',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the same net trained by ' +
@@ -159,7 +160,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-selected',
-    question: 'Three stages beat selected channels with KL',
+    question: QUESTIONS.selectedChannels,
     setting: 'digits',
     statement:
       'On the digits, the thin ResNet of three stages is more accurate than the same net trained by distillation ' +
@@ -181,7 +182,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-imitation',
-    question: 'Imitation adds to the wide net’s shared parts and fine-tuning',
+    question: QUESTIONS.sharedParts,
     setting: 'digits',
     statement:
       'On the digits, layerwise imitation adds accuracy over starting from the wide net’s shared parts and ' +
@@ -192,7 +193,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-selected-imitation',
-    question: 'Imitation adds to the wide net’s selected or projected weights',
+    question: QUESTIONS.ownWeights,
     setting: 'digits',
     statement:
       'On the digits, layerwise imitation adds accuracy over starting from the wide net’s most important channels ' +
@@ -203,7 +204,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetDigits,
     id: 'resnet-total-cost',
-    question: 'Three stages beat direct training at equal total cost',
+    question: QUESTIONS.totalCost,
     setting: 'digits',
     statement:
       'On the digits, three stages are more accurate than direct training of the same net with the operations of ' +
@@ -215,7 +216,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-three-stage',
-    question: 'Three stages beat direct training of the same net at equal steps',
+    question: QUESTIONS.equalSteps,
     setting: 'strings',
     kind: 'paper',
     statement:
@@ -227,7 +228,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-deeper',
-    question: 'Three stages beat the deeper net at equal steps',
+    question: QUESTIONS.deeper,
     setting: 'strings',
     kind: 'paper',
     statement:
@@ -240,7 +241,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-kd',
-    question: 'Three stages beat distillation alone (KD)',
+    question: QUESTIONS.distillation,
     setting: 'strings',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same ' +
@@ -251,7 +252,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-selected',
-    question: 'Three stages beat selected channels with KL',
+    question: QUESTIONS.selectedChannels,
     setting: 'strings',
     statement:
       'On strings of the Random Hierarchy Model, the thin ResNet of three stages is more accurate than the same ' +
@@ -262,7 +263,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
   armBeats({
     experiment: resnetHierarchy,
     id: 'hierarchy-total-cost',
-    question: 'Three stages beat direct training at equal total cost',
+    question: QUESTIONS.totalCost,
     setting: 'strings',
     statement:
       'On strings of the Random Hierarchy Model, three stages are more accurate than direct training of the same ' +

@@ -1,4 +1,5 @@
 /** What a reader takes away: five sentences that follow the verdicts, those against the method among them. */
+import { QUESTIONS } from '../claims/questions.js';
 import type { Outcome, ScaledVerdict } from '../claims/verdict.js';
 import { bySetting } from './claims.js';
 import { escape } from '../../src/core/markup.js';
@@ -17,7 +18,7 @@ interface Takeaway {
 
 const TAKEAWAYS: readonly Takeaway[] = [
   {
-    question: 'D falls as m^(−1/2) under imitation',
+    question: QUESTIONS.widthOfImitation,
     figures: ['width'],
     yes: 'Thin nets that imitate a trained wide net err as one over the root of their width, as the theory says',
     mixed: 'Thin nets that imitate a trained wide net err as one over the root of their width in some settings',
@@ -25,7 +26,7 @@ const TAKEAWAYS: readonly Takeaway[] = [
     open: 'Whether imitation follows the theory’s law in the width is open',
   },
   {
-    question: 'The telescoped bound grows at most linearly with depth',
+    question: QUESTIONS.telescopedDepth,
     figures: ['depth', 'depth-exponents', 'bridge'],
     yes: 'The bound on imitation grows at most linearly with depth',
     mixed: 'The bound on imitation grows at most linearly with depth in most settings, but not in all',
@@ -33,7 +34,7 @@ const TAKEAWAYS: readonly Takeaway[] = [
     open: 'Whether the bound on imitation grows at most linearly is open',
   },
   {
-    question: 'Three stages beat direct training of the same net at equal steps',
+    question: QUESTIONS.equalSteps,
     figures: ['accuracy', 'resnet-hierarchy', 'bert-glosses', 'stages'],
     yes: 'At equal steps of the thin net, three stages beat direct training',
     mixed: 'At equal steps of the thin net, three stages beat direct training in some settings',
@@ -41,7 +42,7 @@ const TAKEAWAYS: readonly Takeaway[] = [
     open: 'Whether three stages beat direct training at equal steps is open',
   },
   {
-    question: 'Three stages beat direct training at equal total cost',
+    question: QUESTIONS.totalCost,
     figures: ['trade-resnet', 'trade-bert', 'stages'],
     yes: 'Three stages beat direct training at equal total cost, too',
     mixed: 'At equal total cost three stages beat direct training only in some settings',
@@ -51,7 +52,7 @@ const TAKEAWAYS: readonly Takeaway[] = [
     open: 'Whether three stages beat direct training at equal total cost is open',
   },
   {
-    question: 'Imitation adds to the wide net’s selected or projected weights',
+    question: QUESTIONS.ownWeights,
     figures: ['differences', 'bert-differences', 'stages'],
     yes: 'Imitation adds to what the wide net’s own weights give',
     mixed: 'Imitation adds to what the wide net’s own weights give only in some settings',
