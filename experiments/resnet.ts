@@ -287,7 +287,7 @@ export function hierarchyOf({ steps, ...imitation }: ThinLength, rates: Rates): 
 export const resnetHierarchy: Experiment = {
   name: 'resnet-hierarchy',
   group: 'resnet',
-  title: 'The same on strings of the Random Hierarchy Model',
+  title: 'Thin ResNet by three stages against its rivals, strings of the Random Hierarchy Model',
   kind: TRAIN_KIND,
   chance: 12.5,
   seeds: { minutes: 4, laptop: 10 },
