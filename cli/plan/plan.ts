@@ -8,6 +8,7 @@ import { armSpecs, cellsOf, runnerOf, type Experiment, type Scale } from '../../
 import type { Cell } from '../../src/core/run.js';
 import { unknownName } from '../../src/core/errors.js';
 import { oncePer } from '../../src/core/memo.js';
+import { FLOAT32_BYTES } from '../../src/core/memory.js';
 import { broughtFor, exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/cost/budget.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
@@ -28,7 +29,6 @@ import { withRequired } from '../../src/sweep/work.js';
 import { EXPERIMENTS, trainExperiments } from '../../experiments/registry.js';
 import { RUNNERS } from '../../experiments/runners.js';
 
-const FLOAT = 4;
 /** Bytes of a line of metrics, about. */
 const LINE = 110;
 
@@ -43,8 +43,8 @@ function memoryOf(spec: TrainSpec, bytesPerExample: number | null = null): numbe
 const diskOf = oncePer((spec: TrainSpec): { readonly left: number; readonly underWay: number } => {
   const parameters = parameterCount(spec.network);
   return {
-    left: FLOAT * parameters + LINE * ownCost(spec).steps,
-    underWay: FLOAT * parameters * (1 + OPTIMIZER_STATE[spec.training.optimizer.kind].length),
+    left: FLOAT32_BYTES * parameters + LINE * ownCost(spec).steps,
+    underWay: FLOAT32_BYTES * parameters * (1 + OPTIMIZER_STATE[spec.training.optimizer.kind].length),
   };
 });
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { UsageError } from './errors.js';
+import { MOST_STEPS } from './range.js';
 
 type Count = ReturnType<typeof z.int>;
 
@@ -12,9 +13,6 @@ export const layerCount = (least = 1): Count => z.int().min(least).max(10_000);
 
 /** Schema of a width, a number of channels, particles, classes or words, up to 2^24 unless given. */
 export const width = (least = 1, most = 2 ** 24): Count => z.int().min(least).max(most);
-
-/** Largest number of steps of one run. */
-export const MOST_STEPS = 1e9;
 
 /** Schema of a number of steps, up to {@link MOST_STEPS}. */
 export const stepCount = (least = 1): Count => z.int().min(least).max(MOST_STEPS);

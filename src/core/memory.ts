@@ -2,6 +2,8 @@
 import { totalmem } from 'node:os';
 import { UsageError } from './errors.js';
 
+/** Bytes of one number in float32. */
+export const FLOAT32_BYTES = 4;
 /** Bytes of one number in float64. */
 export const FLOAT64_BYTES = 8;
 

@@ -2,6 +2,8 @@
 
 /** Largest number of values that one array is asked to have: what is above is a slip, and not a size. */
 const MOST_LENGTH = 2 ** 32;
+/** Largest number of steps of one run. */
+export const MOST_STEPS = 1e9;
 
 /** Throws RangeError unless `value` is a whole number from `least` to `most`; `what` names the function and it. */
 export function checkWhole(what: string, value: number, least = 0, most = Number.MAX_SAFE_INTEGER): void {

@@ -34,7 +34,7 @@ import {
 import { readBitmap } from './bitmaps.js';
 import type { DatasetDefinition } from './definition.js';
 import { normalizer, type ByteImages } from './images.js';
-import { colorsOfInks, resizeBilinear, roundHalfToEven, type Part, type Size } from './pixels.js';
+import { CHANNELS, colorsOfInks, resizeBilinear, roundHalfToEven, type Part, type Size } from './pixels.js';
 import { hasPlainYCbCr } from './tiff.js';
 
 /** The largest side of what networks see, in pixels. */
@@ -67,7 +67,6 @@ export type ImageFolder = Omit<z.infer<typeof ImageFolderSpec>, 'set'>;
 const EXTENSIONS = '.jpg .jpeg .png .webp .bmp .ppm .pgm .gif .tif .tiff .avif'.split(' ');
 /** What sharp calls the formats that hold pixels; it also draws SVG and pages of PDF, whatever their name ends with. */
 const FORMATS: readonly (string | undefined)[] = ['jpeg', 'png', 'webp', 'tiff', 'heif'];
-const CHANNELS = 3;
 
 interface Picture {
   readonly file: string;

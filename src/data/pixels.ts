@@ -12,8 +12,8 @@ export interface Part extends Size {
   readonly top: number;
 }
 
-/** Red, green and blue. */
-const CHANNELS = 3;
+/** Channels of a picture: red, green and blue. */
+export const CHANNELS = 3;
 
 /** Bits after the point of a weight of {@link resizeBilinear}. */
 const PRECISION = 22;

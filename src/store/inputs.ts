@@ -12,7 +12,7 @@ import { InterruptedError, UsageError } from '../core/errors.js';
 import type { InputFiles } from '../core/run.js';
 import { cacheFolder } from '../toolchain/cache.js';
 import { asFileError, makeFolder, writeAtomic } from './atomic.js';
-import { hashRegular, readRegular } from './regular.js';
+import { hashRegular, readRegular, SETTLED_MS } from './regular.js';
 import { sha256 } from './seal.js';
 
 /** A file, or some files of a folder, as a run found them. */
@@ -41,8 +41,6 @@ export interface InputOptions {
 const LISTED = 200;
 /** Fewer bytes than this are read as fast as they are looked up. */
 const WORTH_REMEMBERING = 2 ** 20;
-/** A file that was changed so recently may be changed again without another time. */
-const SETTLED_MS = 3000;
 /** In the place of a hash: a file that cannot be read, which a data set may allow. */
 const UNREADABLE = 'unreadable';
 

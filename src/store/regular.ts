@@ -16,6 +16,9 @@ import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 // Windows has neither; there no file of a folder is a pipe.
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
+/** A file that was changed so recently, in milliseconds, may be changed again without another time. */
+export const SETTLED_MS = 3000;
+
 /** Largest file that is read as a whole: what JavaScript can hold in one buffer on every supported version. */
 const LARGEST = 2 ** 31 - 1;
 

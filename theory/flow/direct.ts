@@ -1,6 +1,6 @@
 /** Direct training: backpropagation through all layers, as the mean-field gradient flow. */
 import { FailureError } from '../../src/core/errors.js';
-import { checkPositive, checkWhole } from '../../src/core/range.js';
+import { checkPositive, checkWhole, MOST_STEPS } from '../../src/core/range.js';
 import { permutation, rngKey } from '../../src/core/rng.js';
 import { kernel } from '../kernel/kernel.js';
 import { checkSamples, isFused, lossOf, lossScale, velocity, type LossScale } from '../network/network.js';
@@ -48,9 +48,6 @@ export function isExplosion(loss: number, losses: readonly number[], { unit }: P
   const size = Math.max(losses[0]!, unit) || losses.find((one) => one > 0);
   return size !== undefined && loss > EXPLOSION * size;
 }
-
-/** Most steps of one flow. */
-const MOST_STEPS = 1e9;
 
 /** Throws RangeError unless a flow has a whole number of steps, up to 1e9, of a length above 0; `what` asks. */
 export function checkSteps(what: string, { steps, dt }: Pick<FlowOptions, 'steps' | 'dt'>): void {

@@ -1,6 +1,7 @@
 /** A study as a value: a spec that a schema checks, and a function from (spec, seed) to rows. */
 import { z } from 'zod';
-import { checkValues, exampleCount, MOST_STEPS, width } from '../../src/core/magnitudes.js';
+import { checkValues, exampleCount, width } from '../../src/core/magnitudes.js';
+import { MOST_STEPS } from '../../src/core/range.js';
 import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { hashOf, type Json } from '../../core/json.js';
 import { writeAtomic } from '../../store/atomic.js';
-import { hashRegular } from '../../store/regular.js';
+import { hashRegular, SETTLED_MS } from '../../store/regular.js';
 import { cacheFolder } from '../../toolchain/cache.js';
 import { CPU_VARIANTS, GPU_VARIANTS, TENSORFLOW_VERSION, TFJS_VERSION, type Variant } from './pins.js';
 import { strangerIn } from '../../toolchain/owner.js';
@@ -108,8 +108,6 @@ function hasHash(path: string, sha256: string): boolean {
 
 /** Name of the file that remembers in which state the files were when their content was compared. */
 const CHECKED = 'checked.json';
-/** A file that was changed so recently, in milliseconds, may be changed again without another time. */
-const SETTLED_MS = 3000;
 
 /**
  * Whether every file of an install has the bytes that it was installed with. They are read once, some seconds, and

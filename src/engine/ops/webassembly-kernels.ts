@@ -8,7 +8,7 @@ import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { geometryOf, isPlain } from './convolutions.js';
 import { tf, type Tensor } from '../tensor.js';
 import { heardMore } from './webassembly-calls.js';
-import { assemblyIn, panelSize, sizeOf, type Assembly } from './webassembly.js';
+import { assemblyIn, NUMBER_BYTES, panelSize, sizeOf, type Assembly } from './webassembly.js';
 
 /** A kernel that is made of a backend's own, to which it leaves what it does not compute itself. */
 type Replacement = (original: KernelFunc) => KernelFunc;
@@ -178,13 +178,10 @@ function integersOf({ backend }: Assembly, tensor: TensorInfo): Int32Array {
   return backend.typedArrayFromHeap(tensor) as Int32Array;
 }
 
-/** Bytes of a number of each type that is copied here as it is. */
-const BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 };
-
 /** The kernel `Slice`: what stands side by side is copied at once. */
 const slice: Replacement = (original) => (call) => {
   const { x } = call.inputs as Record<'x', TensorInfo>;
-  const each = BYTES[x.dtype];
+  const each = NUMBER_BYTES[x.dtype];
   if (each === undefined) return original(call);
   const { begin, size } = call.attrs as unknown as Record<'begin' | 'size', number | number[]>;
   const [from, shape] = tf.slice_util.parseSliceParams(x as Tensor, begin, size) as [number[], number[]];
@@ -228,7 +225,7 @@ function copyPart(
 /** The kernel `SplitV`, every part of which tfjs cuts out of a copy of the whole. */
 const split: Replacement = (original) => (call) => {
   const { x } = call.inputs as Record<'x', TensorInfo>;
-  const each = BYTES[x.dtype];
+  const each = NUMBER_BYTES[x.dtype];
   if (each === undefined) return original(call);
   const { numOrSizeSplits, axis: given } = call.attrs as unknown as {
     numOrSizeSplits: number | number[];

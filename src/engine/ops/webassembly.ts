@@ -111,6 +111,9 @@ function compile(backend: WasmBackend): Assembly {
   return { backend, functions, at, make, withScratch };
 }
 
+/** Bytes of a number of each type that tensors are moved as. */
+export const NUMBER_BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 };
+
 /** Numbers of a tensor. */
 export function sizeOf({ shape }: TensorInfo): number {
   return tf.util.sizeFromShape([...shape]);

@@ -1,6 +1,7 @@
 /** Listens to a step on WebAssembly: what it does, and the calls and the memory that a replay needs (replay.ts). */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { UsageError } from '../../core/errors.js';
+import { NUMBER_BYTES } from '../ops/webassembly.js';
 import { listening, type Asked, type Callee, type Listener } from '../ops/webassembly-calls.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { IN_PLACE, type Constant, type Held, type RecordedOp, type Source } from './recorder.js';
@@ -8,8 +9,6 @@ import { IN_PLACE, type Constant, type Held, type RecordedOp, type Source } from
 /** Kernels whose result depends on their attributes and on shapes alone. */
 const CONSTANT_KERNELS = new Set(['Fill', 'LinSpace', 'OnesLike', 'Range', 'ZerosLike']);
 
-/** Bytes of a number. */
-const BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 };
 const FLOAT_TYPE = 1;
 
 /** What tfjs' backend knows of the values of a tensor. */
@@ -53,7 +52,7 @@ export function wasmBackend(): WasmBackend {
 }
 
 function bytesOf({ shape, dtype }: Pick<TensorInfo, 'shape' | 'dtype'>): number {
-  return tf.util.sizeFromShape([...shape]) * (BYTES[dtype] ?? 0);
+  return tf.util.sizeFromShape([...shape]) * (NUMBER_BYTES[dtype] ?? 0);
 }
 
 /** Where values lie. */

@@ -1,6 +1,7 @@
 /** What a training run costs, known before it starts: operations, expected seconds, expected memory. */
 import { sizeOf } from '../../core/host-array.js';
 import { oncePer } from '../../core/memo.js';
+import { FLOAT32_BYTES } from '../../core/memory.js';
 import { exampleShape } from '../../data/index.js';
 import { networkOf, parameterCount } from '../../models/index.js';
 import { forwardFlops, type Network } from '../../nn/network.js';
@@ -158,8 +159,6 @@ export function stepFlops(spec: TrainSpec): number {
   return trainingFlops(networkOf(network), exampleShape(spec.data), { steps: 1, batch });
 }
 
-const FLOAT = 4;
-
 /**
  * Memory of a training step in bytes: the thin net's parameters with their gradients and optimizer state, the wide
  * net's parameters where it is watched, and `activations` bytes of what the step keeps for its gradients.
@@ -167,7 +166,7 @@ const FLOAT = 4;
 export function stepMemory(spec: TrainSpec, activations: number): number {
   const own = parameterCount(spec.network) * (2 + OPTIMIZER_STATE[spec.training.optimizer.kind].length);
   const watched = spec.teacher === null ? 0 : parameterCount(spec.teacher.network);
-  return FLOAT * (own + watched) + activations;
+  return FLOAT32_BYTES * (own + watched) + activations;
 }
 
 /** What an engine takes before it computes anything, in bytes. */
@@ -212,5 +211,7 @@ function closedFormMemory(spec: TrainSpec): number {
   const wide = wideView(spec)?.network;
   if (imitation?.by !== 'ridge' || teacher === null || wide === undefined) return 0;
   const parameters = parameterCount(spec.network) + parameterCount(teacher.network);
-  return FLOAT * parameters + ridgeMemory(networkOf(spec.network), wide, exampleShape(spec.data), imitation.images);
+  return (
+    FLOAT32_BYTES * parameters + ridgeMemory(networkOf(spec.network), wide, exampleShape(spec.data), imitation.images)
+  );
 }

@@ -5,11 +5,8 @@ import { UsageError } from '../../core/errors.js';
 import { isFolder } from '../../core/folder.js';
 import { isPictureName, openImageFolder, statusOf, type ImageFolder } from '../../data/imagefolder.js';
 import type { DataForm, Found, FormOptions } from './form.js';
+import { HELD_OUT, SPLIT_NAMES } from './splits.js';
 
-/** Names under which the splits' folders go, the first found being taken. */
-const [VALIDATION, TEST] = [['val', 'valid', 'validation', 'dev'], ['test']] as const;
-/** Share of the pictures that is set aside where there is no folder for it. */
-const SHARE = { test: 0.2, validation: 0.1 } as const;
 /** Pictures beside the center that is cut out, as torchvision has it: 256 for 224. */
 export const RESIZE = 8 / 7;
 
@@ -38,14 +35,16 @@ function holdsPictures(folder: string, depth: number): boolean {
 /** The splits of a folder, in the words of a declaration; validation that has no folder is yet to be counted. */
 function splitsOf(path: string): Pick<ImageFolder, 'test'> & { readonly validation: string | undefined } {
   const folders = foldersIn(path);
-  if (!folders.includes('train')) return { test: SHARE.test, validation: undefined };
+  if (!folders.includes('train')) return { test: HELD_OUT.test, validation: undefined };
   const named = (names: readonly string[]): string | undefined => names.find((name) => folders.includes(name));
-  const [validation, test] = [named(VALIDATION), named(TEST)];
-  if (test === undefined && validation === undefined)
+  const [validation, test] = [named(SPLIT_NAMES.validation), named(SPLIT_NAMES.test)];
+  if (test === undefined && validation === undefined) {
+    const others = [...SPLIT_NAMES.test, ...SPLIT_NAMES.validation].map((name) => `${name}/`).join(', ');
     throw new UsageError(
-      `${path}: train/ stands alone; expected ${[...TEST, ...VALIDATION].map((name) => `${name}/`).join(', ')} ` +
-        'beside it, or the folders of the classes alone, which are then split',
+      `${path}: train/ stands alone; expected ${others} beside it, or the folders of the classes alone, which are ` +
+        'then split',
     );
+  }
   // with two splits the second one is for test, whatever it is called: rates are never chosen on it
   return test === undefined ? { test: validation!, validation: undefined } : { test, validation };
 }
@@ -60,12 +59,12 @@ function open(path: string, { side, rows, normalize, corrupt = CORRUPT }: FormOp
       `${path}: ${all} pictures for training and validation in ${classes} classes; expected at least ${4 * classes}`,
     );
   // fewer training pictures by more that are held out: of these only some are looked at
-  const held = Math.min(all - classes, Math.max(classes, Math.round(all * SHARE.validation), all - rows));
+  const held = Math.min(all - classes, Math.max(classes, Math.round(all * HELD_OUT.validation), all - rows));
   const splits =
     typeof test === 'string'
       ? `train/ ${validation === undefined ? `without ${held} that are held out` : `and ${validation}/`} for ` +
         `choosing, ${test}/ for the test`
-      : `${Math.round(100 * SHARE.test)} % of each class for the test, ${held} of the others for choosing`;
+      : `${Math.round(100 * HELD_OUT.test)} % of each class for the test, ${held} of the others for choosing`;
   return {
     spec: { set: 'imagefolder', ...base, validation: validation ?? held, ...(normalize && { normalize }) },
     notes: [`pictures: ${classes} classes; ${splits}; cut to ${side} x ${side}`],

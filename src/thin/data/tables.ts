@@ -15,14 +15,12 @@ import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
 import { adviceOn, checkNamed, checkOnce, columnsIn, columnsNote, columnsOf, type Columns } from './columns.js';
 import type { DataForm, Found, FormOptions } from './form.js';
+import { HELD_OUT, SPLIT_NAMES } from './splits.js';
 
 /** Names of tables of texts. */
 export const TABLE = /\.(tsv|csv)(\.gz)?$/i;
-/** Names of the splits' files, without the ending. */
-const NAMES = { train: ['train'], validation: ['val', 'valid', 'validation', 'dev'], test: ['test'] } as const;
 /** What stands for the label in test files of GLUE that are published without. */
 const NO_LABEL = '-1';
-const SHARE = { test: 0.2, validation: 0.1 } as const;
 /** From which share of test rows on it is said that they are training rows, too. */
 const KNOWN_SHARE = 0.1;
 /** Examples for choosing, at most: more tell rates apart no better. */
@@ -233,10 +231,10 @@ function held(rows: readonly Row[], share: number, name: string): { readonly tak
 }
 
 /** The files of the splits in a folder; a file that is named as several splits is refused. */
-function filesIn(folder: string): Partial<Record<keyof typeof NAMES, string>> {
+function filesIn(folder: string): Partial<Record<keyof typeof SPLIT_NAMES, string>> {
   const tables = readdirSync(folder).filter((name) => TABLE.test(name));
   return Object.fromEntries(
-    Object.entries(NAMES).flatMap(([split, names]) => {
+    Object.entries(SPLIT_NAMES).flatMap(([split, names]) => {
       const found = tables.filter((name) =>
         (names as readonly string[]).includes(name.replace(TABLE, '').toLowerCase()),
       );
@@ -277,11 +275,11 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
   const given = files.test !== undefined && hasLabels(files.test, columns, whole, signs) ? files.test : undefined;
   if (files.test !== undefined && given === undefined) notes.push(`${files.test}: it has no labels and is not used`);
   const testFile = given ?? files.validation;
-  const first = testFile === undefined ? held(whole, SHARE.test, 'test') : { taken: read(testFile), left: whole };
+  const first = testFile === undefined ? held(whole, HELD_OUT.test, 'test') : { taken: read(testFile), left: whole };
   const own = given !== undefined && files.validation !== undefined ? read(files.validation) : undefined;
   // of a sample of the rows not many times as many are looked at for choosing
   const looked = Math.min(MOST_VALIDATION, Math.max(LEAST_VALIDATION, most));
-  const share = Math.min(SHARE.validation, looked / first.left.length);
+  const share = Math.min(HELD_OUT.validation, looked / first.left.length);
   const second = own === undefined ? held(first.left, share, 'validation') : { taken: own, left: first.left };
   const train = sample(second.left, most, 'thin rows');
   const unused = second.left.length - train.length;
