@@ -6,7 +6,7 @@ import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { redraw } from '../terminal/redraw.js';
 import { withRunOptions } from '../terminal/run-options.js';
-import { declaredCells, declaredOf, work, type WorkOptions } from '../terminal/work.js';
+import { declaredCells, declaredOf, workThrough, type WorkOptions } from '../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
@@ -35,8 +35,9 @@ export function command(): Command {
       const early = redraw(out, file, () =>
         new Progress().line(`The report so far, drawn again now and then: ${file}`),
       );
+      let diverged: Awaited<ReturnType<typeof workThrough>>;
       try {
-        await work(cells, options);
+        diverged = await workThrough(cells, options);
       } finally {
         early.stop();
       }
@@ -50,5 +51,6 @@ export function command(): Command {
           `${verdicts.map(({ scale, outcome, statement, evidence }) => `${outcome.padEnd(13)}  [${scale ?? '–'}] ${statement} ${evidence}`).join('\n')}\n${file}\n`,
         );
       }
+      if (diverged !== undefined) throw diverged;
     });
 }

@@ -25,7 +25,7 @@ import { withRunOptions } from '../terminal/run-options.js';
 import { givenTwice, setOption, settingsOf, settingValue, type Setting } from '../terminal/settings.js';
 import { wantsWorkers, withWorkerOptions, workTogether, type TogetherOptions } from '../terminal/together.js';
 import { textTable } from '../terminal/table.js';
-import { declaredCells, work } from '../terminal/work.js';
+import { declaredCells, workThrough } from '../terminal/work.js';
 
 interface Options extends TogetherOptions {
   readonly arm: string;
@@ -278,13 +278,11 @@ export function command(): Command {
       requestedEngine(options.engine);
       const cells = await cellsFor(name, options);
       if (options.printConfig) return printSpecs(cells);
-      if (together) {
-        if (!(await workTogether(cells, options))) return; // worker 0 has the runs
-      } else await work(cells, options);
+      if (together && !(await workTogether(cells, options))) return; // worker 0 has the runs
+      const diverged = together ? undefined : await workThrough(cells, options);
       const out = checkOut(options.out);
-      printRuns(
-        cells.map((cell) => readRun(folderOf(out, cell))),
-        options.json ?? false,
-      );
+      const runs = cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
+      if (diverged === undefined || runs.length > 0) printRuns(runs, options.json ?? false);
+      if (diverged !== undefined) throw diverged;
     });
 }

@@ -20,7 +20,7 @@ import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { engineOption, withThreads } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
-import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
+import { declaredScale, workThrough, type WorkOptions } from '../terminal/work.js';
 
 /** What tuning takes: the arms as a pattern, and where and how they are run. */
 export interface TuneOptions extends WorkOptions {
@@ -57,11 +57,15 @@ function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Read
   return Object.fromEntries(chosen.map((arm) => [arm, specs[arm]!])) as unknown as Readonly<Record<string, TrainSpec>>;
 }
 
-/** Trains cells as `gowide train` does, and reads the validation accuracy of each of their runs. */
+/**
+ * Trains cells as `gowide train` does, and reads the validation accuracy of each of their runs: NaN of one that
+ * diverged, as rates beyond the end of a grid may.
+ */
 function measuring(options: WorkOptions): MeasureCells {
   const out = checkOut(options.out);
   return async (cells) => {
-    await work(cells, options);
+    const diverged = await workThrough(cells, options);
+    if (diverged !== undefined) notice(diverged.message);
     return cells.map((cell) => Number(readRun(folderOf(out, cell)).result?.validationAccuracy));
   };
 }

@@ -1,5 +1,5 @@
 /** Runs cells for a command: sets the engine up once, shows progress, and says how to go on after a stop. */
-import { InterruptedError, UsageError } from '../../src/core/errors.js';
+import { DivergedError, InterruptedError, UsageError } from '../../src/core/errors.js';
 import { cellsOf, parseScale, runnerOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import {
@@ -189,6 +189,20 @@ export async function work(cells: readonly Cell[], options: WorkOptions): Promis
   const progress = new Progress();
   const sweep = localSweep(cells, options, progress);
   await sayingHowToGoOn(progress, () => runHere(sweep));
+}
+
+/**
+ * {@link work}, where a run without a number is a result, too: the error of runs that diverged is returned, for the
+ * command to end with when it has shown the others.
+ */
+export async function workThrough(cells: readonly Cell[], options: WorkOptions): Promise<DivergedError | undefined> {
+  try {
+    await work(cells, options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof DivergedError) return error;
+    throw error;
+  }
 }
 
 /**

@@ -179,9 +179,11 @@ export interface Reached {
 
 /**
  * The budget at which one seed's runs of one way of training first reach an accuracy, by interpolation in the logarithm
- * of the steps.
+ * of the steps; NaN where it cannot be told, as a run has no accuracy.
  */
 export function timeTo(points: readonly FrontierPoint[], accuracy: number): Reached {
+  // where a run diverged nobody knows, be it this seed's or one of the wide net's
+  if ([accuracy, ...points.map((point) => point.accuracy)].some(Number.isNaN)) return { budget: NaN, is: 'exactly' };
   const sorted = [...points].sort((a, b) => a.budget - b.budget);
   const first = sorted.findIndex((point) => point.accuracy >= accuracy);
   if (first < 0) return { budget: sorted.at(-1)!.budget, is: 'above' };

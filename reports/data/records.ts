@@ -6,6 +6,7 @@ import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { sameBytes } from '../../src/store/merge.js';
 import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
+import { isSealed } from '../../src/store/seal.js';
 import { undeclaredArm } from './facts.js';
 import { keptRows, keptTables } from './kept.js';
 import { commitOf, mergeOrigins, readOrigins, type Origin } from './origins.js';
@@ -33,7 +34,7 @@ export interface Records {
  * Finished runs below the given folders, each id once, and a line for everything else: of a run that two folders have
  * with other figures the first is shown, as it stays when stores are merged.
  */
-function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; problems: string[] } {
+function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; diverged: RunRecord[]; problems: string[] } {
   const listings = folders.map((folder) => listRuns(folder));
   const all = listings.flatMap(({ runs }) => runs);
   const finished = groupBy(
@@ -45,11 +46,46 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; problems
       .filter(({ folder }) => !sameBytes(first!.folder, folder))
       .map(({ folder }) => `${folder}: finished in ${first!.folder}, too, with other figures; that one is shown`),
   );
-  const open = all.filter((run) => run.status !== 'finished').map((run) => `${run.folder}: ${run.status}, not shown`);
+  const open = all.filter((run) => run.status !== 'finished');
+  const lost = open.filter((run) => divergenceOf(run) !== undefined && !finished.has(run.id));
+  const left = open.filter((run) => !lost.includes(run));
   return {
     runs: [...finished.values()].map(([first]) => first!),
-    problems: [...listings.flatMap(({ problems }) => problems), ...others, ...open],
+    diverged: [...groupBy(lost, ({ id }) => id).values()].map(([first]) => first!),
+    problems: [
+      ...listings.flatMap(({ problems }) => problems),
+      ...others,
+      ...left.map((run) => `${run.folder}: ${run.status}, not shown`),
+      ...lost.map((run) => `${run.folder}: diverged, so that its figures are no numbers (${divergenceOf(run)})`),
+    ],
   };
+}
+
+/** Why a run has no result, where its numbers were no longer finite when it was last at work. */
+function divergenceOf({ status, environments }: RunRecord): string | undefined {
+  const last = environments.at(-1);
+  return status === 'unfinished' && last !== undefined && isSealed(last) ? last.diverged : undefined;
+}
+
+/** Figures that are known of a run before it is started, and the same for all seeds of an arm. */
+const KNOWN_BEFORE: readonly string[] = ['parameters', 'steps', 'gigaflops', 'teacherGigaflops'];
+
+/**
+ * The final figures of runs that diverged, as a seed that ends badly counts as it ends: no numbers, for every figure
+ * that other runs of the experiment have. What is known before a run is that of the arm's other seeds.
+ */
+function divergedResults(runs: readonly RunRecord[], finished: readonly RunRecord[]): TableRow[] {
+  return runs.flatMap(({ id, cell: { experiment, arm, scale, seed } }) => {
+    const others = finished.filter(({ cell }) => cell.experiment === experiment && cell.scale === scale);
+    const same = others.find(({ cell }) => cell.arm === arm);
+    const measured = (same ?? others[0])?.result;
+    if (measured === undefined) return [];
+    const values = Object.entries(measured).map(([key, value]): [string, Row[string]] => [
+      key,
+      typeof value !== 'number' || (same !== undefined && KNOWN_BEFORE.includes(key)) ? value : NaN,
+    ]);
+    return [{ ...named({ run: id, experiment, arm, scale, seed }), values: Object.fromEntries(values) }];
+  });
 }
 
 function sizeOf({ cell, result }: RunRecord): Row[string] {
@@ -245,13 +281,16 @@ function soundTables(
 }
 
 /**
- * Reads every finished run below the given folders. Nothing that is damaged, unfinished or of an older declaration
- * enters a table.
+ * Reads every finished run below the given folders, and what diverged. Nothing that is damaged, unfinished or of an
+ * older declaration enters a table.
  */
 export function readRecords(folders: readonly string[]): Records {
   const found = finishedRuns(folders);
-  const { kept: declared, problems: undeclared } = ofDeclaredArms(found.runs);
-  const { kept, problems: older } = oneSpecEach(declared);
+  const { kept: declared, problems: undeclared } = ofDeclaredArms([...found.runs, ...found.diverged]);
+  const { kept: current, problems: older } = oneSpecEach(declared);
+  const [kept, lost] = [true, false].map((isFinished) =>
+    current.filter(({ status }) => (status === 'finished') === isFinished),
+  ) as [RunRecord[], RunRecord[]];
   const problems = [...found.problems, ...undeclared, ...older];
   const runs: RunRecord[] = [];
   const rows: TableRow[] = [];
@@ -274,6 +313,7 @@ export function readRecords(folders: readonly string[]): Records {
       problems.push((error as Error).message);
     }
   }
+  results.push(...divergedResults(lost, runs));
   const { tables, problems: damaged } = soundTables(folders.flatMap(keptTables), new Set(results.map(nameOf)));
   problems.push(...damaged);
   const origins = new Map<string, readonly Origin[]>();

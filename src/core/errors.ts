@@ -11,6 +11,9 @@ export class FailureError extends Error {
 /** Data that cannot be used, as is found while they are read: no other setting helps. By name a `FailureError`. */
 export class DataError extends FailureError {}
 
+/** The numbers of a run are no longer finite: no fault of the machine, and its result. By name a `FailureError`. */
+export class DivergedError extends FailureError {}
+
 /** The user stopped what was going on (Ctrl-C, SIGTERM). Exit status 130. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';

@@ -5,7 +5,15 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fsyncSync, lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, FailureError, InterruptedError, pathOf, SavedError, UsageError } from '../core/errors.js';
+import {
+  codeOf,
+  DivergedError,
+  FailureError,
+  InterruptedError,
+  pathOf,
+  SavedError,
+  UsageError,
+} from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import { checkMembers } from '../core/registry.js';
 import {
@@ -103,6 +111,9 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
         checkOutcome(cell, outcome);
         session.checkInputs(await inputsNow(cell, options, lock));
         session.finish(outcome);
+      } catch (error) {
+        if (error instanceof DivergedError) session.noteDiverged(error.message);
+        throw error;
       } finally {
         session.close();
       }
@@ -331,11 +342,17 @@ class Session implements RunContext {
     return Math.round((performance.now() - this.started) / 10) / 100;
   }
 
-  private writeEnvironment(): void {
+  /** Notes that the run has no result because its numbers, or those of a run that it needs, are no longer finite. */
+  noteDiverged(why: string): void {
+    this.writeEnvironment(why);
+  }
+
+  private writeEnvironment(diverged?: string): void {
     const entry: SessionRecord = seal({
       ...this.options.environment,
       resumed: this.resumed !== undefined,
       seconds: this.seconds(),
+      ...(diverged !== undefined && { diverged }),
       ...(this.inputs.length > 0 && { inputs: this.inputs }),
     });
     this.write(FILES.environment, `${JSON.stringify([...this.earlier, entry], null, 2)}\n`);
@@ -351,7 +368,7 @@ class Session implements RunContext {
         .filter(([name]) => name !== key && ['stage', 'step'].includes(name))
         .map(([name, at]) => `${name} ${at}`)
         .join(', ');
-      throw new FailureError(
+      throw new DivergedError(
         `${nameOf(this.cell)}: ${key} is ${value}${where && ` at ${where}`}; the run is stopped. A lower learning rate (or dt) helps`,
       );
     }
@@ -424,7 +441,7 @@ class Session implements RunContext {
 
   finish({ result, arrays, tokenizer }: Outcome): void {
     const bad = nonFiniteIn(result);
-    if (bad !== undefined) throw new FailureError(`${this.folder}: the result ${bad[0]} is ${bad[1]}`);
+    if (bad !== undefined) throw new DivergedError(`${this.folder}: the result ${bad[0]} is ${bad[1]}`);
     this.flush();
     this.files[FILES.metrics] = { bytes: this.bytes, sha256: this.written.copy().digest('hex') };
     if (arrays !== undefined) this.writeFinal(arrays);

@@ -78,6 +78,8 @@ export interface SessionRecord extends Environment {
   /** Whether this process went on from a saved state. */
   readonly resumed: boolean;
   readonly seconds: number;
+  /** Why it ended without a result, where its numbers were no longer finite. */
+  readonly diverged?: string;
   /** What the files that it read held; left out where it read none. */
   readonly inputs?: readonly Input[];
 }

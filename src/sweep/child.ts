@@ -1,6 +1,6 @@
 /** A worker process as the process that started it sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { FailureError, InterruptedError, SavedError, UsageError } from '../core/errors.js';
+import { DivergedError, FailureError, InterruptedError, SavedError, UsageError } from '../core/errors.js';
 import { nameOf, type Cell } from '../core/run.js';
 import { graceSeconds, PARENT } from './orphan.js';
 import type { Job, Message } from './worker.js';
@@ -140,7 +140,7 @@ export class Child {
 
 /** The worker's error with its class, so that the exit status is right. */
 function rebuild({ name, message, stack }: Extract<Message, { type: 'error' }>): Error {
-  const known = { UsageError, InterruptedError, SavedError, FailureError }[name];
+  const known = { UsageError, InterruptedError, SavedError, FailureError, DivergedError }[name];
   const error = known === undefined ? new FailureError(message) : new known(message);
   error.stack = stack;
   return error;

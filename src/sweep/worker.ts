@@ -1,5 +1,5 @@
 /** The process that runs cells, one after the other: what a worker pool starts. It is spoken to over IPC. */
-import { messageOf, SavedError } from '../core/errors.js';
+import { DivergedError, messageOf, SavedError } from '../core/errors.js';
 import { runnerOf, type Runner } from '../core/experiment.js';
 import { nameOf, type Cell } from '../core/run.js';
 import { numberSetting } from '../core/settings.js';
@@ -145,7 +145,7 @@ export function serveJobs(runners: Readonly<Record<string, Runner>>): void {
       (error: unknown) =>
         end({
           type: 'error',
-          name: error instanceof SavedError ? SavedError.name : (error as Error).name,
+          name: [SavedError, DivergedError].find((kind) => error instanceof kind)?.name ?? (error as Error).name,
           message: messageOf(error),
           stack: (error as Error).stack ?? '',
           peakBytes: peakBytes(),

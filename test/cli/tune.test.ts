@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { gowide, newFolder } from '../support/program.js';
+import { beginningWith, program, userFolder } from '../support/user-package.js';
 
 test('tune runs what lies beyond an end, and says where the best still is at one', () => {
   const args = ['tune', 'resnet', '--experiment', 'depth-skip', '--arm', '^4 plain direct$', '--json'];
@@ -20,4 +21,46 @@ test('tune runs what lies beyond an end, and says where the best still is at one
   const sorted = [...rates].sort((a, b) => a - b);
   expect(rates.length === declared.length + 3 || (top.rate > sorted[0]! && top.rate < sorted.at(-1)!)).toBe(true);
   for (const { accuracies } of measured) expect(accuracies).toHaveLength(2);
+});
+
+test('a rate at which training diverges is worse than any other, and holds up nothing', () => {
+  const declares = program(
+    userFolder(),
+    'steep.mjs',
+    `import { registerExperiment, TRAIN_KIND } from 'go-wide-then-narrow/experiments';
+    const network = { family: 'mlp', numLayers: 2, width: 4, activation: 'relu', classes: 10, inputs: 196 };
+    const training = {
+      steps: 8,
+      batch: 8,
+      schedule: { kind: 'constant', peak: 0.1 },
+      optimizer: { kind: 'sgd' },
+      objective: { labels: 1 },
+    };
+    const data = { set: 'digits', train: 64 };
+    const spec = { data, network, training, teacher: null, start: 'random', imitation: null };
+    registerExperiment({
+      name: 'steep',
+      group: 'steep',
+      title: 'rates that are far too high',
+      kind: TRAIN_KIND,
+      seeds: { minutes: 1 },
+      arms: () => ({ direct: { spec, learnsFrom: 'labels' } }),
+      tuning: { rates: [0.01, 0.1, 1e30], seeds: [7, 8] },
+    });`,
+  );
+  const out = newFolder();
+  const args = ['steep', '--out', out, '--engine', 'wasm', '--json'];
+  const { status, stdout, stderr } = gowide(['tune', ...args], beginningWith(declares));
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/2 runs diverged, the others are finished.*loss is NaN/)]);
+  const { measured, best } = JSON.parse(stdout) as {
+    measured: { rate: number; accuracies: (number | null)[] }[];
+    best: Record<string, number[]>;
+  };
+  expect(measured.find(({ rate }) => rate === 1e30)!.accuracies).toEqual([null, null]);
+  expect(best.direct![0]).toBeLessThan(1);
+  // where that rate is asked for, it is a failure
+  const steep = ['--set', 'training.schedule.peak=1e30'];
+  const trained = gowide(['train', ...args, ...steep], beginningWith(declares));
+  expect([trained.status, trained.stdout]).toEqual([1, '']);
+  expect(trained.stderr).toMatch(/^error: steep direct, seed 1: loss is NaN at stage train, step \d/m);
 });

@@ -128,6 +128,50 @@ describe('runs that diverged', () => {
     }
   });
 
+  test('are counted where they lie in a store, as no numbers, and named', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'gowide-diverged-'));
+    const figures = {
+      validationAccuracy: 61,
+      testAccuracy: 60,
+      testCrossEntropy: 1,
+      gigaflops: 2,
+      teacherGigaflops: 0,
+    };
+    for (const arm of ['direct', 'three-stage'])
+      for (const seed of [1, 2, 3, 4])
+        await executeRun(
+          { experiment: 'resnet-digits', arm, scale: 'laptop', kind: 'made up', spec: { arm }, seed },
+          {
+            out,
+            environment: environment(null, 'test'),
+            executors: {
+              'made up': async (context) => {
+                context.log({ stage: 'train', loss: arm === 'direct' && seed === 2 ? NaN : 1 });
+                const testAccuracy = (arm === 'direct' ? 60 : 80) + seed;
+                return Promise.resolve({ result: { ...figures, testAccuracy } });
+              },
+            },
+            signal: new AbortController().signal,
+            progress: () => {},
+          },
+        ).catch((error: unknown) => expect(String(error)).toContain('loss is NaN'));
+    const found = readRecords([out]);
+    expect(found.problems).toEqual([
+      expect.stringMatching(
+        /^.*direct.s2.*: diverged, so that its figures are no numbers \(.*loss is NaN at stage train/,
+      ),
+    ]);
+    expect(found.results).toHaveLength(8);
+    expect(found.results.find(({ arm, seed }) => arm === 'direct' && seed === 2)!.values).toEqual({
+      ...{ validationAccuracy: NaN, testAccuracy: NaN, testCrossEntropy: NaN, gigaflops: 2, teacherGigaflops: 0 },
+    });
+    const { verdicts } = buildReport(found);
+    expect(verdicts.resnet!.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({
+      outcome: 'inconclusive',
+      evidence: expect.stringMatching(/^cannot be decided, as test accuracy is no number: .* with seed 2/) as string,
+    });
+  });
+
   test('have "∞" and "–" in tables, and no difference where a metric is missing', () => {
     const values = { parameters: 10, steps: 5, gigaflops: 1, teacherGigaflops: 2, logitDiscrepancy: null };
     const rowOf = (

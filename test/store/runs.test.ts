@@ -169,6 +169,10 @@ test('a number that is not finite stops the run and names the step', async () =>
     /test a b, seed 1: sum is Infinity at step 5; the run is stopped/,
   );
   expect(existsSync(join(folderOf(out, CELL), 'DONE'))).toBe(false);
+  expect(readRun(folderOf(out, CELL))).toMatchObject({
+    status: 'unfinished',
+    environments: [{ diverged: expect.stringMatching(/sum is Infinity at step 5/) as string }],
+  });
 });
 
 test('a run that another process works on is left alone; a lock of a process that is gone is not', async () => {

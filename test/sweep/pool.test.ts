@@ -6,14 +6,16 @@ import { describe, expect, test } from 'vitest';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { saddle } from '../../experiments/theory.js';
+import { DivergedError } from '../../src/core/errors.js';
 import { cellsOf } from '../../src/core/experiment.js';
 import { WORKER_COMMAND } from '../../cli/terminal/executable.js';
 import { atSteps } from '../../src/method/spec/recipe-steps.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
-import { listRuns, readMetrics } from '../../src/store/runs.js';
+import { folderOf, isFinished, listRuns, readMetrics, readRun } from '../../src/store/runs.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
 import { workOf } from '../../src/sweep/work.js';
+import { cellOf, RUNNERS as SMALL, WORKER } from './cells.js';
 
 const cells = cellsOf(saddle, 'minutes', 1, 3).map((cell) => ({
   ...cell,
@@ -69,6 +71,19 @@ test('a failure is named, after the cells at work have ended; a stop is told fro
   await expect(run(cells, options(newFolder(), { signal: controller.signal }))).rejects.toThrow(
     /stopped; finished runs are kept/,
   );
+});
+
+test('a cell that diverges holds up no other: it is named when all of them are finished', async () => {
+  const out = newFolder();
+  const lost = [cellOf('wide', 1, { diverges: true }), cellOf('thin', 1, { wide: { diverges: true } })];
+  const others = [cellOf('wide', 2), cellOf('thin', 2)];
+  const given = { ...options(out, { jobs: 1 }), runners: SMALL, worker: WORKER };
+  const swept = runPool(workOf(out, [...lost, ...others], SMALL, given.notice), given);
+  await expect(swept).rejects.toBeInstanceOf(DivergedError);
+  await expect(swept).rejects.toThrow(/^2 runs diverged, the others are finished; the first: .*wide.*sum is NaN/);
+  expect(others.map((cell) => isFinished(out, cell))).toEqual([true, true]);
+  for (const cell of lost)
+    expect(readRun(folderOf(out, cell)).environments.at(-1)?.diverged).toContain('wide, seed 1: sum is NaN');
 });
 
 describe('while the engine is set up', () => {

@@ -1,5 +1,5 @@
 /** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
-import { FailureError, UsageError } from '../../core/errors.js';
+import { DivergedError, UsageError } from '../../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../../core/run.js';
 import type { Json } from '../../core/json.js';
 import { absentLine, notingSkipped, type Dataset } from '../../data/dataset.js';
@@ -163,7 +163,7 @@ async function outcome(
   predict.dispose();
   const host = await toHost(weights);
   const infinite = infiniteIn({ ...host.params, ...host.state });
-  if (infinite !== undefined) throw new FailureError(`${infinite} at the end of the run; a lower learning rate helps`);
+  if (infinite !== undefined) throw new DivergedError(`${infinite} at the end of the run; a lower learning rate helps`);
   const { steps, flops, teacherFlops } = costOf(spec);
   const tokenizer = await tokenizerOf(spec.data);
   return {

@@ -4,7 +4,7 @@
  * same for all.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FailureError } from '../../core/errors.js';
+import { DivergedError } from '../../core/errors.js';
 import { firstInfinite, infiniteIn, type Floats, type HostArrays } from '../../core/host-array.js';
 import type { Workers } from '../../core/workers.js';
 import type { Row, RunContext, Snapshot } from '../../core/run.js';
@@ -252,8 +252,8 @@ async function better(
 }
 
 /**
- * Throws FailureError that names a parameter or statistic which is not finite. The loss need not show it: a ReLU of NaN
- * is 0 on some engines, and training would go on to its end.
+ * Throws DivergedError that names a parameter or statistic which is not finite. The loss need not show it: a ReLU of
+ * NaN is 0 on some engines, and training would go on to its end.
  */
 async function checkFinite({ stage: { name }, state, frame }: ActiveStage, step: number): Promise<void> {
   const held = [...Object.values(state.values), ...Object.values(state.statistics)];
@@ -265,7 +265,7 @@ async function checkFinite({ stage: { name }, state, frame }: ActiveStage, step:
   const { params, state: statistics } = await toHost(weights);
   disposeOthers(weights, state, frame);
   const what = infiniteIn({ ...params, ...statistics }) ?? 'the sum of all parameters is beyond float32';
-  throw new FailureError(`${what} after step ${step} of "${name}"; the run is stopped. A lower learning rate helps`);
+  throw new DivergedError(`${what} after step ${step} of "${name}"; the run is stopped. A lower learning rate helps`);
 }
 
 /** Worker 0's weights on every worker: those that others have computed may differ in the last digits. */

@@ -1,5 +1,5 @@
 /** A sweep on this machine, in several processes at once; what is finished is not run again. */
-import { few, InterruptedError, messageOf, SavedError } from '../../core/errors.js';
+import { DivergedError, few, InterruptedError, messageOf, SavedError } from '../../core/errors.js';
 import { cellId, nameOf, type Cell } from '../../core/run.js';
 import { UnsavedError } from '../child.js';
 import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
@@ -20,6 +20,7 @@ export interface PoolOptions extends WorkerPoolOptions {
 /**
  * Runs the open cells of a sweep, those that others require first. Throws InterruptedError when it was stopped, which
  * says what became of the cells at work, and the first failure after the cells that were already at work have ended.
+ * A cell that diverges holds up no other: DivergedError names the first such cell when all have been tried.
  */
 export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   const said = new Set<string>();
@@ -34,6 +35,7 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   const active = new Set<Promise<void>>();
   const workers = new WorkerPool(given);
   const stopped: Stopped = { saved: 0, late: [], gone: [] };
+  const diverged: DivergedError[] = [];
   let failure: Error | undefined;
   const stop = (): void => workers.stop();
   given.signal.addEventListener('abort', stop);
@@ -50,6 +52,7 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
       .catch((error: unknown) => {
         if (error instanceof SavedError) stopped.saved++;
         else if (error instanceof UnsavedError) stopped[error.late ? 'late' : 'gone'].push(nameOf(cell));
+        else if (error instanceof DivergedError) diverged.push(error);
         else if (!(error instanceof InterruptedError)) failure ??= error as Error;
         sweepProgress.end(id, { finished: false });
       })
@@ -78,6 +81,13 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
   }
   if (given.signal.aborted) throw new InterruptedError(whatWasKept(stopped, failure));
   if (failure !== undefined) throw failure;
+  if (diverged.length > 0) throw divergedOf(diverged);
+}
+
+/** One error for all cells that diverged; one that needs another diverges with it, in the same words. */
+function divergedOf([first, ...others]: readonly DivergedError[]): DivergedError {
+  if (others.length === 0) return first!;
+  return new DivergedError(`${others.length + 1} runs diverged, the others are finished; the first: ${first!.message}`);
 }
 
 /** What became of the cells that were at work when a sweep was stopped; of those that had nothing to save, nothing. */
