@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../../core/errors.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
+import { readBack } from './errors.js';
 
 /**
  * A pure function of named tensors. It may change inputs in place by an op of {@link IN_PLACE}, and keeps no tensor.
@@ -211,11 +212,7 @@ class Tape {
       tensorDataSync: (id) => {
         const source = this.sources.get(id);
         if (source?.from === 'op' || source?.from === 'input')
-          throw new UsageError(
-            `${this.what}: the step reads the value of ` +
-              `${source.from === 'op' ? `an op "${this.ops[source.index]!.name}"` : 'an input'} back; ` +
-              'a compiled step can be read only when it has ended',
-          );
+          throw readBack(this.what, source.from === 'op' ? this.ops[source.index]!.name : undefined);
         return binding.tensorDataSync(id);
       },
       deleteTensor: (id) => binding.deleteTensor(id),

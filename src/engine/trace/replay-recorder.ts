@@ -1,9 +1,9 @@
 /** Listens to a step on WebAssembly: what it does, and the calls and the memory that a replay needs (replay.ts). */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { UsageError } from '../../core/errors.js';
 import { NUMBER_BYTES } from '../ops/webassembly.js';
 import { listening, type Asked, type Callee, type Listener } from '../ops/webassembly-calls.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
+import { notCompilable, readBack } from './errors.js';
 import { IN_PLACE, type Constant, type Held, type RecordedOp, type Source } from './recorder.js';
 
 /** Kernels whose result depends on their attributes and on shapes alone. */
@@ -186,10 +186,7 @@ export class Recorder implements Listener {
    */
   protected refuse(): never {
     if (this.changed.size === 0) throw new NotReplayable();
-    throw new UsageError(
-      `${this.what} cannot be compiled: after values were changed in place it does what cannot be replayed; ` +
-        'GOWIDE_TRACE=0 runs it op by op',
-    );
+    throw notCompilable(this.what, 'after values were changed in place it does what cannot be replayed');
   }
 
   called(callee: Callee, given: readonly unknown[]): void {
@@ -252,11 +249,7 @@ export class Recorder implements Listener {
     const source = this.sources.get(dataId);
     if (this.current !== undefined) this.current.reads = true;
     else if (source?.from === 'op' || source?.from === 'input')
-      throw new UsageError(
-        `${this.what}: the step reads the value of ` +
-          `${source.from === 'op' ? `an op "${this.ops[source.index]!.name}"` : 'an input'} back; ` +
-          'a compiled step can be read only when it has ended',
-      );
+      throw readBack(this.what, source.from === 'op' ? this.ops[source.index]!.name : undefined);
   }
 
   sourceOf(tensor: Pick<TensorInfo, 'dataId' | 'shape' | 'dtype'>): Source {

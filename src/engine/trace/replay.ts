@@ -7,9 +7,9 @@
  * compared. In the second every value that is made lies in memory that stays the program's, so that the calls can be
  * made again. Inputs are copied to where they lay; those that the step changes in place are used where they are.
  */
-import { UsageError } from '../../core/errors.js';
 import { isSwitchedOff } from '../../core/settings.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
+import { disposedSince, notCompilable } from './errors.js';
 import { difference, type Step } from './recorder.js';
 import {
   NotReplayable,
@@ -114,8 +114,7 @@ function programOf(
   try {
     recording = recorder.within(() => recordOnCopies(recorder, step, inputs, first.changed));
     const changed = difference({ names, inputs: [], ...first }, { names, inputs: [], ...recording.recorded });
-    if (changed !== undefined)
-      throw new UsageError(`${what} cannot be compiled: ${changed}; GOWIDE_TRACE=0 runs it op by op`);
+    if (changed !== undefined) throw notCompilable(what, changed);
   } catch (error) {
     dispose();
     throw error;
@@ -130,10 +129,7 @@ function programOf(
   const takes: Program['takes'] = (given) => bound.every(([name, dataId]) => given[name]!.dataId === dataId);
   const run: Program['run'] = (given) => {
     const gone = recorded.outside.find(({ dataId }) => !backend.dataIdMap.has(dataId));
-    if (gone !== undefined)
-      throw new UsageError(
-        `a compiled step reads a tensor [${gone.shape.join(', ')}] that was disposed since it was recorded`,
-      );
+    if (gone !== undefined) throw disposedSince(gone.shape);
     for (const [name, { address, bytes }] of copied) {
       const from = backend.dataIdMap.get(given[name]!.dataId).memoryOffset;
       backend.wasm.HEAPU8.copyWithin(address, from, from + bytes);

@@ -4,10 +4,10 @@
  * a program of ops of our own (program.ts), one call for all of it (src/engine/README.md has the figures).
  * On WebAssembly its calls are made again (replay.ts). `GOWIDE_TRACE=0` runs every step eagerly, as WebGPU does.
  */
-import { UsageError } from '../../core/errors.js';
 import { isSwitchedOff } from '../../core/settings.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { programsHere } from '../ops/fused.js';
+import { disposedSince, notCompilable } from './errors.js';
 import { graphOf, type Graph } from './graph.js';
 import { programOf } from './program.js';
 import { canReplay, replayed } from './replay.js';
@@ -150,18 +150,14 @@ function asFunction(graph: Graph): Asked {
 /** The second recording: the numbers of another step must lead to the same ops with the same constants. */
 function check(what: string, step: Step, inputs: Tensors, compiled: Compiled): void {
   const changed = difference(compiled.recording, record(what, step, inputs));
-  if (changed !== undefined)
-    throw new UsageError(`${what} cannot be compiled: ${changed}; GOWIDE_TRACE=0 runs it op by op`);
+  if (changed !== undefined) throw notCompilable(what, changed);
   compiled.checked = true;
 }
 
 function call({ asked, recording, computed }: Compiled, inputs: Tensors): Tensors {
   const backend = tensorflowBackend();
   const gone = recording.outside.find(({ dataId }) => !backend.tensorMap.has(dataId));
-  if (gone !== undefined)
-    throw new UsageError(
-      `a compiled step reads a tensor [${gone.shape.join(', ')}] that was disposed since it was recorded`,
-    );
+  if (gone !== undefined) throw disposedSince(gone.shape);
   const all: Held[] = [...Object.values(inputs), ...recording.outside];
   const given = asked.order.map((place) => all[place]!);
   const found = backend.executeMultipleOutputs(asked.op, asked.attributes, given, computed.length);
