@@ -180,7 +180,7 @@ export function partsOf(input: PageInput, archiveLink: ArchiveLink): Parts {
     const found = rendered.find(({ figure }) => figure.id === id);
     return found === undefined ? undefined : figureId(found.figure);
   };
-  const inTheory = sections.includes('theory') && (figures.theory ?? []).length > 0;
+  const inSection = sections.some((id) => sectionOf(id).laboratory === true && (figures[id] ?? []).length > 0);
   const opening = `${records.results.length + records.rows.length === 0 ? '<p>Nothing was run yet: <code>gowide reproduce --scale minutes</code>.</p>' : ''}
 ${heroBlock(made)}
 ${takeawaysBlock(all, linkOf)}
@@ -191,7 +191,7 @@ ${matrixSection(all)}`;
   const appendix = appendixBlock({ records, scales, rest: places.get('') ?? [], archiveLink });
   const parts: Part[] = [
     ...sections.map((id) => ({ id, title: sectionOf(id).title, html: sectionBlock(id, made) })),
-    ...(inTheory ? [] : [{ id: 'laboratory', title: 'Laboratory', html: LABORATORY }]),
+    ...(inSection ? [] : [{ id: 'laboratory', title: 'Laboratory', html: LABORATORY }]),
     ...(own.runs.length === 0
       ? []
       : [{ id: 'own-runs', title: 'Runs of your own', html: ownRunsBlock(own, made.context) }]),

@@ -180,8 +180,8 @@ void attention_gradient(Call& call, const Attributes& attributes) {
   const Shape s = shape_of(call, q.rows(), q.columns(), attributes);
   call.require(k.size == q.size && v.size == q.size && dy.size == q.size, "attention: shapes differ");
   call.require(weights.size == s.batch * s.heads * s.tokens * s.tokens && (kept.size == 0 || kept.size == weights.size), "attention: shapes differ");
-  View slopes[3], sums[3];
-  for (int i = 0; i < 3; i++) slopes[i] = call.output(i, q.dims);
+  View gradients[3], sums[3];
+  for (int i = 0; i < 3; i++) gradients[i] = call.output(i, q.dims);
   for (int i = 0; i < 3; i++) sums[i] = call.output(3 + i, {s.columns});
   if (!call.ok()) return;
   std::vector<float> partial(static_cast<size_t>(3 * s.batch * s.columns));
@@ -198,31 +198,31 @@ void attention_gradient(Call& call, const Attributes& attributes) {
     multiply(s.tokens, s.tokens, s.size, {given, s.size_stride, 1}, values, s.token_stride, scores, s.token_stride);
     const float* shares = weights.data + head * s.tokens * s.tokens;
     for (int64_t row = 0; row < s.tokens; row++) {
-      float* slope = scores + row * s.token_stride;
+      float* gradient = scores + row * s.token_stride;
       const float* share = shares + row * s.tokens;
       const float* factor = kept.size > 0 ? kept.data + (head * s.tokens + row) * s.tokens : nullptr;
       V total = {};
       along(s.tokens, [&](int64_t c, int n) {
-        V p = LOAD(share + c), g = LOAD(slope + c), mixed = p;
+        V p = LOAD(share + c), g = LOAD(gradient + c), mixed = p;
         if (factor != nullptr) {
           g *= LOAD(factor + c);
           mixed *= LOAD(factor + c);
-          STORE(slope + c, g);
+          STORE(gradient + c, g);
         }
         STORE(used + row * s.token_stride + c, mixed);
         total += p * g;
       });
       const float aligned = sum(total);
-      along(s.tokens, [&](int64_t c, int n) { STORE(slope + c, s.scale * LOAD(share + c) * (LOAD(slope + c) - aligned)); });
+      along(s.tokens, [&](int64_t c, int n) { STORE(gradient + c, s.scale * LOAD(share + c) * (LOAD(gradient + c) - aligned)); });
     }
-    multiply(s.tokens, s.size, s.tokens, {scores, s.token_stride, 1}, keys, s.size_stride, slopes[0].data + start, s.columns);
-    multiply(s.tokens, s.size, s.tokens, {scores, 1, s.token_stride}, queries, s.size_stride, slopes[1].data + start, s.columns);
-    multiply(s.tokens, s.size, s.tokens, {used, 1, s.token_stride}, given, s.size_stride, slopes[2].data + start, s.columns);
+    multiply(s.tokens, s.size, s.tokens, {scores, s.token_stride, 1}, keys, s.size_stride, gradients[0].data + start, s.columns);
+    multiply(s.tokens, s.size, s.tokens, {scores, 1, s.token_stride}, queries, s.size_stride, gradients[1].data + start, s.columns);
+    multiply(s.tokens, s.size, s.tokens, {used, 1, s.token_stride}, given, s.size_stride, gradients[2].data + start, s.columns);
     for (int i = 0; i < 3; i++) {
       float* mine = partial.data() + (i * s.batch + head / s.heads) * s.columns + column;
       along(s.size, [&](int64_t c, int n) {
         V total = {};
-        for (int64_t t = 0; t < s.tokens; t++) total += LOAD(slopes[i].data + start + t * s.columns + c);
+        for (int64_t t = 0; t < s.tokens; t++) total += LOAD(gradients[i].data + start + t * s.columns + c);
         STORE(mine + c, total);
       });
     }

@@ -47,8 +47,8 @@ void adamw(Call& call, const Attributes&) {
   by_rows(p.size, 1, [&](int64_t begin, int64_t end) {
     along(end - begin, [&](int64_t c, int n) {
       const int64_t at = begin + c;
-      const V slope = scale * LOAD(g.data + at), weight = LOAD(p.data + at);
-      const V mean = beta[0] * LOAD(m.data + at) + beta[1] * slope, square = beta[2] * LOAD(v.data + at) + beta[3] * slope * slope;
+      const V gradient = scale * LOAD(g.data + at), weight = LOAD(p.data + at);
+      const V mean = beta[0] * LOAD(m.data + at) + beta[1] * gradient, square = beta[2] * LOAD(v.data + at) + beta[3] * gradient * gradient;
       STORE(m.data + at, mean);
       STORE(v.data + at, square);
       STORE(p.data + at, weight - (pull.one ? splat(*pull.data) : LOAD(pull.data + at)) * strength * weight - rate * mean / (root(square) + epsilon));

@@ -39,9 +39,9 @@ void gelu_gradient(Call& call, const Attributes&) {
       along(columns, [&](int64_t c, int n) {
         V u = LOAD(x.data + at + c) + LOAD(bias.data + c);
         Normal law = normal(u);
-        V slope = LOAD(dy.data + at + c) * (law.below + u * law.gauss * density);
-        STORE(dx.data + at + c, slope);
-        add_to(sums + c, slope, n);
+        V gradient = LOAD(dy.data + at + c) * (law.below + u * law.gauss * density);
+        STORE(dx.data + at + c, gradient);
+        add_to(sums + c, gradient, n);
       });
     }
   });
@@ -135,9 +135,9 @@ void norm_gradient(Call& call, const Attributes&) {
       });
       const float mean = sum(total) / columns, share = sum(aligned) / columns, scale = inverse.data[row];
       along(columns, [&](int64_t c, int n) {
-        V slope = scale * (LOAD(dy.data + at + c) * LOAD(gamma.data + c) - mean - LOAD(hat.data + at + c) * share);
-        STORE(dx.data + at + c, slope);
-        add_to(sums + 2 * columns + c, slope, n);
+        V gradient = scale * (LOAD(dy.data + at + c) * LOAD(gamma.data + c) - mean - LOAD(hat.data + at + c) * share);
+        STORE(dx.data + at + c, gradient);
+        add_to(sums + 2 * columns + c, gradient, n);
       });
     }
   });
