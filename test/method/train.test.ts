@@ -222,6 +222,22 @@ describe('specs', () => {
     expect(() => parseTrainSpec(wide({ ...THIN, planes: 2 }))).toThrow(
       'at stage1 the thin net has 4 channels and the wide one 8; maps "up" or "pair" are needed',
     );
+    const hinted = { ...THREE.training, objective: { labels: 1, hints: 1 } };
+    for (const maps of ['up', 'pair'])
+      expect(() =>
+        parseTrainSpec({
+          ...(wide({ ...THIN, planes: 2, skip: false }) as typeof THREE),
+          network: { ...THIN, skip: false },
+          imitation: { ...THREE.imitation, maps },
+          start: 'random',
+          training: hinted,
+        }),
+      ).toThrow('training.objective.hints: at stage1 the thin net has 4 channels and the wide one 8; hints beside');
+    expect(() => parseTrainSpec({ ...THREE, training: hinted })).not.toThrow();
+    const parts = { ...THREE.imitation, recipe: { ...recipe(4), batch: 8, accumulate: 3 } };
+    expect(() => parseTrainSpec({ ...THREE, imitation: parts })).toThrow(
+      'imitation.recipe.accumulate: a batch of 8 cannot be divided into 3 equal parts',
+    );
     expect(() => parseTrainSpec({ ...THREE, network: { ...THIN, channels: 3 } })).toThrow(
       'the digits data have 1 channels, the network expects 3',
     );

@@ -34,10 +34,10 @@ export function parseTrainSpec(value: unknown): TrainSpec {
     checkValues('invalid training spec: parameters of a network', parameterCount(network));
   }
   checkBatches(spec);
-  for (const { batch, accumulate = 1 } of [spec.training, ...(isTrained(spec.teacher) ? [spec.teacher.recipe] : [])]) {
+  for (const [path, { batch, accumulate = 1 }] of recipesOf(spec)) {
     if (batch % accumulate !== 0)
       throw new UsageError(
-        `invalid training spec: a batch of ${batch} cannot be divided into ${accumulate} equal parts (accumulate)`,
+        `invalid training spec: ${path}.accumulate: a batch of ${batch} cannot be divided into ${accumulate} equal parts`,
       );
   }
   if (spec.pretrained !== undefined) checkPretrained(spec.network, spec.start, spec.pretrained);

@@ -55,6 +55,20 @@ export function needsOfWide({ imitation, training: { objective }, start }: Proce
 }
 
 /**
+ * Throws UsageError where hints after imitation would compare values of other widths: without imitation a map that is
+ * trained with the net leads from one to the other, and the maps of imitation are gone when it ends.
+ */
+function checkHints(thin: Network, wide: Network, groups: readonly Group[]): void {
+  const other = groups.find(({ tap }) => thin.width(tap) !== wide.width(tap));
+  if (other === undefined) return;
+  const [m, M] = [thin, wide].map((net) => net.width(other.tap));
+  throw new UsageError(
+    `invalid training spec: training.objective.hints: at ${other.tap} the thin net has ${m} channels and the wide one ` +
+      `${M}; hints beside imitation need as many in both; expected hints of 0, or imitation null`,
+  );
+}
+
+/**
  * The groups of a procedure, and those of them that are imitated; known before the wide net is trained. Throws
  * UsageError when it cannot work.
  */
@@ -92,6 +106,7 @@ export function planGroups(
     if (!(STARTS[start].projects && STARTS[start].narrows === 'everywhere'))
       throw new UsageError(`invalid training spec: imitation by clone starts from "projected"; got start "${start}"`);
   }
+  if (objective.hints > 0 && imitation !== null) checkHints(thin, wide, groups);
   if (imitation?.by !== 'gradient') return { groups, imitated: [] };
   checkMaps(imitation.maps, imitation.inputs, thin, wide, groups);
   return { groups, imitated: imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(start, thin, wide)) };
