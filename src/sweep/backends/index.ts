@@ -21,5 +21,6 @@ export {
   type ValueOf,
   type Values,
 } from './backend.js';
+export { type ChildOptions } from '../child.js';
 export { type SweepReporter } from '../progress.js';
 export { type TensorSetup, type WorkerPoolOptions } from '../worker-pool.js';
