@@ -18,17 +18,18 @@ function glossary(word: string): string[] {
   return [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
 }
 
-test.each([
-  ['scale', SCALES],
-  ['sweep, back end', Object.keys(BACKENDS)],
-])('the glossary’s row of %s', (word, names) => {
-  expect(glossary(word).sort()).toEqual([...names].sort());
+test('the glossary has every scale', () => {
+  expect(glossary('scale').sort()).toEqual([...SCALES].sort());
 });
 
-test('the glossary’s examples of families are some', () => {
-  const examples = glossary('family').filter((word) => !word.startsWith('gowide '));
-  expect(examples).not.toEqual([]);
-  expect(Object.keys(FAMILIES)).toEqual(expect.arrayContaining(examples));
+/** Others can be added without a line in a document. */
+test.each([
+  ['family', FAMILIES],
+  ['sweep, back end', BACKENDS],
+])('the glossary’s examples in the row of %s are some', (word, registry) => {
+  const examples = glossary(word).filter((one) => !one.startsWith('gowide '));
+  expect(examples.length).toBeGreaterThan(1);
+  expect(Object.keys(registry)).toEqual(expect.arrayContaining(examples));
 });
 
 /** Files of TypeScript below a folder, by their paths from there. */
