@@ -15,7 +15,7 @@ import {
 import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
 import { EXECUTABLE } from '../terminal/executable.js';
 import { NamedArgument } from '../terminal/choices.js';
-import { withBackendOptions } from '../terminal/backends.js';
+import { backendList, withBackendOptions } from '../terminal/backends.js';
 import { experimentList } from '../terminal/experiments.js';
 import { shellWord } from '../../src/core/shell.js';
 import { examples, jsonOption } from '../terminal/options.js';
@@ -147,7 +147,7 @@ export function command(): Command {
   withBackendOptions(withRunOptions(command.command('run', { isDefault: true })), runOptions())
     .addArgument(experimentsArgument())
     .description('run the cells of experiments (the default)')
-    .addHelpText('after', () => experimentList(experimentGroups()))
+    .addHelpText('after', () => `${backendList()}\n${experimentList(experimentGroups())}`)
     .addOption(jsonOption())
     .addHelpText(
       'after',

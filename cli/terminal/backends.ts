@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import type { BackendOption, BackendOptions } from '../../src/sweep/backends/backend.js';
 import { BACKENDS } from '../../src/sweep/backends/registry.js';
-import { namedOption } from './choices.js';
+import { choiceLines, namedOption } from './choices.js';
 import { repeatable, wholeNumber } from './options.js';
 
 /** How the flag of each kind of option is written, and how its value is read. */
@@ -20,6 +20,12 @@ const FLAGS: {
       .argParser(wholeNumber(option.least)),
   list: ({ argument, description }, name) => repeatable(new Option(`--${name} <${argument}>`, description)),
 };
+
+/** Every back end with what it says of itself, a line each. */
+export function backendList(): string {
+  const words = Object.entries(BACKENDS).map(([name, { description }]) => [name, description] as const);
+  return `\nBack ends:\n${choiceLines(Object.fromEntries(words))}`;
+}
 
 /** Adds `--backend`, and a flag for each of the options. */
 export function withBackendOptions(command: Command, options: BackendOptions): Command {

@@ -5,6 +5,8 @@ import { registerExperiment } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { FAMILIES, registerFamily } from '../../src/models/index.js';
 import { registerDataset } from '../../src/data/index.js';
+import { defineBackend } from '../../src/sweep/backends/backend.js';
+import { registerBackend } from '../../src/sweep/backends/registry.js';
 import { registerStudy, THEORY_KIND } from '../../theory/studies/index.js';
 import { gowideHere } from '../support/program.js';
 
@@ -44,6 +46,12 @@ registerDataset({
   open: () => Promise.reject(new Error('not opened here')),
   shape: () => [8, 8, 1],
 });
+registerBackend(
+  defineBackend({
+    ...{ name: 'abacus', description: 'beads on wires', options: {} },
+    run: () => Promise.reject(new Error('not run here')),
+  }),
+);
 
 const help = async (...args: string[]): Promise<string> => (await gowideHere([...args, '--help'])).stdout;
 
@@ -54,7 +62,7 @@ test.each([
   [['predict'], ['tower9']],
   [
     ['sweep', 'run'],
-    ['vision', 'vision-patches', 'thirds'],
+    ['vision', 'vision-patches', 'thirds', 'abacus', 'beads', 'wires'],
   ],
   [['theory', 'run'], ['thirds']],
 ])('gowide %j --help lists it', async (args, names) => {
