@@ -2,6 +2,7 @@
 /** The executable: a worker where a pool has started it, and else the command line. */
 import { runProgram } from './program.js';
 import { FOLLOW_COMMAND, WORKER_COMMAND } from './terminal/executable.js';
+import { watchStandardOutput } from './terminal/standard-output.js';
 
 const args = process.argv.slice(2);
 if (args[0] === WORKER_COMMAND && process.send !== undefined) {
@@ -12,17 +13,6 @@ if (args[0] === WORKER_COMMAND && process.send !== undefined) {
   const { serveLocalWorker } = await import('./terminal/local-workers.js');
   serveLocalWorker();
 } else {
-  let unwritten = false;
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has gone
-    // what is under way is brought to its end: only what was printed is lost
-    if (!unwritten)
-      process.stderr.write(
-        `error: cannot write to standard output: ${error.code === 'ENOSPC' ? 'no space left there' : error.message}\n`,
-      );
-    unwritten = true;
-    process.exitCode = 1;
-  });
-  const status = await runProgram(args);
-  process.exitCode = status === 0 && unwritten ? 1 : status;
+  const statusOf = watchStandardOutput();
+  process.exitCode = statusOf(await runProgram(args));
 }
