@@ -299,7 +299,7 @@ export function convNorm(
   return relu ? tf.relu(y) : y;
 }
 
-/** x [B, C] times kernel [C, out] plus bias [out]. Throws RangeError on another shape, or for a kernel of other rows. */
+/** x [B, C] times kernel [C, out] plus bias [out]. Throws RangeError unless the kernel can read x. */
 export function dense(scope: Scope, path: string, x: Tensor2D): Tensor2D {
   if (x.shape.length !== 2) throw new RangeError(`dense ${path}: expected rows, got ${shapeText(x)}`);
   const y = affine(x, ...denseParameters(scope, path, x));
