@@ -98,13 +98,21 @@ function nearRate(interval: Interval, outcome: (interval: Interval) => Outcome):
   return 1 - levelOf(interval, narrow);
 }
 
+/** Whether all values of an interval are one number, but for rounding. */
+function isWithoutSpread({ mean, low, high }: Interval): boolean {
+  return high - low <= 1e-12 * Math.abs(mean);
+}
+
 /**
  * The smallest rate of false alarms at which a rule would still decide by an interval that is a t-interval of 95 %: the
- * p-value of its decision. 1 where no interval around this mean would be decided by; undefined for too few seeds. A
+ * p-value of its decision. 1 where no interval around this mean would be decided by; undefined for too few seeds; where
+ * all seeds give one number, that of the exact sign-flip test, as an interval without width says nothing of chance. A
  * rule that decides by an interval must decide by each narrower one around the same mean, too.
  */
 export function errorRate(interval: Interval, outcome: (interval: Interval) => Outcome): number | undefined {
   if (interval.n < MIN_SEEDS) return undefined;
+  // seeds that all give one number have no spread to compare it with: what is left is that they lie on one side
+  if (isWithoutSpread(interval)) return decided(outcome(interval)) ? 2 ** (1 - interval.n) : 1;
   const decides = (rate: number): boolean => decided(outcome(atLevel(interval, 1 - rate)));
   // on a logarithmic axis: rates of interest span many powers of ten
   let [low, high] = [Math.log(1e-12), 0];

@@ -230,7 +230,20 @@ describe('p-values', () => {
     expect(p).toBeCloseTo(0.015587, 6); // closed form of Student's t with 3 degrees of freedom
     expect(tInterval(values, 1 - p).low).toBeCloseTo(0, 6);
     expect(errorRate(tInterval([1, 2]), above)).toBeUndefined();
-    expect(errorRate(tInterval([0, 0, 0]), (interval) => within(interval, 1, 2))).toBeCloseTo(1e-12, 20);
+    const far = tInterval([0, 0, 0, 1e-9].map((value) => value - 1));
+    expect(errorRate(far, (interval) => within(interval, 1, 2))).toBeCloseTo(1e-12, 20);
+  });
+
+  test('where all seeds give one number is that of the sign-flip test, not that of an interval without width', () => {
+    for (const [values, p] of [
+      [[2, 2, 2], 0.25],
+      [[0.1, 0.1, 0.1, 0.1, 0.1], 0.0625],
+      [new Array<number>(10).fill(-0.3), 2 ** -9],
+      [[0, 0, 0], 1],
+    ] as const) {
+      expect(errorRate(tInterval(values), positive), String(values)).toBe(p);
+      if (p < 1) expect(signFlip(values), String(values)).toBe(p);
+    }
   });
 
   test('the bits are those of a search that asks for a quantile at each step', () => {
