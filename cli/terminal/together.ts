@@ -61,6 +61,8 @@ export function wantsWorkers({ workers, task, localWorkers, workerTimeout }: Tog
     throw new UsageError('--workers and --local-workers: expected one of them');
   if (task !== undefined && (workers === undefined || workers.startsWith('slurm')))
     throw new UsageError('--task: expected with --workers host:port,host:port only');
+  if (workers?.startsWith('slurm:') === true && !/^slurm:\d{1,5}$/.test(workers))
+    throw new UsageError(`--workers ${workers}: expected slurm, or slurm:PORT with a port from 1 to 65535`);
   if (workers !== undefined && task === undefined && !/^slurm(:|$)/.test(workers))
     throw new UsageError('--workers: --task is needed, the place of this process in the list, from 0');
   const together = workers !== undefined || localWorkers !== undefined;

@@ -137,7 +137,10 @@ class Meeting {
     const missing = addresses.findIndex((_, k) => k !== this.joining.task && !this.wires.has(k));
     const why = this.seen.get(missing) ?? this.stranger;
     const reason = why === undefined ? '' : ` (${why})`;
-    return new FailureError(`${workerName(missing, addresses)} did not come within ${seconds} s${reason}`);
+    return new FailureError(
+      `${workerName(missing, addresses)} did not come within ${seconds} s${reason}; start it with the same list as ` +
+        `task ${missing}, or wait for longer`,
+    );
   }
 
   private async listen(): Promise<void> {
@@ -178,7 +181,9 @@ class Meeting {
     while (!this.done) {
       let wire: Wire | undefined;
       try {
-        wire = new Wire(await this.dial(addresses[other]!), name, HELLO);
+        const socket = await this.dial(addresses[other]!);
+        this.seen.set(other, 'what listens there has not answered as a worker does');
+        wire = new Wire(socket, name, HELLO);
         await introduce(wire, { task, secret, facts, to: other }, name);
         return this.here(other, wire);
       } catch (error) {

@@ -5,6 +5,10 @@ import type { Address } from './address.js';
 /** The port of the first task of each node, where none is given. */
 export const SLURM_PORT = 29_550;
 
+/** More tasks than any step has: what says so is no list of Slurm's, and would not fit in memory. */
+const MOST_TASKS = 1e6;
+const MOST = `expected at most ${MOST_TASKS}`;
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -69,6 +73,8 @@ function expand(part: string): string[] {
     const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
     if (first === undefined) throw new UsageError(`--workers slurm: "${part}" in the node list cannot be read`);
     const count = Number(last ?? first) - Number(first) + 1;
+    if (count > MOST_TASKS)
+      throw new UsageError(`--workers slurm: "${part}" in the node list are ${count} nodes; ${MOST}`);
     const numbers = Array.from({ length: count }, (_, i) => String(Number(first) + i).padStart(first.length, '0'));
     return numbers.flatMap((number) => rest.map((end) => `${before}${number}${end}`));
   });
@@ -82,6 +88,8 @@ function tasksOfNodes(text: string | undefined, nodes: readonly string[], tasks:
     const [, count, times] = /^(\d+)(?:\(x(\d+)\))?$/.exec(part) ?? [];
     if (count === undefined)
       throw new UsageError(`--workers slurm: SLURM_TASKS_PER_NODE is "${text}"; expected a form like 2(x3),1`);
+    if (Number(count) * Number(times ?? 1) > MOST_TASKS)
+      throw new UsageError(`--workers slurm: SLURM_TASKS_PER_NODE is "${text}"; ${MOST}`);
     return Array.from({ length: Number(times ?? 1) }, () => Number(count));
   });
   if (counts.length !== nodes.length)

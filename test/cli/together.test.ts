@@ -270,7 +270,7 @@ test.each([
   [['--workers', 'a:1,b', '--task', '0'], /--workers: "b" is no address; expected host:port/],
   [['--workers', 'slurm'], /SLURM_PROCID is not set; expected to be started by srun|SLURM_STEP_NUM_TASKS is not set/],
   [['--local-workers', '33'], /a batch of 32 cannot be shared by 33 workers/],
-  [['--workers', 'slurm:x'], /"slurm:x" is no address/],
+  [['--workers', 'slurm:x'], /--workers slurm:x: expected slurm, or slurm:PORT with a port from 1 to 65535/],
 ])('wrong use: %o', async (options, message) => {
   const { status, stderr } = await gowideHere([...train(40), ...options]);
   expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);

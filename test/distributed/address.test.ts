@@ -72,6 +72,8 @@ describe('workers of a job step of Slurm', () => {
     [{ SLURM_NTASKS: '4' }, /4 tasks do not fit 2 \+ 2 \+ 1 tasks on 3 nodes/],
     [{ SLURM_STEP_TASKS_PER_NODE: '5' }, /tasks of 1 nodes, not of 3/],
     [{ SLURM_STEP_TASKS_PER_NODE: 'x' }, /expected a form like/],
+    [{ SLURM_STEP_TASKS_PER_NODE: '1(x99999999999),1,1' }, /is "1\(x99999999999\),1,1"; expected at most 1000000/],
+    [{ SLURM_JOB_NODELIST: 'n[1-999999999999]' }, /"n\[1-999999999999\]" in the node list are 999999999999 nodes; exp/],
     [{ SLURMD_NODENAME: 'n3' }, /task 3 is on n3, expected on n2; start it with srun --distribution=block/],
     [
       { SLURM_NTASKS: '1', SLURM_PROCID: '0', SLURM_JOB_NODELIST: 'n1', SLURM_STEP_TASKS_PER_NODE: '1' },

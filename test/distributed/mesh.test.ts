@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -173,10 +174,26 @@ describe('joining', () => {
   test('a worker that never comes is named after the limit', async () => {
     const addresses = await newAddresses(3);
     const [first, second] = await ends([0, 1].map((task) => joinWorkers(joining(addresses, task, { seconds: 1 }))));
-    expect(first).toMatch(/^worker 2 \(127\.0\.0\.1:\d+\) did not come within 1 s$/);
-    expect(second).toMatch(/^worker 2 \(127\.0\.0\.1:\d+\) did not come within 1 s$/);
+    expect(first).toMatch(
+      /^worker 2 \(127\.0\.0\.1:\d+\) did not come within 1 s; start it with the same list as task 2, or wait/,
+    );
+    expect(second).toMatch(/^worker 2 \(127\.0\.0\.1:\d+\) did not come within 1 s; start it/);
     const [third] = await ends([joinWorkers(joining(addresses, 2, { seconds: 1 }))]);
-    expect(third).toMatch(/^worker 0 .* did not come within 1 s \(nothing listens there\)$/);
+    expect(third).toMatch(
+      /^worker 0 .* did not come within 1 s \(nothing listens there\); start it with the same list as task 0/,
+    );
+  });
+
+  test('a program that listens there and says nothing is told from one that is not there', async () => {
+    const addresses = await newAddresses(2);
+    const { host, port } = addresses[0] as { host: string; port: number };
+    const mute = createServer().listen(port, host);
+    await once(mute, 'listening');
+    const [found] = await ends([joinWorkers(joining(addresses, 1, { seconds: 1 }))]);
+    mute.close();
+    expect(found).toMatch(
+      /^worker 0 .* did not come within 1 s \(what listens there has not answered as a worker does\)/,
+    );
   });
 
   test('another version, another spec: both name the other', async () => {
