@@ -5,7 +5,7 @@ import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import { oncePer } from '../../src/core/memo.js';
-import type { Cell } from '../../src/core/run.js';
+import { nameOf, type Cell } from '../../src/core/run.js';
 import { currentKey, currentSpec } from '../../src/core/spec.js';
 import { DATASETS, qualityColumns } from '../../src/data/index.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
@@ -243,6 +243,14 @@ function printRuns(runs: readonly RunRecord[], json: boolean): void {
   process.stdout.write(`${textTable(rows)}\n`);
 }
 
+/** Says how much of the data each run could not use, and where it is named. */
+function tellSkipped(runs: readonly RunRecord[]): void {
+  for (const { id, cell, result } of runs) {
+    const count = Number(result?.skipped ?? 0);
+    if (count > 0) notice(`${nameOf(cell)}: ${count} of the data left out; named by: gowide runs show ${id} --metrics`);
+  }
+}
+
 /** `gowide train`. */
 export function command(): Command {
   return withWorkerOptions(withRunOptions(new Command('train')))
@@ -282,6 +290,7 @@ export function command(): Command {
       const diverged = together ? undefined : await workThrough(cells, options);
       const out = checkOut(options.out);
       const runs = cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
+      tellSkipped(runs);
       if (diverged === undefined || runs.length > 0) printRuns(runs, options.json ?? false);
       if (diverged !== undefined) throw diverged;
     });

@@ -111,6 +111,7 @@ export function openImageFolder(spec: ImageFolder): Dataset {
     validation: source(splits.validation),
     test: source(splits.test),
     ...absentClasses(classes, splits),
+    ...looseIn(folder, spec),
     countSkipped: (files) => damaged.add(files),
   };
 }
@@ -215,6 +216,19 @@ export function imageClasses(folder: string, { validation, test = testFolder(fol
       );
   }
   return classes;
+}
+
+/** Pictures beside the folders of the classes, which have no label: they are left out, and named. */
+function looseIn(folder: string, { validation, test = testFolder(folder) }: Splits): Pick<Dataset, 'problems'> {
+  const named = [test, validation].filter((name) => typeof name === 'string');
+  const folders = typeof test === 'number' ? [folder] : ['train', ...named].map((name) => join(folder, name));
+  const problems = [...new Set(folders)].flatMap((path) =>
+    readdirSync(path)
+      .filter((name) => isPictureName(name) && statusOf(join(path, name)).isFile())
+      .sort(byCodePoint)
+      .map((name) => ({ file: join(path, name), reason: 'in no folder of a class; left out' })),
+  );
+  return problems.length > 0 ? { problems } : {};
 }
 
 function classFolders(path: string, root: string, test = 'val', least = 2): string[] {

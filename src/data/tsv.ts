@@ -83,8 +83,9 @@ function rowCount(file: string, spec: TsvSpec): number {
 }
 
 /**
- * Reads a file. A line with too few columns (there are some in QQP) or without a label is left out, and named. Throws
- * UsageError on columns that are not there, and where more lines than not have too few.
+ * Reads a file. A line with too few columns (there are some in QQP), with more than the first line has, as of a tab
+ * within a text, or without a label is left out, and named. Throws UsageError on columns that are not there, and where
+ * more lines than not have too few or too many.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
   const whole = readText(file, { gzipped: file.endsWith('.gz'), dropNul: true });
@@ -94,7 +95,10 @@ function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: 
   const header = named ? lines[0]!.split('\t') : [];
   const indexOf = (name: string | number): number => {
     const index = typeof name === 'number' ? name : header.indexOf(name);
-    if (index < 0) throw new UsageError(`${file}: no column "${name}" in its first line; there are: ${listed(header)}`);
+    if (index < 0) {
+      const comma = header.length === 1 && header[0]!.includes(',') ? '; expected tabs between them, got commas' : '';
+      throw new UsageError(`${file}: no column "${name}" in its first line; there are: ${listed(header)}${comma}`);
+    }
     return index;
   };
   const [text, pair, label] = [
@@ -105,21 +109,23 @@ function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: 
   const needed = [text, pair ?? text, label];
   const isSigned =
     labels?.includes(UNLABELLED) ?? (signs || lines.some((line) => line.split('\t')[label]?.trim() === '+'));
-  const [rows, short, unlabelled]: [Raw[], string[], string[]] = [[], [], []];
+  const [rows, uneven, unlabelled]: [Raw[], string[], string[]] = [[], [], []];
   for (const [i, raw] of lines.entries()) {
     if ((named && i === 0) || raw.trim() === '') continue;
     const cells = raw.split('\t');
     const given = cells[label]?.trim();
     const missing = needed.find((index) => index >= cells.length);
-    if (missing !== undefined) short.push(`line ${i + 1}: ${cells.length} columns; column ${missing + 1} is needed`);
+    if (missing !== undefined) uneven.push(`line ${i + 1}: ${cells.length} columns; column ${missing + 1} is needed`);
+    else if (named && cells.slice(header.length).some((cell) => cell.trim() !== ''))
+      uneven.push(`line ${i + 1}: ${cells.length} columns, ${header.length} in the first line`);
     else if (given === '') unlabelled.push(`line ${i + 1}: without a label`);
     else if (given === UNLABELLED && !isSigned) unlabelled.push(`line ${i + 1}: without a label ("${UNLABELLED}")`);
     else
       rows.push({ text: cells[text]!, ...(pair !== undefined && { pair: cells[pair]! }), label: given!, line: i + 1 });
   }
-  if (short.length > rows.length) throw new UsageError(`${file}, ${short[0]}`);
+  if (uneven.length > rows.length) throw new UsageError(`${file}, ${uneven[0]}`);
   if (rows.length === 0) throw new UsageError(`${file}: no example in it; expected a text and a label on each line`);
-  const problems = [...short, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` }));
+  const problems = [...uneven, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` }));
   return { rows, problems, signs: isSigned };
 }
 

@@ -1,5 +1,5 @@
 /** CIFAR-10 as pictures, folders called `test`, and gzipped tables: what is passed on as often as the originals. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -62,6 +62,12 @@ test('a folder of pictures may call its test split test', async () => {
   expect(imageClasses(folder)).toEqual(['class0', 'class1']);
   const data = openImageFolder({ folder, size: 32, resize: 36, validation: 1, corrupt: 0 });
   expect(data.test.count).toBe(2);
+  expect(data.problems).toBeUndefined();
+  const stray = join(folder, 'train', 'stray.png');
+  cpSync(join(folder, 'train/class0', readdirSync(join(folder, 'train/class0'))[0]!), stray);
+  expect(openImageFolder({ folder, size: 32, resize: 36, validation: 1, corrupt: 0 }).problems).toEqual([
+    { file: stray, reason: 'in no folder of a class; left out' },
+  ]);
   for (const split of ['train', 'test'])
     for (const name of ['😀', '！'])
       cpSync(join(folder, split, 'class0'), join(folder, split, name), { recursive: true });

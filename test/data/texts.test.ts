@@ -286,10 +286,11 @@ describe('tab-separated files', () => {
     return data.labels!;
   };
 
-  test('lines with too few columns, as in QQP, and without a label, as in SNLI, are left out and named', async () => {
+  test('lines with too few columns, as in QQP, or too many, and without a label, as in SNLI, are left out and named', async () => {
     const file = write(
       'gaps.tsv',
-      'id\tquestion\tlabel\n1\tthe entity\tyes\n2\tan act\n3\ta cause\t-\n4\tan object\tno\n5\n6\ta thing\tno\n7\ta fact\t\n',
+      'id\tquestion\tlabel\n1\tthe entity\tyes\n2\tan act\n3\ta cause\t-\n4\tan object\tno\t\n5\n6\ta thing\tno\n7\ta fact\t\n' +
+        '8\ta text with\ta tab in it\tyes\n',
     );
     const columns = { text: 'question', label: 'label' };
     const given = spec({ train: file, test: file, validation: file, columns } as Partial<DataSpec>);
@@ -298,6 +299,7 @@ describe('tab-separated files', () => {
     expect(data.problems).toEqual([
       { file, reason: 'line 3: 2 columns; column 3 is needed; left out' },
       { file, reason: 'line 6: 1 columns; column 2 is needed; left out' },
+      { file, reason: 'line 9: 4 columns, 3 in the first line; left out' },
       { file, reason: 'line 4: without a label ("-"); left out' },
       { file, reason: 'line 8: without a label; left out' },
     ]);
@@ -387,8 +389,9 @@ describe('tab-separated files', () => {
   test.each([
     [
       { columns: { text: 'text', label: 'label' } },
-      /train.tsv: no column "text" in its first line; there are: id, question, answer, label/,
+      /train.tsv: no column "text" in its first line; there are: id, question, answer, label$/,
     ],
+    [{ train: 'commas' }, /commas.tsv: no column .* there are: .*; expected tabs between them, got commas$/],
     [{ train: '/no/such.tsv' }, /such.tsv: not found; expected a file with an example on each line/],
     [{ test: 'other', validation: 1 }, /other.tsv, line 2: label "maybe"; the training file has: no, yes/],
     [{ train: 'short' }, /short.tsv, line 2: 2 columns; column 3 is needed/],
@@ -402,6 +405,7 @@ describe('tab-separated files', () => {
     const files: Record<string, string | Buffer> = {
       other: 'label\tquestion\tanswer\nmaybe\tan act\tan object\n',
       short: 'id\tquestion\tanswer\tlabel\n1\tan act\n',
+      commas: 'id,question,answer,label\n1,an act,an object,yes\n',
       nothing: '\n',
       empty: 'id\tquestion\tanswer\tlabel\n\n',
       bytes: Buffer.from([0x69, 0x64, 0xff, 0xfe]),
