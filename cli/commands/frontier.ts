@@ -38,15 +38,24 @@ export function command(): Command {
         'counts of the cost',
     )
     .option('--arm <pattern>', ARM_PATTERN, 'all')
-    .addOption(new Option('--tune', 'tune each arm at the declared budgets instead, with seeds that no table uses'))
-    .addOption(new Option('--plan', 'print what it costs, by budget, and run nothing').conflicts(['tune', 'show']))
+    .addOption(
+      new Option('--tune', 'tune each arm at the declared budgets instead, with seeds that no table uses').conflicts([
+        // the plan is that of the frontier itself, and the seeds of tuning are the grid's
+        ...['hours', 'seed', 'seeds'],
+      ]),
+    )
+    .addOption(
+      new Option('--plan', 'print what it costs, by budget, and run nothing').conflicts(['tune', 'show', 'hours']),
+    )
     .addOption(
       new Option('--hours <n>', 'refuse to start what takes longer on one core, by the plan').argParser(
         positiveNumber(),
       ),
     )
     .addOption(
-      new Option('--show <dir>', 'print what runs or kept tables there say, and run nothing').conflicts(['tune']),
+      new Option('--show <dir>', 'print what runs or kept tables there say, and run nothing').conflicts([
+        ...['tune', 'hours', 'arm', 'seed', 'seeds', 'out', 'jobs', 'threads', 'engine'],
+      ]),
     )
     .addOption(jsonOption())
     .addHelpText(

@@ -5,7 +5,7 @@ import { budgetsToTune, waysOf } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
 import { cellsOf, type Scale } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
-import { gowide } from '../support/program.js';
+import { gowide, gowideHere } from '../support/program.js';
 
 test('the plan has every budget and the wide net that its arms learn from', () => {
   const { status, stdout } = gowide(['frontier', 'resnet-hierarchy', '--scale', 'laptop', '--plan', '--json']);
@@ -61,4 +61,15 @@ test('a frontier whose memory or time is not there is refused in one line that s
   expect(() => checkRoom(costs, { ...room, hours: 0.1 })).toThrow(
     /^[\d.]+ hours on one core, and --hours allows 0.1; budget x16 alone takes .*--seeds$/,
   );
+});
+
+test.each([
+  ['--tune', '--hours', '1'],
+  ['--tune', '--seeds', '3'],
+  ['--plan', '--hours', '1'],
+  ['--show', 'results', '--arm', 'direct x1'],
+])('%s with what has no effect beside it is refused: %s', async (...options) => {
+  const { status, stderr } = await gowideHere(['frontier', 'plain-16', ...options]);
+  expect([status, stderr]).toEqual([2, expect.stringContaining(`option '${options[0]}`)]);
+  expect(stderr).toContain('cannot be used with option');
 });
