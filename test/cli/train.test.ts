@@ -286,3 +286,31 @@ describe('what --set and --arm take', () => {
     await expect(arms('(')).rejects.toThrow(/--arm \(: expected the name of an arm or a regular expression/);
   });
 });
+
+test('rows without a label are left out, and the command says how many and where they are named', () => {
+  const folder = newFolder();
+  const rows = Array.from({ length: 40 }, (_, i) => `the cat sees a leaf ${i}\t${i === 7 ? '' : i % 2}`);
+  writeFileSync(join(folder, 'rows.tsv'), `sentence\tlabel\n${rows.join('\n')}\n`);
+  writeFileSync(join(folder, 'corpus.txt'), 'the cat sees a leaf\n'.repeat(300));
+  const tables = { train: join(folder, 'rows.tsv'), test: join(folder, 'rows.tsv') };
+  const data = {
+    ...{ set: 'tsv', corpus: folder, vocabulary: 30, lowercase: true, tokens: 8, heldOut: 0.1 },
+    ...{ ...tables, validation: 8, columns: { text: 'sentence', label: 'label' } },
+  };
+  const network = {
+    ...{ family: 'bert', vocabSize: 30, maxPositions: 8, typeVocabSize: 2, hiddenSize: 4, numLayers: 1, numHeads: 1 },
+    ...{ intermediateSize: 4, head: { kind: 'classify', classes: 2 } },
+  };
+  const training = {
+    ...{ steps: 1, batch: 4, schedule: { kind: 'constant', peak: 0.01 }, optimizer: { kind: 'sgd' } },
+    objective: { labels: 1 },
+  };
+  const spec = join(folder, 'spec.json');
+  writeFileSync(spec, JSON.stringify({ data, network, training, teacher: null, start: 'random', imitation: null }));
+  const out = join(folder, 'runs');
+  const { status, stderr } = gowide(['train', 'bert', '--config', spec, '--engine', 'wasm', '--out', out]);
+  expect(stderr).toMatch(/spec, seed 1: 1 of the data left out; named by: gowide runs show \w+ --metrics/);
+  expect(status).toBe(0);
+  const [, id] = /runs show (\w+)/.exec(stderr)!;
+  expect(gowide(['runs', 'show', id!, '--metrics', '--out', out]).stdout).toContain('line 9: without a label');
+});
