@@ -5,8 +5,7 @@ import { CUSTOM_SCALE, SCALES, WIDE_ARM, wideArmOf } from '../../src/core/experi
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { sameBytes } from '../../src/store/merge.js';
-import { listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
-import { isSealed } from '../../src/store/seal.js';
+import { divergenceIn, listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import { undeclaredArm } from './facts.js';
 import { keptRows, keptTables } from './kept.js';
 import { commitOf, mergeOrigins, readOrigins, type Origin } from './origins.js';
@@ -47,7 +46,7 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; diverged
       .map(({ folder }) => `${folder}: finished in ${first!.folder}, too, with other figures; that one is shown`),
   );
   const open = all.filter((run) => run.status !== 'finished');
-  const lost = open.filter((run) => divergenceOf(run) !== undefined && !finished.has(run.id));
+  const lost = open.filter((run) => run.status === 'diverged' && !finished.has(run.id));
   const left = open.filter((run) => !lost.includes(run));
   return {
     runs: [...finished.values()].map(([first]) => first!),
@@ -56,15 +55,9 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; diverged
       ...listings.flatMap(({ problems }) => problems),
       ...others,
       ...left.map((run) => `${run.folder}: ${run.status}, not shown`),
-      ...lost.map((run) => `${run.folder}: diverged, so that its figures are no numbers (${divergenceOf(run)})`),
+      ...lost.map((run) => `${run.folder}: diverged, so that its figures are no numbers (${divergenceIn(run.environments)})`),
     ],
   };
-}
-
-/** Why a run has no result, where its numbers were no longer finite when it was last at work. */
-function divergenceOf({ status, environments }: RunRecord): string | undefined {
-  const last = environments.at(-1);
-  return status === 'unfinished' && last !== undefined && isSealed(last) ? last.diverged : undefined;
 }
 
 /** Figures that are known of a run before it is started, and the same for all seeds of an arm. */

@@ -96,7 +96,8 @@ export interface RunRecord {
   readonly id: string;
   readonly folder: string;
   readonly cell: Cell;
-  readonly status: 'finished' | 'unfinished' | 'running';
+  /** `diverged`: not finished, as its numbers were no longer finite when it was last at work. */
+  readonly status: 'finished' | 'unfinished' | 'running' | 'diverged';
   readonly result: Row | undefined;
   readonly seconds: number | undefined;
   readonly environments: readonly SessionRecord[];
@@ -193,6 +194,12 @@ export function readDone(folder: string): Finished {
   return done;
 }
 
+/** Why the last of these sessions ended without a result, where the numbers of the run were no longer finite. */
+export function divergenceIn(environments: readonly SessionRecord[]): string | undefined {
+  const last = environments.at(-1);
+  return last !== undefined && isSealed(last) ? last.diverged : undefined;
+}
+
 /** Reads one run's record. Throws DamagedError naming a file that is missing or not what was written. */
 export function readRun(folder: string): RunRecord {
   const cell = readCell(folder);
@@ -201,7 +208,9 @@ export function readRun(folder: string): RunRecord {
   const environments = isThere(join(folder, FILES.environment))
     ? (readJson(join(folder, FILES.environment)) as SessionRecord[])
     : [];
-  const status = done ? 'finished' : liveOwner(join(folder, FILES.lock)) ? 'running' : 'unfinished';
+  const isRunning = done === undefined && liveOwner(join(folder, FILES.lock)) !== undefined;
+  const left = divergenceIn(environments) === undefined ? 'unfinished' : 'diverged';
+  const status = done !== undefined ? 'finished' : isRunning ? 'running' : left;
   return { id: cellId(cell), folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import { RUNNERS } from '../../experiments/runners.js';
+import { DivergedError } from '../../src/core/errors.js';
 import { armSpecs, runnerOf } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { environment } from '../../src/store/environment.js';
@@ -61,6 +62,21 @@ test('an unfinished run of every kind is brought to its end', async () => {
   const resumed = gowide(['runs', 'resume', '--engine', ENGINE, '--jobs', '1', '--out', out]);
   expect([resumed.status, resumed.stderr.includes('annot read')], resumed.stderr).toEqual([0, false]);
   expect(statuses()).toEqual(['finished', 'finished', 'finished']);
+});
+
+test('a run that diverged is left alone unless it is named: it would diverge again', async () => {
+  const out = newFolder();
+  const cell: Cell = { ...{ experiment: 'test', arm: 'x', scale: 'custom', kind: 'train', seed: 1 }, spec: {} };
+  const diverged = executeRun(cell, {
+    ...{ out, environment: environment(null, 'test'), signal: new AbortController().signal, progress: () => {} },
+    executors: { train: (context) => Promise.reject(new DivergedError(`${context.cell.arm}: loss is NaN`)) },
+  });
+  await expect(diverged).rejects.toThrow('loss is NaN');
+  expect(gowide(['runs', 'list', '--out', out]).stdout).toMatch(/ diverged/);
+  const { status, stdout } = gowide(['runs', 'resume', '--out', out]);
+  expect([status, stdout]).toEqual([0, 'no run is unfinished\n']);
+  const { id } = listRuns(out).runs[0]!;
+  expect(gowide(['runs', 'resume', id, '--out', out]).status).not.toBe(0);
 });
 
 test('a kind that nobody knows is named in one line', async () => {

@@ -170,7 +170,7 @@ test('a number that is not finite stops the run and names the step', async () =>
   );
   expect(existsSync(join(folderOf(out, CELL), 'DONE'))).toBe(false);
   expect(readRun(folderOf(out, CELL))).toMatchObject({
-    status: 'unfinished',
+    status: 'diverged',
     environments: [{ diverged: expect.stringMatching(/sum is Infinity at step 5/) as string }],
   });
 });

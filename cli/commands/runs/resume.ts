@@ -4,13 +4,13 @@ import { notice } from '../../terminal/notices.js';
 import { examples, jobsOption, outOption } from '../../terminal/options.js';
 import { engineOption, withThreads } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
-import { work, type WorkOptions } from '../../terminal/work.js';
+import { workThrough, type WorkOptions } from '../../terminal/work.js';
 import { brief, requireRuns } from './runs.js';
 
 /** `gowide runs resume`. */
 export function command(): Command {
   return withThreads(new Command('resume'))
-    .argument('[ids...]', 'runs to go on with; all unfinished ones by default')
+    .argument('[ids...]', 'runs to go on with; by default all unfinished ones, without those that diverged')
     .description('bring unfinished runs to their end')
     .addOption(outOption())
     .addOption(engineOption())
@@ -24,11 +24,12 @@ export function command(): Command {
         ids.length > 0
           ? ids.map((id) => findRun(options.out, id))
           : listing.runs.filter((run) => run.status === 'unfinished');
-      await work(
+      const diverged = await workThrough(
         runs.map((run) => run.cell),
         options,
       );
-      const finished = runs.map((run) => findRun(options.out, run.id));
-      process.stdout.write(`${finished.length === 0 ? 'every run is finished' : textTable(finished.map(brief))}\n`);
+      const now = runs.map((run) => findRun(options.out, run.id));
+      process.stdout.write(`${now.length === 0 ? 'no run is unfinished' : textTable(now.map(brief))}\n`);
+      if (diverged !== undefined) throw diverged;
     });
 }
