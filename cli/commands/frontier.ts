@@ -12,7 +12,7 @@ import { tellReading } from '../terminal/notices.js';
 import { examples, jsonOption, positiveNumber } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
-import { declaredScale, workThrough, type WorkOptions } from '../terminal/work.js';
+import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
 import { checkRuns } from './report.js';
 import { tuneArms } from './tune.js';
 
@@ -83,7 +83,7 @@ export function command(): Command {
       const costs = budgetCosts(cells, experiment.arms(scale));
       if (options.plan === true) return printPlan(costs, options.json ?? false);
       checkRoom(costs, { ...options, memory: memoryLimit() });
-      const diverged = await workThrough(cells, options);
+      const diverged = await work(cells, options);
       await show(name, scale, options.out, options.json ?? false);
       if (diverged !== undefined) throw diverged;
     });

@@ -6,7 +6,7 @@ import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
 import { redraw } from '../terminal/redraw.js';
 import { withRunOptions } from '../terminal/run-options.js';
-import { declaredCells, declaredOf, workThrough, type WorkOptions } from '../terminal/work.js';
+import { declaredCells, declaredOf, work, type WorkOptions } from '../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
@@ -35,9 +35,9 @@ export function command(): Command {
       const early = redraw(out, file, () =>
         new Progress().line(`The report so far, drawn again now and then: ${file}`),
       );
-      let diverged: Awaited<ReturnType<typeof workThrough>>;
+      let diverged: Awaited<ReturnType<typeof work>>;
       try {
-        diverged = await workThrough(cells, options);
+        diverged = await work(cells, options);
       } finally {
         early.stop();
       }

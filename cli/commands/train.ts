@@ -25,7 +25,7 @@ import { withRunOptions } from '../terminal/run-options.js';
 import { givenTwice, setOption, settingsOf, settingValue, type Setting } from '../terminal/settings.js';
 import { wantsWorkers, withWorkerOptions, workTogether, type TogetherOptions } from '../terminal/together.js';
 import { textTable } from '../terminal/table.js';
-import { declaredCells, workThrough } from '../terminal/work.js';
+import { declaredCells, work } from '../terminal/work.js';
 
 interface Options extends TogetherOptions {
   readonly arm: string;
@@ -287,7 +287,7 @@ export function command(): Command {
       const cells = await cellsFor(name, options);
       if (options.printConfig) return printSpecs(cells);
       if (together && !(await workTogether(cells, options))) return; // worker 0 has the runs
-      const diverged = together ? undefined : await workThrough(cells, options);
+      const diverged = together ? undefined : await work(cells, options);
       const out = checkOut(options.out);
       const runs = cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
       tellSkipped(runs);

@@ -20,7 +20,7 @@ import { notice } from '../terminal/notices.js';
 import { checkOut, examples, jobsOption, jsonOption, outOption, scaleOption } from '../terminal/options.js';
 import { engineOption, withThreads } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
-import { declaredScale, workThrough, type WorkOptions } from '../terminal/work.js';
+import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
 
 /** What tuning takes: the arms as a pattern, and where and how they are run. */
 export interface TuneOptions extends WorkOptions {
@@ -64,7 +64,7 @@ function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Read
 function measuring(options: WorkOptions): MeasureCells {
   const out = checkOut(options.out);
   return async (cells) => {
-    const diverged = await workThrough(cells, options);
+    const diverged = await work(cells, options);
     if (diverged !== undefined) notice(diverged.message);
     return cells.map((cell) => Number(readRun(folderOf(out, cell)).result?.validationAccuracy));
   };

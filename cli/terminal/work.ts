@@ -184,20 +184,16 @@ function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Prog
   };
 }
 
-/** Runs all cells that are not finished on this machine. Throws InterruptedError with the command that goes on. */
-export async function work(cells: readonly Cell[], options: WorkOptions): Promise<void> {
+/**
+ * Runs all cells that are not finished on this machine. A run without a number is a result, too: the error of runs that
+ * diverged is returned, for the command to end with when it has shown the others. Throws InterruptedError with the
+ * command that goes on.
+ */
+export async function work(cells: readonly Cell[], options: WorkOptions): Promise<DivergedError | undefined> {
   const progress = new Progress();
   const sweep = localSweep(cells, options, progress);
-  await sayingHowToGoOn(progress, () => runHere(sweep));
-}
-
-/**
- * {@link work}, where a run without a number is a result, too: the error of runs that diverged is returned, for the
- * command to end with when it has shown the others.
- */
-export async function workThrough(cells: readonly Cell[], options: WorkOptions): Promise<DivergedError | undefined> {
   try {
-    await work(cells, options);
+    await sayingHowToGoOn(progress, () => runHere(sweep));
     return undefined;
   } catch (error) {
     if (error instanceof DivergedError) return error;

@@ -55,7 +55,9 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; diverged
       ...listings.flatMap(({ problems }) => problems),
       ...others,
       ...left.map((run) => `${run.folder}: ${run.status}, not shown`),
-      ...lost.map((run) => `${run.folder}: diverged, so that its figures are no numbers (${divergenceIn(run.environments)})`),
+      ...lost.map(
+        (run) => `${run.folder}: diverged, so that its figures are no numbers (${divergenceIn(run.environments)})`,
+      ),
     ],
   };
 }

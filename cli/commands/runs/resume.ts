@@ -4,7 +4,7 @@ import { notice } from '../../terminal/notices.js';
 import { examples, jobsOption, outOption } from '../../terminal/options.js';
 import { engineOption, withThreads } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
-import { workThrough, type WorkOptions } from '../../terminal/work.js';
+import { work, type WorkOptions } from '../../terminal/work.js';
 import { brief, requireRuns } from './runs.js';
 
 /** `gowide runs resume`. */
@@ -24,7 +24,7 @@ export function command(): Command {
         ids.length > 0
           ? ids.map((id) => findRun(options.out, id))
           : listing.runs.filter((run) => run.status === 'unfinished');
-      const diverged = await workThrough(
+      const diverged = await work(
         runs.map((run) => run.cell),
         options,
       );

@@ -182,11 +182,10 @@ async function run(name: string, { regime, ...given }: Options): Promise<void> {
   if (options.printConfig) return printSpecs(name, cells, options.scale);
   for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) notice(line);
   const out = checkOut(options.out);
-  await work(cells, options);
-  printRuns(
-    cells.map((cell) => readRun(folderOf(out, cell))),
-    options,
-  );
+  const diverged = await work(cells, options);
+  const runs = cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
+  if (diverged === undefined || runs.length > 0) printRuns(runs, options);
+  if (diverged !== undefined) throw diverged;
 }
 
 /** `gowide theory run`. */
