@@ -135,7 +135,7 @@ function restOfTheory(seed: number, claimed: boolean): TableRow[] {
       const closed = 1.3 ** (depth - 1) * Math.sqrt(depth) * Math.exp(0.1 * 1.3 ** depth);
       return row('saddle', 'B', seed, {
         depth,
-        direct: closed * (claimed ? w(depth) : 5),
+        direct: closed * (claimed ? 1 : 5) * w(depth),
         directTheory: closed,
         directParticles: 1,
         telescoped: 1,
@@ -211,7 +211,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
         row('depth', arm, seed, {
           depth,
           direct: laws.direct(depth) * wobble(seed, depth),
-          imitation: (laws.claimed ? 0.005 * depth ** 0.9 : 0.9 * depth ** 1.5) * wobble(seed, depth),
+          imitation: (laws.claimed ? 0.005 * depth ** 0.9 : 0.9 * depth ** 1.5) * wobble(seed, depth + 1),
           telescoped: laws.telescoped(depth) * wobble(seed, depth),
           violations: 0,
         }),
@@ -286,7 +286,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
         };
         return Object.entries(arms).map(([arm, value]) =>
           row('depth-skip', `${layers} ${kind} ${arm}`, seed, {
-            testAccuracy: value + 0.01 * wobble(seed, layers),
+            testAccuracy: value + 0.01 * wobble(seed, layers + value),
             validationAccuracy: value,
           }),
         );
