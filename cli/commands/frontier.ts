@@ -2,7 +2,8 @@ import { Command, Option } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import { memoryLimit } from '../../src/core/memory.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
-import type { Cell } from '../../src/core/run.js';
+import { cellId, type Cell } from '../../src/core/run.js';
+import { listRuns } from '../../src/store/runs.js';
 import { budgetsToTune, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor, FRONTIERS } from '../../experiments/frontiers.js';
 import { budgetCosts, checkRoom, type BudgetCost } from '../plan/frontier.js';
@@ -80,9 +81,13 @@ export function command(): Command {
         return tuneArms(experiment, scale, { ...options, arm: tunedPattern(frontier, experiment, scale, options.arm) });
       if (options.show !== undefined) return show(name, scale, options.show, options.json ?? false);
       const cells = chosenCells(experiment, scale, options);
-      const costs = budgetCosts(cells, experiment.arms(scale));
-      if (options.plan === true) return printPlan(costs, options.json ?? false);
-      checkRoom(costs, { ...options, memory: memoryLimit() });
+      const arms = experiment.arms(scale);
+      if (options.plan === true) return printPlan(budgetCosts(cells, arms), options.json ?? false);
+      const finished = new Set(
+        listRuns(options.out).runs.flatMap(({ id, status }) => (status === 'finished' ? [id] : [])),
+      );
+      const left = budgetCosts(cells, arms, (cell) => finished.has(cellId(cell)));
+      checkRoom(left, { ...options, memory: memoryLimit() });
       const diverged = await work(cells, options);
       await show(name, scale, options.out, options.json ?? false);
       if (diverged !== undefined) throw diverged;

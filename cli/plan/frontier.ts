@@ -35,9 +35,16 @@ function costOf(cell: Cell): CellCost {
   return { steps, flops: flops + teacherFlops, seconds, bytes: expectedMemory(spec) };
 }
 
-/** Runs, steps, operations, time and memory by budget, with those of the wide net that the others learn from. */
-export function budgetCosts(cells: readonly Cell[], arms: Readonly<Record<string, Arm>>): BudgetCost[] {
-  const all = [...withRequired(cells, RUNNERS).values()];
+/**
+ * Runs, steps, operations, time and memory by budget, with those of the wide net that the others learn from; without
+ * the runs for which `isOver` holds, as nothing is left of them to do.
+ */
+export function budgetCosts(
+  cells: readonly Cell[],
+  arms: Readonly<Record<string, Arm>>,
+  isOver: (cell: Cell) => boolean = () => false,
+): BudgetCost[] {
+  const all = [...withRequired(cells, RUNNERS).values()].filter((cell) => !isOver(cell));
   const budgetOf = ({ arm }: Cell): string => {
     const budget = arms[arm]?.factors?.budget;
     return budget === undefined ? 'wide net' : `x${budget}`;
@@ -70,6 +77,7 @@ const hoursOf = (hours: number): string => Number(hours.toPrecision(2)).toString
 
 /** Throws UsageError where the runs of a frontier need more memory or time than there is, naming the budget. */
 export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours }: Room): void {
+  if (costs.length === 0) return;
   const largest = costs.reduce((most, cost) => (cost.gigabytes > most.gigabytes ? cost : most));
   const most = Math.floor(memory / 1e9 / largest.gigabytes);
   if (jobs > most)

@@ -4,6 +4,7 @@ import { budgetCosts, checkRoom } from '../../cli/plan/frontier.js';
 import { budgetsToTune, waysOf } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
 import { cellsOf, type Scale } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { gowide, gowideHere } from '../support/program.js';
 
@@ -61,6 +62,16 @@ test('a frontier whose memory or time is not there is refused in one line that s
   expect(() => checkRoom(costs, { ...room, hours: 0.1 })).toThrow(
     /^[\d.]+ hours on one core, and --hours allows 0.1; budget x16 alone takes .*--seeds$/,
   );
+});
+
+test('what is finished takes no time and no memory any more', () => {
+  const { experiment } = FRONTIERS['plain-16']!;
+  const [cells, arms] = [cellsOf(experiment, 'laptop', 1), experiment.arms('laptop')];
+  const isLong = ({ arm }: Cell): boolean => arm.endsWith(' x256');
+  expect(budgetCosts(cells, arms, isLong).map(({ budget }) => budget)).not.toContain('x256');
+  const nothing = budgetCosts(cells, arms, () => true);
+  expect(nothing).toEqual([]);
+  expect(() => checkRoom(nothing, { jobs: 2, memory: 1, hours: 1e-9 })).not.toThrow();
 });
 
 test.each([
