@@ -13,6 +13,7 @@ import {
   FINISHED_FILES,
   folderOf,
   indexRuns,
+  isMarked,
   OtherVersionError,
   readCell,
   readDone,
@@ -65,7 +66,7 @@ export function dropIncoming({ folder, lock }: Incoming): void {
 export function settle(out: string, cell: Cell, incoming: Incoming, index?: ReadonlyMap<string, string>): MergeOutcome {
   const target = folderOf(out, cell, index);
   const finished = (): MergeOutcome | undefined => {
-    if (!isThere(join(target, FILES.done))) return undefined;
+    if (!isMarked(target)) return undefined;
     return sameBytes(target, incoming.folder) ? 'present' : 'conflict';
   };
   // a folder that has files in it is not replaced by the system: whoever was there first keeps the place
@@ -138,7 +139,7 @@ export function mergeStores(
     onRun(k, names.length);
     const folder = join(runsFolder(source), name);
     try {
-      const finished = isThere(join(folder, FILES.done));
+      const finished = isMarked(folder);
       const cell = finished ? checkFinished(folder, { arrays: true }) : readCell(folder);
       if (finished) {
         if (index.has(cellId(cell)) && sameMark(folderOf(out, cell, index), folder)) {
@@ -147,8 +148,7 @@ export function mergeStores(
         }
       } else if (index.has(cellId(cell))) {
         const there = folderOf(out, cell, index);
-        if (!isThere(join(there, FILES.done)))
-          problems.push(`${folder}: unfinished, as is ${there}, which stays; it was not taken`);
+        if (!isMarked(there)) problems.push(`${folder}: unfinished, as is ${there}, which stays; it was not taken`);
         return;
       }
       const unknown = finished ? undefined : lockProblem(join(folder, FILES.lock));
@@ -229,7 +229,7 @@ export function verifyStore(
     onRun(k, names.length);
     const folder = join(runsFolder(out), name);
     try {
-      if (isThere(join(folder, FILES.done))) {
+      if (isMarked(folder)) {
         checkFinished(folder, { arrays: true });
         finished++;
       } else {
@@ -295,7 +295,7 @@ export function garbage(
       const foreign = foreignIn(folder);
       if (foreign === undefined) found.push({ path: folder, why: `has no ${FILES.spec}` });
       else passOver(`${folder}: no run, and has ${foreign} of something else; it is passed over`);
-    } else if (unfinished && !isThere(join(folder, FILES.done))) found.push({ path: folder, why: 'unfinished' });
+    } else if (unfinished && !isMarked(folder)) found.push({ path: folder, why: 'unfinished' });
     else
       for (const file of readdirSync(folder))
         if (file.includes('.tmp-') || file.startsWith(FILES.lock))

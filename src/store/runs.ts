@@ -181,6 +181,11 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whether a folder has the finished mark of a run, whatever that holds. */
+export function isMarked(folder: string): boolean {
+  return isThere(join(folder, FILES.done));
+}
+
 /** The finished mark, its seal checked; it names no other file than those of a run. */
 export function readDone(folder: string): Finished {
   const path = join(folder, FILES.done);
@@ -203,15 +208,19 @@ export function divergenceIn(environments: readonly SessionRecord[]): string | u
 /** Reads one run's record. Throws DamagedError naming a file that is missing or not what was written. */
 export function readRun(folder: string): RunRecord {
   const cell = readCell(folder);
-  const done = isThere(join(folder, FILES.done)) ? readDone(folder) : undefined;
+  const done = isMarked(folder) ? readDone(folder) : undefined;
   if (done !== undefined) for (const name of [FILES.spec, FILES.environment]) checkFile(folder, done.files, name);
   const environments = isThere(join(folder, FILES.environment))
     ? (readJson(join(folder, FILES.environment)) as SessionRecord[])
     : [];
-  const isRunning = done === undefined && liveOwner(join(folder, FILES.lock)) !== undefined;
-  const left = divergenceIn(environments) === undefined ? 'unfinished' : 'diverged';
-  const status = done !== undefined ? 'finished' : isRunning ? 'running' : left;
+  const status = done !== undefined ? 'finished' : openStatus(folder, environments);
   return { id: cellId(cell), folder, cell, status, result: done?.result, seconds: done?.seconds, environments };
+}
+
+/** How it stands with a run that is not finished. */
+function openStatus(folder: string, environments: readonly SessionRecord[]): RunRecord['status'] {
+  if (liveOwner(join(folder, FILES.lock)) !== undefined) return 'running';
+  return divergenceIn(environments) === undefined ? 'unfinished' : 'diverged';
 }
 
 /** A file that cannot be read is damage, but for one that this user may not read. */
@@ -313,7 +322,7 @@ export function isFinished(out: string, cell: Cell, index?: ReadonlyMap<string, 
  */
 export function isFinishedIn(folder: string, cell: Cell): boolean {
   checkFolder(folder);
-  if (!isThere(join(folder, FILES.done))) return false;
+  if (!isMarked(folder)) return false;
   const id = cellId(checkFinished(folder, { arrays: false }));
   if (id !== cellId(cell))
     throw new DamagedError(`${folder}: the run in it is that of another cell (${id}); it was copied or renamed`);
@@ -335,11 +344,7 @@ export function checkFolder(folder: string): void {
 /** The engine with which an unfinished run that has a saved state was begun; undefined when there is no such run. */
 export function unfinishedEngine(out: string, cell: Cell): EngineInfo | undefined {
   const folder = folderOf(out, cell);
-  if (
-    isThere(join(folder, FILES.done)) ||
-    !isThere(join(folder, FILES.last)) ||
-    !isThere(join(folder, FILES.environment))
-  )
+  if (isMarked(folder) || !isThere(join(folder, FILES.last)) || !isThere(join(folder, FILES.environment)))
     return undefined;
   try {
     return (readJson(join(folder, FILES.environment)) as SessionRecord[])[0]?.engine ?? undefined;
