@@ -2,8 +2,8 @@ import { Command, Option } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import { memoryLimit } from '../../src/core/memory.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
-import { cellId, type Cell } from '../../src/core/run.js';
-import { listRuns } from '../../src/store/runs.js';
+import type { Cell } from '../../src/core/run.js';
+import { folderOf, indexRuns, isMarked } from '../../src/store/runs.js';
 import { budgetsToTune, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor, FRONTIERS } from '../../experiments/frontiers.js';
 import { budgetCosts, checkRoom, type BudgetCost } from '../plan/frontier.js';
@@ -83,10 +83,8 @@ export function command(): Command {
       const cells = chosenCells(experiment, scale, options);
       const arms = experiment.arms(scale);
       if (options.plan === true) return printPlan(budgetCosts(cells, arms), options.json ?? false);
-      const finished = new Set(
-        listRuns(options.out).runs.flatMap(({ id, status }) => (status === 'finished' ? [id] : [])),
-      );
-      const left = budgetCosts(cells, arms, (cell) => finished.has(cellId(cell)));
+      const index = indexRuns(options.out);
+      const left = budgetCosts(cells, arms, (cell) => isMarked(folderOf(options.out, cell, index)));
       checkRoom(left, { ...options, memory: memoryLimit() });
       const diverged = await work(cells, options);
       await show(name, scale, options.out, options.json ?? false);

@@ -14,7 +14,7 @@ import { checkedSpec } from '../../src/method/run/runner.js';
 import { inSteps } from '../../src/method/spec/epochs.js';
 import { TrainSpec } from '../../src/method/spec/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
-import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
+import type { RunRecord } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
 import { ARM_PATTERN, armsAtScale } from '../terminal/arms.js';
@@ -25,7 +25,7 @@ import { withRunOptions } from '../terminal/run-options.js';
 import { givenTwice, setOption, settingsOf, settingValue, type Setting } from '../terminal/settings.js';
 import { wantsWorkers, withWorkerOptions, workTogether, type TogetherOptions } from '../terminal/together.js';
 import { textTable } from '../terminal/table.js';
-import { declaredCells, work } from '../terminal/work.js';
+import { declaredCells, finishedRuns, work } from '../terminal/work.js';
 
 interface Options extends TogetherOptions {
   readonly arm: string;
@@ -289,7 +289,7 @@ export function command(): Command {
       if (together && !(await workTogether(cells, options))) return; // worker 0 has the runs
       const diverged = together ? undefined : await work(cells, options);
       const out = checkOut(options.out);
-      const runs = cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
+      const runs = finishedRuns(cells, out);
       tellSkipped(runs);
       if (diverged === undefined || runs.length > 0) printRuns(runs, options.json ?? false);
       if (diverged !== undefined) throw diverged;

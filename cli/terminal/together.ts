@@ -55,13 +55,16 @@ export function withWorkerOptions(command: Command): Command {
     );
 }
 
+/** `--workers` by the variables of Slurm, with the port where it is given. */
+const SLURM = /^slurm(?::(\d{1,5}))?$/;
+
 /** Whether the options ask for several workers. Throws UsageError on options that do not fit each other. */
 export function wantsWorkers({ workers, task, localWorkers, workerTimeout }: TogetherOptions): boolean {
   if (workers !== undefined && localWorkers !== undefined)
     throw new UsageError('--workers and --local-workers: expected one of them');
   if (task !== undefined && (workers === undefined || workers.startsWith('slurm')))
     throw new UsageError('--task: expected with --workers host:port,host:port only');
-  if (workers?.startsWith('slurm:') === true && !/^slurm:\d{1,5}$/.test(workers))
+  if (workers?.startsWith('slurm:') === true && !SLURM.test(workers))
     throw new UsageError(`--workers ${workers}: expected slurm, or slurm:PORT with a port from 1 to 65535`);
   if (workers !== undefined && task === undefined && !/^slurm(:|$)/.test(workers))
     throw new UsageError('--workers: --task is needed, the place of this process in the list, from 0');
@@ -74,7 +77,7 @@ export function wantsWorkers({ workers, task, localWorkers, workerTimeout }: Tog
 /** The place that `--workers` and `--task` give. */
 function placeOf({ workers = '', task = 0, workerTimeout = WORKER_TIMEOUT }: TogetherOptions): Place {
   const secret = process.env.GOWIDE_WORKERS_SECRET ?? '';
-  const [slurm, port] = /^slurm(?::(\d{1,5}))?$/.exec(workers) ?? [];
+  const [slurm, port] = SLURM.exec(workers) ?? [];
   const found =
     slurm === undefined
       ? { addresses: parseAddresses(workers), task }

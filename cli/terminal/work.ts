@@ -2,6 +2,7 @@
 import { DivergedError, InterruptedError, UsageError } from '../../src/core/errors.js';
 import { cellsOf, parseScale, runnerOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
+import { folderOf, readRun, type RunRecord } from '../../src/store/runs.js';
 import {
   openEngine,
   requestedEngine,
@@ -199,6 +200,11 @@ export async function work(cells: readonly Cell[], options: WorkOptions): Promis
     if (error instanceof DivergedError) return error;
     throw error;
   }
+}
+
+/** The runs of cells that are finished, in the order of the cells: others have nothing to print. */
+export function finishedRuns(cells: readonly Cell[], out: string): RunRecord[] {
+  return cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
 }
 
 /**

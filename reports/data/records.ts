@@ -283,9 +283,8 @@ export function readRecords(folders: readonly string[]): Records {
   const found = finishedRuns(folders);
   const { kept: declared, problems: undeclared } = ofDeclaredArms([...found.runs, ...found.diverged]);
   const { kept: current, problems: older } = oneSpecEach(declared);
-  const [kept, lost] = [true, false].map((isFinished) =>
-    current.filter(({ status }) => (status === 'finished') === isFinished),
-  ) as [RunRecord[], RunRecord[]];
+  const kept = current.filter(({ status }) => status === 'finished');
+  const lost = current.filter(({ status }) => status === 'diverged');
   const problems = [...found.problems, ...undeclared, ...older];
   const runs: RunRecord[] = [];
   const rows: TableRow[] = [];

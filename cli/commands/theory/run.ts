@@ -6,7 +6,7 @@ import { UsageError } from '../../../src/core/errors.js';
 import { armSpecs, CUSTOM_SCALE, parseScale, seedsFrom, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
-import { folderOf, readMetrics, readRun, type RunRecord } from '../../../src/store/runs.js';
+import { readMetrics, type RunRecord } from '../../../src/store/runs.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { STUDIES, studyByName, studyCautions, THEORY_KIND } from '../../../theory/studies/index.js';
 import { parseStudySpec } from '../../../theory/studies/study.js';
@@ -26,7 +26,7 @@ import {
 import { withThreads } from '../../terminal/run-options.js';
 import { setOption, settingsOf, settingValue, type Setting } from '../../terminal/settings.js';
 import { textTable } from '../../terminal/table.js';
-import { declaredCells, declaredOf, declaredScale, work, type WorkOptions } from '../../terminal/work.js';
+import { declaredCells, declaredOf, declaredScale, finishedRuns, work, type WorkOptions } from '../../terminal/work.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;
@@ -183,7 +183,7 @@ async function run(name: string, { regime, ...given }: Options): Promise<void> {
   for (const line of new Set(cells.flatMap(({ spec }) => studyCautions(spec)))) notice(line);
   const out = checkOut(options.out);
   const diverged = await work(cells, options);
-  const runs = cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
+  const runs = finishedRuns(cells, out);
   if (diverged === undefined || runs.length > 0) printRuns(runs, options);
   if (diverged !== undefined) throw diverged;
 }
