@@ -1,14 +1,18 @@
 /** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. */
 import { armOf } from './arms.js';
 import { DEPTH_TUNING, depthSkip, plainOf } from './depth-skip.js';
-import { FRONTIER_WAYS, TWO_BUDGETS, wideRateAt, type FrontierDeclaration } from './frontier.js';
+import { FRONTIER_WAYS, TWO_BUDGETS, wideRateAt, type FrontierDeclaration, type FrontierSize } from './frontier.js';
 
 const BASE_STEPS = 75;
 /** The budget of the wide net that the others learn from. */
 const TEACHER = 128;
 
-/** Every budget, 1 to {@link TEACHER}. */
-const BUDGETS = [1, 2, 4, 8, 16, 32, 64, TEACHER];
+/** On to the budget at which direct training has converged; the two that decide about it have every seed. */
+const LAPTOP: FrontierSize = {
+  budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+  seeds: 10,
+  fewer: { above: 8, below: 128, seeds: 5 },
+};
 
 /**
  * The frontier of plain nets of so many layers, at the rates of its budgets; the deeper net has twice as many. All arms
@@ -17,12 +21,7 @@ const BUDGETS = [1, 2, 4, 8, 16, 32, 64, TEACHER];
  */
 function plainFrontier(
   layers: number,
-  {
-    rates,
-    claims,
-    sizes = { laptop: { budgets: BUDGETS, seeds: 10, fewer: { above: 8, seeds: 5 } } },
-    tunedAt = [1, 4, 16, 64],
-  }: Pick<FrontierDeclaration, 'rates' | 'claims'> & Partial<Pick<FrontierDeclaration, 'sizes' | 'tunedAt'>>,
+  { rates, claims }: Pick<FrontierDeclaration, 'rates' | 'claims'>,
 ): FrontierDeclaration {
   const wide = { steps: TEACHER * BASE_STEPS, peak: wideRateAt({ rates }, TEACHER) };
   return {
@@ -40,18 +39,16 @@ function plainFrontier(
       },
     },
     baseSteps: BASE_STEPS,
-    sizes: { minutes: TWO_BUDGETS, ...sizes },
+    sizes: { minutes: TWO_BUDGETS, laptop: LAPTOP },
     tuning: DEPTH_TUNING,
-    tunedAt,
+    tunedAt: [1, 4, 16, 64, 256],
     rates,
     setting: (steps, budgetRates) => plainOf(layers, steps, budgetRates, wide),
   };
 }
 
-/** Plain nets of 16 layers, to the budget at which direct training has converged. */
+/** Plain nets of 16 layers. */
 export const plain16Frontier = plainFrontier(16, {
-  sizes: { laptop: { budgets: [...BUDGETS, 256], seeds: 10, fewer: { above: 8, below: 128, seeds: 5 } } },
-  tunedAt: [1, 4, 16, 64, 256],
   claims: { setting: 'plain-16', where: 'In plain nets of 16 layers' },
   rates: {
     1: {
@@ -77,5 +74,6 @@ export const plain32Frontier = plainFrontier(32, {
     4: { rates: { default: 3e-3, 'selected-kl': 1e-3, 'closed-form': 3.3e-4, wide: 1e-3 }, imitation: 3e-3 },
     16: { rates: { default: 3e-3, deeper: 1e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 1e-2 },
     64: { rates: { default: 3e-3, deeper: 1e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 3e-3 },
+    256: { rates: { default: 1e-3 }, imitation: 1e-2 },
   },
 });

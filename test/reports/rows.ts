@@ -311,7 +311,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
     'frontier-hierarchy': [4, 8, 'selected-kl'],
     'frontier-digits': [8, 16, 'selected-kl'],
     'frontier-plain-16': [128, 256, 'selected-kl'],
-    'frontier-plain-32': [64, 128, 'selected-kl'],
+    'frontier-plain-32': [128, 256, 'selected-kl'],
     'frontier-glosses': [4, 16, 'projected-kd'],
   } as const;
   const frontier = Object.entries(budgets).flatMap(([name, [before, most, start]]) =>
