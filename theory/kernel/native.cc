@@ -202,6 +202,9 @@ inline void sums(const V acc[P], double out[P]) {
 
 // ---- threads: the caller works too; the others spin for a moment and then sleep ----
 
+// Values of activations below which a job is done before another thread would have begun.
+const int64_t FEW_VALUES = 4096;
+
 class Pool {
  public:
   explicit Pool(int threads) : shares_(new Share[threads]) {
@@ -214,12 +217,13 @@ class Pool {
   }
   int size() const { return (int)workers_.size() + 1; }
 
-  // Calls job(chunk, thread) for every chunk, in any order. A thread begins with the same chunks each time, so that the
-  // particles that it moved are still in its cache; when it is through it takes what others have left.
+  // Calls job(chunk, thread) for every chunk, in any order; all of them compute `values` values of activations. A thread
+  // begins with the same chunks each time, so that the particles that it moved are still in its cache; when it is through
+  // it takes what others have left. One that comes when all is taken, as on a busy machine, is not waited for.
   template <class Job>
-  void run(int chunks, Job&& job) {
+  void run(int chunks, int64_t values, Job&& job) {
     const int threads = std::min(size(), chunks);
-    if (threads < 2) {
+    if (threads < 2 || values < FEW_VALUES) {
       for (int chunk = 0; chunk < chunks; chunk++) job(chunk, 0);
       return;
     }
@@ -228,10 +232,15 @@ class Pool {
       shares_[t].next = (int)((int64_t)chunks * std::min(t, threads) / threads);
       shares_[t].end = (int)((int64_t)chunks * std::min(t + 1, threads) / threads);
     }
-    busy_ = (int)workers_.size();
+    open_ = true;
     wake();
     take(0);
-    while (busy_.load(std::memory_order_acquire) > 0) pause();
+    // a worker that comes from now on sees that, or is seen to be inside
+    open_ = false;
+    for (int spin = 0; inside_ > 0; spin++) {
+      pause();
+      if (spin % 4096 == 4095) std::this_thread::yield();
+    }
   }
 
  private:
@@ -267,8 +276,9 @@ class Pool {
       }
       seen = round_;
       if (stop_) return;
-      take(thread);
-      busy_.fetch_sub(1, std::memory_order_release);
+      inside_++;
+      if (open_) take(thread);
+      inside_--;
     }
   }
 
@@ -281,7 +291,8 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable condition_;
   std::function<void(int, int)> job_;
-  alignas(128) std::atomic<int> busy_{0};
+  alignas(128) std::atomic<int> inside_{0};
+  alignas(128) std::atomic<bool> open_{false};
   alignas(128) std::atomic<unsigned> round_{0};
   std::atomic<int> sleeping_{0};
   std::atomic<bool> stop_{false};
@@ -442,7 +453,7 @@ void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const 
   // What the jobs use is captured by value: the caller's stack is written while the other threads read.
   const double* zero = work.zero;
   const int chunks = chunks_of(layer.m);
-  pool->run(chunks, [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int) {
+  pool->run(chunks, layer.m * net.padded, [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int) {
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
@@ -539,7 +550,7 @@ void layer_backward(const Shape& net, const Layer& layer, const Layer& to, bool 
   const size_t perThread = work.perThread;
   double* scratch = work.scratch;
   const int chunks = chunks_of(layer.m);
-  pool->run(chunks, [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int thread) {
+  pool->run(chunks, layer.m * net.padded, [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int thread) {
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
@@ -631,7 +642,11 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
   const double scale = -dt * net.c / net.n;
   const int slices = slices_of(net);
   size_t numbers = 0;
-  for (const Layer& layer : net.layers) numbers += gradient_numbers(layer, net.d);
+  int64_t values = 0;
+  for (const Layer& layer : net.layers) {
+    numbers += gradient_numbers(layer, net.d);
+    values += layer.m * net.padded;
+  }
   Buffer sums(slices > 1 ? slices * numbers : 0);
   std::vector<size_t> begins{0};
   for (const Layer& layer : net.layers) begins.push_back(begins.back() + kept_numbers(layer, net.padded));
@@ -642,7 +657,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
     double loss = 0;
     if (slices > 1) {
       double squares[16 * 8];
-      pool->run(slices, [&net, sheet, L, numbers, slices, out = squares, z = zs.data(), y = ys.data(), p = ps.data(), sums = sums.data(), zero = work.zero.data(),
+      pool->run(slices, values, [&net, sheet, L, numbers, slices, out = squares, z = zs.data(), y = ys.data(), p = ps.data(), sums = sums.data(), zero = work.zero.data(),
                          all = work.scratch.data(), perThread = work.perThread, kept_of](int slice, int thread) {
         const Shape shape = net;
         const Layer* layers = net.layers.data();
@@ -907,7 +922,7 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     const double *z = zs + l * sheet, *dz = dzs + l * K * sheet;
     const Tangents tangents{mine.data(), K, dz, nullptr};
     const int chunks = chunks_of(layer.m);
-    pool->run(chunks, [=, &net, partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+    pool->run(chunks, layer.m * net.padded * (K + 1), [=, &net, partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
       double* outs = partial + chunk * sheets * sheet;
       std::memset(outs, 0, sheets * sheet * 8);
       const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
@@ -944,7 +959,7 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     const double* z = zs + l * sheet;
     const Tangents tangents{mine.data(), K, dzs + l * K * sheet, p + sheet};
     const int chunks = chunks_of(layer.m);
-    pool->run(chunks, [=, &net, tos = theirs.data(), partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+    pool->run(chunks, layer.m * net.padded * (K + 1), [=, &net, tos = theirs.data(), partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
       double* backs = partial + chunk * sheets * sheet;
       std::memset(backs, 0, sheets * sheet * 8);
       const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
