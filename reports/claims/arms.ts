@@ -1,7 +1,7 @@
 /** Claims that one arm of an experiment is better than another. */
 import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { mean, median, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { blockInterval, blockRows, blockRule } from './blocks.js';
 import type { Claim } from './claim.js';
 import { logit } from './logit.js';
@@ -138,11 +138,12 @@ export function armBeats(claim: ArmClaim): Claim {
     experiment,
     arms,
     rows: ({ results, rows: logged }) => {
-      const isMine = (row: TableRow): boolean =>
-        row.experiment === experiment.name && [...arms, smaller, ...(asks?.arms ?? [])].includes(row.arm);
-      const mine = results.filter(isMine);
+      const named = new Set([...arms, smaller, ...(asks?.arms ?? [])]);
+      const mineOf = (all: readonly TableRow[]): TableRow[] =>
+        rowsOfExperiment(all, experiment).filter(({ arm }) => named.has(arm));
+      const mine = mineOf(results);
       if (pairedDifferences(mine, ...arms, metric.key).length === 0) return [];
-      return dependent === undefined ? mine : [...mine, ...blockRows(logged.filter(isMine))];
+      return dependent === undefined ? mine : [...mine, ...blockRows(mineOf(logged))];
     },
     judge: (all) => {
       const rows = all.filter(({ values }) => values.event === undefined);

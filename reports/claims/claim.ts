@@ -1,6 +1,6 @@
 /** What a claim is made of: rows to a verdict. */
 import { SCALES, type Experiment, type Scale } from '../../src/core/experiment.js';
-import { RowError, runIds, type TableRow } from '../data/rows.js';
+import { RowError, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { CHANCE, type Judge, type Judgement } from './rules.js';
 import { OTHER_SETTING } from './settings.js';
 import type { ClaimKind, Verdict } from './verdict.js';
@@ -106,6 +106,9 @@ export function decideAlone(claim: Claim, input: ClaimInput): UncorrectedVerdict
 }
 
 /** Logged rows of an experiment, and of one arm where that is given. */
-export function rowsOf({ name }: Experiment, arm?: string): Claim['rows'] {
-  return ({ rows }) => rows.filter((row) => row.experiment === name && (arm === undefined || row.arm === arm));
+export function rowsOf(experiment: Experiment, arm?: string): Claim['rows'] {
+  return ({ rows }) => {
+    const mine = rowsOfExperiment(rows, experiment);
+    return arm === undefined ? mine : mine.filter((row) => row.arm === arm);
+  };
 }

@@ -8,7 +8,7 @@ import { SCALE_RATIO } from '../../theory/studies/scale.js';
 import { STAGES_RATIO } from '../../theory/studies/stages.js';
 import { TIME_FALL, TIME_GROWTH } from '../../theory/studies/time.js';
 import { WIDTH_EXPONENT } from '../../theory/studies/width.js';
-import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { CONTROL, RIVAL } from './arms.js';
 import { rowsOf, type Claim } from './claim.js';
 import { QUESTIONS } from './questions.js';
@@ -290,9 +290,7 @@ const boundsDominate: Claim = {
   experiment: bounds,
   chance: 0,
   rows: ({ rows }) =>
-    rows.some((row) => row.experiment === bounds.name)
-      ? rows.filter((row) => typeof row.values.violations === 'number')
-      : [],
+    rowsOfExperiment(rows, bounds).length > 0 ? rows.filter((row) => typeof row.values.violations === 'number') : [],
   judge: (rows) => {
     const all = measurements(rows);
     const mine = rows.filter((row) => row.experiment === bounds.name);

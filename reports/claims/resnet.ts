@@ -2,7 +2,7 @@
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { armBeats, CONTROL, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
 import { QUESTIONS } from './questions.js';
@@ -24,7 +24,7 @@ interface Gain {
  * the others which has the highest validation accuracy at this depth, on average over the seeds.
  */
 function depthGains(results: readonly TableRow[], skip: boolean, first: string, others: readonly string[]): Gain[] {
-  const mine = results.filter(({ experiment, facts }) => experiment === depthSkip.name && facts.factors?.skip === skip);
+  const mine = rowsOfExperiment(results, depthSkip).filter(({ facts }) => facts.factors?.skip === skip);
   const depths = groupBy(mine, ({ facts }) => String(facts.factors!.layers));
   return [...depths].flatMap(([depth, rows]) => {
     const of = (training: string): TableRow[] => rows.filter(({ facts }) => facts.factors!.training === training);
@@ -66,7 +66,7 @@ function depthClaim(
     rule: `${rule}, 95 % t-interval: supported above 0, not supported below 0, else inconclusive.`,
     experiment: depthSkip,
     rows: ({ results }) => {
-      const mine = results.filter((row) => row.experiment === depthSkip.name);
+      const mine = rowsOfExperiment(results, depthSkip);
       return valuesOf(mine).length === 0 ? [] : mine;
     },
     judge: byInterval((rows) => tInterval(valuesOf(rows)), positive, 2),
@@ -101,9 +101,8 @@ function depthTelescoped(skip: boolean): Claim {
       'layers, one fit per seed, 95 % t-interval: supported below 1.1, not supported above it, else inconclusive.',
     experiment: depthSkip,
     rows: ({ rows }) => {
-      const mine = rows.filter(
+      const mine = rowsOfExperiment(rows, depthSkip).filter(
         (row) =>
-          row.experiment === depthSkip.name &&
           row.values.event === 'hybrid' &&
           row.values.when === 'imitation' &&
           row.facts.factors?.skip === skip &&

@@ -3,7 +3,7 @@ import { armsById, frontierArm, type Frontier } from '../../experiments/frontier
 import type { Scale } from '../../src/core/experiment.js';
 import { remembered } from '../../src/core/memo.js';
 import { fitLine, mean } from '../../src/core/stats.js';
-import { groupBy, named, numberAt, type TableRow } from './rows.js';
+import { groupBy, named, numberAt, rowsOfExperiment, type TableRow } from './rows.js';
 
 /** The three ways to count what a net has cost, in the order in which figures show them. */
 export const COSTS = {
@@ -36,7 +36,7 @@ const ARMS = new Map<string, ReadonlyMap<string, string>>();
  */
 export function frontierRows(frontier: Frontier, results: readonly TableRow[]): TableRow[] {
   const { name: experiment, seeds } = frontier.experiment;
-  const own = results.filter((row) => row.experiment === experiment);
+  const own = rowsOfExperiment(results, frontier.experiment);
   const runs = new Set(own.map(({ run }) => run));
   const keyOf = ({ scale, seed }: TableRow): string => `${experiment} ${scale} ${seed}`;
   const begun = new Set(own.filter(({ scale }) => Object.hasOwn(seeds, scale)).map(keyOf));

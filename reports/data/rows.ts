@@ -1,4 +1,6 @@
 /** Rows of runs and of kept tables: what was logged or left, with the names of the run and the facts about its arm. */
+import type { Experiment } from '../../src/core/experiment.js';
+import { oncePer } from '../../src/core/memo.js';
 import type { Row } from '../../src/core/run.js';
 import { factsOf, type NamedFacts } from './facts.js';
 
@@ -67,4 +69,11 @@ export function groupBy<T>(items: readonly T[], key: (item: T) => string | numbe
     else group.push(item);
   }
   return groups;
+}
+
+const byExperiment = oncePer((rows: readonly TableRow[]) => groupBy(rows, ({ experiment }) => experiment));
+
+/** Rows of one experiment, in their order. The list may not change afterwards: it is gone through once for all. */
+export function rowsOfExperiment(rows: readonly TableRow[], { name }: Pick<Experiment, 'name'>): readonly TableRow[] {
+  return byExperiment(rows).get(name) ?? [];
 }

@@ -2,7 +2,7 @@
 import { commandOf } from '../../experiments/registry.js';
 import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { pairedDifferences } from '../claims/paired.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import {
   byMean,
   define,
@@ -126,10 +126,6 @@ function intervalSpec(
   return spec;
 }
 
-function resultsOf(results: readonly TableRow[], { name }: Experiment): TableRow[] {
-  return results.filter((row) => row.experiment === name);
-}
-
 /** The metric of a figure's experiment. Throws RangeError where none is declared. */
 export function metricOf({ id, experiment }: ExperimentFigure): Metric {
   if (experiment.metric === undefined)
@@ -174,7 +170,7 @@ export function armsFigure(figure: ExperimentFigure): FigureDefinition {
   const { key, label, unit, digits, better, proportion = false } = metricOf(figure);
   const axis = `${label}, ${unit}`;
   return define(figure, ({ results, scale }) => {
-    const mine = resultsOf(results, experiment);
+    const mine = rowsOfExperiment(results, experiment);
     if (mine.length === 0) return undefined;
     const arms = groupBy(mine, (row) => row.arm);
     const summary = [...arms.values()].map((rows): Datum => ({
@@ -230,7 +226,7 @@ export function differenceFigure(figure: ExperimentFigure & { readonly pairs: re
   const { key, label, differenceUnit, digits, better } = metricOf(figure);
   const axis = `difference in ${label}, ${differenceUnit}`;
   return define(figure, ({ results, scale }) => {
-    const mine = resultsOf(results, experiment);
+    const mine = rowsOfExperiment(results, experiment);
     const pairs = figure.pairs
       .map(([first, second, name]) => ({ name, values: pairedDifferences(mine, first, second, key) }))
       .filter(({ values }) => values.length > 0);

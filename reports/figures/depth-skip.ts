@@ -1,7 +1,7 @@
 /** Figures of nets of several depths, with skip connections and without. */
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { commandOf } from '../../experiments/registry.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import {
   domainOf,
   drawnValues,
@@ -79,7 +79,7 @@ function accuracySpec(
 /** Test accuracy against depth, without and with skip connections. */
 const drawAccuracy: Draw = ({ results, scale }) => {
   // an arm that the experiment does not declare has no depth
-  const mine = results.filter((row) => row.experiment === depthSkip.name && row.facts.factors !== undefined);
+  const mine = rowsOfExperiment(results, depthSkip).filter((row) => row.facts.factors !== undefined);
   if (mine.length === 0) return undefined;
   const points = mine.map((row) => ({
     x: Number(row.facts.factors!.layers),
@@ -199,7 +199,7 @@ function bridgeSpec(depths: readonly number[], data: readonly Datum[]): FigureSp
  * depth.
  */
 const drawBridge: Draw = ({ rows, scale }) => {
-  const mine = rows.filter((row) => row.experiment === depthSkip.name && row.values.when === 'imitation');
+  const mine = rowsOfExperiment(rows, depthSkip).filter((row) => row.values.when === 'imitation');
   const points = SUMS.flatMap((sum) => sumsOf(mine, sum));
   if (points.length === 0) return undefined;
   const drawn = seedPoints(points).map(({ x, y, series, facet, seed }): Datum => ({

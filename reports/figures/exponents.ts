@@ -1,6 +1,6 @@
 /** Local exponents: how steep a law is between one value and the next, where one fit over all would hide a trend. */
 import { commandOf } from '../../experiments/registry.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { SERIES } from './theme.js';
 import { inOrder, legendOf, seedPoints, summarize, type Datum, type Draw, type ExperimentFigure } from './figure.js';
 import { asDatum, lawSpec, type Point, type SeriesName } from './law.js';
@@ -31,7 +31,7 @@ function localExponents(points: readonly Point[]): Point[] {
 /** Draws local exponents, one line for each series, a panel for each arm. */
 export function drawExponents(figure: ExponentFigure): Draw {
   return ({ rows, scale }) => {
-    const mine = rows.filter((row) => row.experiment === figure.experiment.name);
+    const mine = rowsOfExperiment(rows, figure.experiment);
     if (mine.length === 0) return undefined;
     const all = mine.flatMap((row) =>
       figure.series.flatMap((name): Point[] => {

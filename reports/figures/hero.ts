@@ -2,7 +2,7 @@
 import { commandOf } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { depth } from '../../experiments/theory.js';
-import { numberAt, runIds } from '../data/rows.js';
+import { numberAt, rowsOfExperiment, runIds } from '../data/rows.js';
 import { inOrder, summarize, type Draw, type FigureDefinition, type Finding } from './figure.js';
 import { acrossSettings, ofClaim, together } from './finding.js';
 import { lawSpec, type SeriesName } from './law.js';
@@ -17,7 +17,7 @@ const PANELS: Readonly<Record<string, string>> = { skip: 'with a skip connection
 
 /** Discrepancy against depth, small. */
 const drawDepth: Draw = ({ rows, scale }) => {
-  const mine = rows.filter((row) => row.experiment === depth.name && Object.hasOwn(PANELS, row.arm));
+  const mine = rowsOfExperiment(rows, depth).filter((row) => Object.hasOwn(PANELS, row.arm));
   if (mine.length === 0) return undefined;
   const points = mine.flatMap((row) =>
     LINES.map((name) => ({

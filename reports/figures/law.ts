@@ -1,6 +1,6 @@
 /** Laws: one quantity against another, lines with bands over seeds, a point for each seed, a panel for each setting. */
 import { commandOf } from '../../experiments/registry.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { CONFIG, dashScale, SERIES, seriesScale } from './theme.js';
 import {
   inOrder,
@@ -209,7 +209,7 @@ function endOf(
 
 /** The figure of one study, or undefined without rows. */
 export function lawFigure(law: LawFigure, { rows, scale }: FigureInput): Figure | undefined {
-  const mine = rows.filter((row) => row.experiment === law.experiment.name && (law.keep?.(row) ?? true));
+  const mine = rowsOfExperiment(rows, law.experiment).filter((row) => law.keep?.(row) ?? true);
   if (mine.length === 0) return undefined;
   const panel = law.facet ?? ((row: TableRow): string => row.arm);
   const points = mine.flatMap((row) =>

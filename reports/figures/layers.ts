@@ -1,6 +1,6 @@
 /** How far a thin net's layers are from the wide net's, in trained networks. */
 import { commandOf } from '../../experiments/registry.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { CONFIG } from './theme.js';
 import {
   define,
@@ -144,9 +144,8 @@ const tuningFinding: Finding = (...said) => {
 export function layersFigure(figure: LayersFigure): FigureDefinition {
   const { id, experiment, arm, title, caption } = figure;
   return define({ finding: tuningFinding, ...figure }, ({ rows, scale }) => {
-    const mine = rows.filter(
-      (row) =>
-        row.experiment === experiment.name && isOf(row, arm) && Object.hasOwn(QUANTITIES, String(row.values.event)),
+    const mine = rowsOfExperiment(rows, experiment).filter(
+      (row) => isOf(row, arm) && Object.hasOwn(QUANTITIES, String(row.values.event)),
     );
     // places that every quantity has, with the logits: a block's inside says little beside its output
     const hybrids = new Set(mine.filter((row) => row.values.event === 'hybrid').map((row) => String(row.values.tap)));

@@ -1,7 +1,7 @@
 /** sqrt(m) D of real thin nets beside its infinite-width limit. */
 import { commandOf } from '../../experiments/registry.js';
 import { limit } from '../../experiments/theory.js';
-import { numberAt, runIds, type TableRow } from '../data/rows.js';
+import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { inOrder, summarize, type Datum, type Draw, type Finding } from './figure.js';
 import { lawSpec, type Point, type SeriesName } from './law.js';
 import { SERIES } from './theme.js';
@@ -65,7 +65,7 @@ export const limitTimeFinding: Finding = (_, { data }) => {
 /** Draws the study `limit` against depth, or the arms that have several times against time. */
 export function drawLimit(x: keyof typeof WORDS): Draw {
   return ({ rows, scale }) => {
-    const all = rows.filter((row) => row.experiment === limit.name);
+    const all = rowsOfExperiment(rows, limit);
     const arms = armsAlong(all, x);
     const mine = all.filter(({ arm }) => arms.includes(arm));
     if (mine.length === 0) return undefined;

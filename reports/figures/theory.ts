@@ -16,7 +16,7 @@ import {
   time,
   width,
 } from '../../experiments/theory.js';
-import { numberAt, runIds } from '../data/rows.js';
+import { numberAt, rowsOfExperiment, runIds } from '../data/rows.js';
 import { SERIES } from './theme.js';
 import {
   define,
@@ -36,7 +36,7 @@ import { asDatum, lawFigure, lawSpec, THEORY_LINE, type LawFigure, type Point, t
 
 /** D(m), one panel with a skip connection and one without. */
 const drawWidth: Draw = ({ rows, scale }) => {
-  const mine = rows.filter((row) => row.experiment === width.name);
+  const mine = rowsOfExperiment(rows, width);
   if (mine.length === 0) return undefined;
   const names: SeriesName[] = ['direct', 'imitation', 'sampled', 'layer', 'initial'];
   const shown = mine.filter((row) => (names as string[]).includes(String(row.values.training)));

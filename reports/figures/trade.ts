@@ -1,7 +1,7 @@
 /** Arms of an experiment against what they cost: parameters of the net that is kept, and all training behind it. */
 import { commandOf } from '../../experiments/registry.js';
 import type { Metric } from '../../src/core/experiment.js';
-import { groupBy, numberAt, runIds, type TableRow } from '../data/rows.js';
+import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { metricOf } from './arms.js';
 import {
   byMean,
@@ -180,9 +180,8 @@ export function tradeFigure(figure: TradeFigure): FigureDefinition {
   const metric = metricOf(figure);
   const axes = costOnly ? [TRAINING] : AXES;
   return define({ section: 'cost', ...figure }, ({ results, scale }) => {
-    const mine = results.filter(
-      ({ experiment: name, arm, facts }) =>
-        name === experiment.name && sourceOf(facts) !== undefined && (arms?.includes(arm) ?? true),
+    const mine = rowsOfExperiment(results, experiment).filter(
+      ({ arm, facts }) => sourceOf(facts) !== undefined && (arms?.includes(arm) ?? true),
     );
     if (mine.length === 0) return undefined;
     const all = axes.flatMap((axis) => panelRows(mine, axis, metric, size[1]));
