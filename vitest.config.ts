@@ -6,9 +6,14 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
  * at the settings and the working folder, and they pass in any order (`--project shared --sequence.shuffle.files`).
  */
 const SHARED = [
-  ...['core', 'data', 'docs', 'engine/trace', 'experiments', 'method', 'metrics', 'models', 'mutants', 'nn', 'optim'],
-  ...['reports', 'store', 'text', 'theory', 'thin'],
-].map((folder) => `test/${folder}/**/*.test.ts`);
+  ...[
+    ...['core', 'data', 'docs', 'engine/trace', 'experiments', 'method', 'metrics', 'models', 'mutants', 'nn', 'optim'],
+    ...['reports', 'store', 'text', 'theory', 'thin'],
+  ].map((folder) => `${folder}/**/*`),
+  'cli/{columns,completion,cpus,exchange,frontier,help,outputs,plan,report,runs,scales,wrong-use}',
+  'engine/{depthwise,fused,known-losses,ops,rounding,webassembly,windows,with-gradient}',
+  'sweep/{address,order,progress,shard}',
+].map((files) => `test/${files}.test.ts`);
 
 /** Files of those folders that have a process of their own all the same. */
 const ALONE = [

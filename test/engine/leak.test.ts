@@ -14,7 +14,7 @@ import { enginesUnderTest } from '../support/engines.js';
 const NETWORK = networkOf({ ...THIN, planes: 2 });
 const SGD: OptimizerSpec = { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 };
 /** Steps of one stretch; a software GPU is slow, and the bytes of its buffers are counted, not estimated. */
-const stepsOf = (engine: string): number => (engine === 'webgpu' ? 8 : 200);
+const stepsOf = (engine: string): number => (engine === 'webgpu' ? 3 : 200);
 
 /**
  * Bytes in use: on a GPU those of its buffers (what the process holds is its driver's affair), elsewhere resident

@@ -59,10 +59,17 @@ describe.each(await enginesUnderTest())('$name', ({ name, missing }) => {
     { timeout: 120_000 },
     async () => {
       await tf.setBackend(name);
-      const counts = [8, 7, 5, 3, 2, 1, 8];
+      // a software GPU compiles a program for every size
+      const [counts, several] =
+        name === 'webgpu'
+          ? [[8, 5, 1], [4]]
+          : [
+              [8, 7, 5, 3, 2, 1, 8],
+              [2, 4, 8],
+            ];
       const before = tf.memory().numTensors;
       const whole = await train(1, counts);
-      for (const parts of [2, 4, 8]) {
+      for (const parts of several) {
         const found = await train(parts, counts);
         found.losses.forEach((loss, i) => expect(Math.abs(loss - whole.losses[i]!)).toBeLessThan(TOLERANCE.gradient));
         found.values.forEach((value, i) => expect(Math.abs(value - whole.values[i]!)).toBeLessThan(TOLERANCE.gradient));

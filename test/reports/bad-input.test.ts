@@ -1,7 +1,7 @@
 /** Reports of tables that are damaged, of one seed, or of names that nobody has: drawn all the same, and said. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { theoryExperiments } from '../../experiments/registry.js';
 import { fromCsv, fromLines, toCsv } from '../../reports/data/csv.js';
@@ -14,6 +14,7 @@ import { buildReport } from '../../reports/page/report.js';
 import { writeResults } from '../../reports/page/results.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
+import { KEPT } from './kept.js';
 import { AS_CLAIMED, records } from './rows.js';
 
 const { rows, results } = records(AS_CLAIMED);
@@ -287,7 +288,6 @@ describe('logged rows', () => {
 });
 
 describe('kept tables', () => {
-  const KEPT = resolve(import.meta.dirname, '../../reports/results');
   /** A folder with some of the kept tables, changed. */
   const folderOf = (changes: Readonly<Record<string, (text: string) => string>>): string => {
     const folder = mkdtempSync(join(tmpdir(), 'gowide-kept-'));

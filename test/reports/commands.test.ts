@@ -1,15 +1,13 @@
 /** Every command line that a page prints does what the page says: it names runs that the program knows. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
 import { wholeProgram } from '../../cli/program.js';
 import { EXPERIMENTS } from '../../experiments/registry.js';
-import { readRecords } from '../../reports/data/records.js';
 import { buildReport, pageOf } from '../../reports/page/report.js';
+import { KEPT, KEPT_REPORT } from './kept.js';
 import { AS_CLAIMED, records } from './rows.js';
-
-const KEPT = resolve(import.meta.dirname, '../../reports/results');
 
 /** Words of a command line as a shell passes them. */
 function wordsOf(line: string): string[] {
@@ -28,9 +26,8 @@ async function printed(words: readonly string[]): Promise<string> {
   return parts.join('');
 }
 
-const kept = buildReport(readRecords([KEPT]));
 /** The page of the kept report, drawn once. */
-const keptPage = pageOf(kept);
+const keptPage = pageOf(KEPT_REPORT);
 const made = buildReport({
   ...records(AS_CLAIMED),
   runs: [],
@@ -41,7 +38,9 @@ const made = buildReport({
 });
 const commands = [
   ...new Set(
-    [kept, made].flatMap(({ figures }) => Object.values(figures).flatMap((list) => list.map((one) => one.command))),
+    [KEPT_REPORT, made].flatMap(({ figures }) =>
+      Object.values(figures).flatMap((list) => list.map((one) => one.command)),
+    ),
   ),
 ];
 

@@ -17,6 +17,7 @@ import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { folderOf } from '../../src/store/runs.js';
 import { THEORY_KIND, THEORY_RUNNER } from '../../theory/studies/index.js';
+import { KEPT, KEPT_REPORT } from './kept.js';
 import { AS_CLAIMED, MARKS, records, REVERSED } from './rows.js';
 
 describe('verdicts', () => {
@@ -280,12 +281,11 @@ describe('the page', () => {
   });
 
   test('kept tables are reported as runs are, without their logs', async () => {
-    const kept = join(import.meta.dirname, '../../reports/results');
-    const { verdicts, runs, problems } = await writeReport([kept], {});
+    const { verdicts, runs, problems } = await writeReport([KEPT], {});
     expect([runs, problems]).toEqual([0, []]);
     expect(verdicts.find(({ id }) => id === 'resnet-three-stage')).toMatchObject({ scale: 'laptop', seeds: 10 });
     expect(verdicts.find(({ id }) => id === 'width-direct-skip')).toMatchObject({ scale: 'laptop', seeds: 32 });
-    const figures = buildReport(readRecords([kept])).figures.resnet!.map(({ id }) => id);
+    const figures = KEPT_REPORT.figures.resnet!.map(({ id }) => id);
     expect(figures).toContain('accuracy');
     expect(figures).not.toContain('curves'); // made of every step's loss, which no table keeps
   });

@@ -7,12 +7,11 @@ import { factsOf } from '../../reports/data/facts.js';
 import { intervalOf } from '../../reports/figures/figure.js';
 import { toMarkdown } from '../../reports/page/arm-table.js';
 import { withoutRows, withRows, type KeptSpec } from '../../reports/page/kept-specs.js';
-import { buildReport, writeReport } from '../../reports/page/report.js';
+import { writeReport } from '../../reports/page/report.js';
 import { writeResults } from '../../reports/page/results.js';
-import { readRecords } from '../../reports/data/records.js';
 import { OUTCOMES } from '../../reports/claims/verdict.js';
+import { KEPT, KEPT_REPORT } from './kept.js';
 
-const FOLDER = resolve(import.meta.dirname, '../../reports/results');
 const values = (testAccuracy: number, logitDiscrepancy: number | null = null): ResultRow['values'] => ({
   parameters: 10,
   steps: 5,
@@ -104,32 +103,32 @@ test('facts of an arm come from its declaration at any scale; an arm of none has
 });
 
 describe('the committed tables', () => {
-  const names = readdirSync(FOLDER)
+  const names = readdirSync(KEPT)
     .filter((name) => name.endsWith('.csv'))
     .map((name) => name.slice(0, -'.csv'.length));
   test('there are some', () => expect(names.length).toBeGreaterThan(0));
   test('tables and specs are made again from them without a difference', () => {
     const again = mkdtempSync(join(tmpdir(), 'gowide-results-'));
-    const made = writeResults([FOLDER], again).files.map((file) => basename(file));
-    expect(made.sort()).toEqual(readdirSync(FOLDER).sort());
+    const made = writeResults([KEPT], again).files.map((file) => basename(file));
+    expect(made.sort()).toEqual(readdirSync(KEPT).sort());
     for (const name of made)
-      expect(readFileSync(join(again, name), 'utf8'), name).toBe(readFileSync(join(FOLDER, name), 'utf8'));
+      expect(readFileSync(join(again, name), 'utf8'), name).toBe(readFileSync(join(KEPT, name), 'utf8'));
   });
   test('a kept spec and the rows of its tables are the figure of the report', () => {
-    const figures = Object.values(buildReport(readRecords([FOLDER])).figures).flat();
-    expect(figures.length).toBe(readdirSync(FOLDER).filter((name) => name.endsWith('.vl.json')).length);
+    const figures = Object.values(KEPT_REPORT.figures).flat();
+    expect(figures.length).toBe(readdirSync(KEPT).filter((name) => name.endsWith('.vl.json')).length);
     for (const figure of figures) {
-      const text = readFileSync(join(FOLDER, `${figure.id}.${figure.scale}.vl.json`), 'utf8');
+      const text = readFileSync(join(KEPT, `${figure.id}.${figure.scale}.vl.json`), 'utf8');
       const kept = JSON.parse(text) as KeptSpec;
       expect(text.length, figure.id).toBeLessThan(15_000);
-      for (const table of kept.usermeta.tables) expect(readdirSync(FOLDER)).toContain(table);
+      for (const table of kept.usermeta.tables) expect(readdirSync(KEPT)).toContain(table);
       expect(withRows(kept, figure.data)).toEqual(JSON.parse(JSON.stringify(figure.spec)));
       expect(withoutRows(figure, kept.usermeta.tables)).toEqual(kept);
       expect(() => withRows(kept, figure.data.slice(1))).toThrow(`figure "${figure.id}": expected the`);
     }
   });
   test.each(names)('%s has as many seeds for each arm as are asked for', (name) => {
-    const rows = fromCsv(readFileSync(join(FOLDER, `${name}.csv`), 'utf8'));
+    const rows = fromCsv(readFileSync(join(KEPT, `${name}.csv`), 'utf8'));
     for (const arm of new Set(rows.map((row) => row.arm)))
       expect(rows.filter((row) => row.arm === arm).length).toBeGreaterThanOrEqual(
         /^bert-ablations|[.]overnight$/.test(name) ? 3 : 5,
@@ -137,16 +136,16 @@ describe('the committed tables', () => {
   });
 });
 
-describe('what the documents say of the kept results', () => {
+describe('what the documents say of the kept results', async () => {
+  const { markdown, verdicts } = await writeReport([KEPT], {});
   const text = (path: string): string => readFileSync(resolve(import.meta.dirname, '../..', path), 'utf8');
 
-  test('docs/verdicts.md is what gowide report reports/results --markdown prints', async () => {
-    const { markdown } = await writeReport([FOLDER], {});
+  test('docs/verdicts.md is what gowide report reports/results --markdown prints', () => {
     expect(text('docs/verdicts.md')).toBe(markdown);
   });
 
   test('docs/report.md says the accuracies that the first screen shows', () => {
-    const { spec, data } = Object.values(buildReport(readRecords([FOLDER])).figures)
+    const { spec, data } = Object.values(KEPT_REPORT.figures)
       .flat()
       .find(({ id }) => id === 'hero-cost')!;
     expect(JSON.stringify(spec)).toContain("format(datum.mean, '.1f')");
@@ -158,8 +157,7 @@ describe('what the documents say of the kept results', () => {
     expect(text('docs/report.md')).toContain(`direct training wins (${shown(long!)} %)`);
   });
 
-  test('README and docs/results.md count the verdicts as they are', async () => {
-    const { verdicts } = await writeReport([FOLDER], {});
+  test('README and docs/results.md count the verdicts as they are', () => {
     const count = (outcome: string): number => verdicts.filter((verdict) => verdict.outcome === outcome).length;
     const [yes, no, open, none] = OUTCOMES.map(count);
     expect(text('README.md')).toContain(
