@@ -417,7 +417,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'frontier-hierarchy': [3 * 14, 3 * 14],
   'frontier-digits': [3 * 13, 3 * 13],
   'frontier-plain-16': [3 * 14, 3 * 14],
-  'frontier-plain-32': [3 * 13, 3 * 13],
+  'frontier-plain-32': [3 * 14, 3 * 14],
   'frontier-glosses': [3 * 14, 3 * 14],
   'fashion-mnist': [5 * 10, 10],
   cifar10: [5 * 10, 10],

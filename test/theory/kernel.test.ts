@@ -1,9 +1,11 @@
 /** Both forms of the kernel against the formula, written out one pair at a time, and against each other. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { erf } from 'mathjs';
@@ -247,6 +249,33 @@ cp '${join(cacheFolder(), 'kernel')}'/"$(basename "$(dirname "$2")")"/kernel.nod
     // one that CXX names and that does not work is passed over for the next
     expect(run({ CXX: 'false', PATH: `${bin}${delimiter}${process.env.PATH}` })).toBe('native -');
     expect(readFileSync(called, 'utf8')).toBe('compiled\ncompiled\ncompiled\n');
+  },
+);
+
+test.skipIf(nativeSkip())(
+  'every worker of Node has threads of the native kernel of its own, which end with it',
+  async () => {
+    const program = `
+    import(${JSON.stringify(pathToFileURL(resolve('dist/theory/kernel/kernel.js')).href)}).then(({ openKernel }) => {
+      const [m, values] = [500, (n, value) => new Float64Array(n).fill(value)];
+      const layer = { m, a: values(4 * m, 0.3), b: values(4 * m, 0.2), bias: values(m, 0) };
+      const net = { d: 4, alpha: 1, c: 1, activation: 'tanh', layers: [layer] };
+      const losses = values(300, NaN);
+      openKernel('native', 2).descend(net, values(400, 0.5), values(400, 0.1), 0.1, losses);
+      require('node:worker_threads').parentPort.postMessage(losses.at(-1));
+    });`;
+    const lossOf = async (): Promise<number> => {
+      const worker = new Worker(program, { eval: true });
+      const [[loss], [status]] = (await Promise.all([once(worker, 'message'), once(worker, 'exit')])) as [
+        [number],
+        [number],
+      ];
+      expect(status).toBe(0);
+      return loss;
+    };
+    const together = await Promise.all([lossOf(), lossOf(), lossOf()]);
+    expect(together).toEqual(Array(3).fill(await lossOf()));
+    expect(together[0]).toBeGreaterThan(0);
   },
 );
 

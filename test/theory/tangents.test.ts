@@ -15,7 +15,10 @@ afterEach(() => useKernel(undefined));
 
 const SMOOTH = namesOf(ACTIVATIONS).filter((name) => ACTIVATIONS[name].second !== undefined);
 
-/** A net of uneven widths with two directions, and five samples: no size is a whole number of vectors or of tiles. */
+/**
+ * A net of uneven widths with two directions, and 29 samples: no size is a whole number of vectors or of tiles, and the
+ * last layer is work for several threads.
+ */
 function setting(activation: Net['activation'], d = 3) {
   const net = initialNet(4, { depth: 3, m: [9, 17, 70], d, alpha: 0.7, c: 1.5, activation }, { rho: 0.4 });
   const direction = (k: number): Layer[] =>
@@ -25,9 +28,9 @@ function setting(activation: Net['activation'], d = 3) {
       b: normals(rngKey(k, 'db', l), m * d),
       bias: normals(rngKey(k, 'dbias', l), m),
     }));
-  const [x, y] = [normals(rngKey(4, 'x'), 5 * d), normals(rngKey(4, 'y'), 5 * d)];
-  const dx = [normals(rngKey(5, 'dx'), 5 * d), normals(rngKey(6, 'dx'), 5 * d)];
-  return { net, directions: [direction(1), direction(2)], samples: { n: 5, x, y }, dx };
+  const [x, y] = [normals(rngKey(4, 'x'), 29 * d), normals(rngKey(4, 'y'), 29 * d)];
+  const dx = [normals(rngKey(5, 'dx'), 29 * d), normals(rngKey(6, 'dx'), 29 * d)];
+  return { net, directions: [direction(1), direction(2)], samples: { n: 29, x, y }, dx };
 }
 
 const flat = (layers: Direction): number[] => layers.flatMap(({ a, b, bias }) => [...a, ...b, ...bias]);

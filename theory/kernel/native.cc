@@ -18,6 +18,8 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -202,28 +204,29 @@ inline void sums(const V acc[P], double out[P]) {
 
 // ---- threads: the caller works too; the others spin for a moment and then sleep ----
 
-// Values of activations below which a job is done before another thread would have begun.
-const int64_t FEW_VALUES = 4096;
+// Work of a job, in multiply-adds, below which it is done before another thread would have begun.
+const int64_t LITTLE_WORK = 49152;
 
 class Pool {
  public:
   explicit Pool(int threads) : shares_(new Share[threads]) {
-    for (int t = 1; t < threads; t++) workers_.emplace_back([this, t] { serve(t); });
+    try {
+      for (int t = 1; t < threads; t++) workers_.emplace_back([this, t] { serve(t); });
+    } catch (...) {
+      end();
+      throw;
+    }
   }
-  ~Pool() {
-    stop_ = true;
-    wake();
-    for (auto& worker : workers_) worker.join();
-  }
+  ~Pool() { end(); }
   int size() const { return (int)workers_.size() + 1; }
 
-  // Calls job(chunk, thread) for every chunk, in any order; all of them compute `values` values of activations. A thread
-  // begins with the same chunks each time, so that the particles that it moved are still in its cache; when it is through
-  // it takes what others have left. One that comes when all is taken, as on a busy machine, is not waited for.
+  // Calls job(chunk, thread) for every chunk, in any order; `work` is that of all of them (see work_of). A thread begins
+  // with the same chunks each time, so that the particles that it moved are still in its cache; when it is through it
+  // takes what others have left. One that has not begun when all is taken, as on a busy machine, is not waited for.
   template <class Job>
-  void run(int chunks, int64_t values, Job&& job) {
+  void run(int chunks, int64_t work, Job&& job) {
     const int threads = std::min(size(), chunks);
-    if (threads < 2 || values < FEW_VALUES) {
+    if (threads < 2 || work < LITTLE_WORK) {
       for (int chunk = 0; chunk < chunks; chunk++) job(chunk, 0);
       return;
     }
@@ -237,7 +240,7 @@ class Pool {
     take(0);
     // a worker that comes from now on sees that, or is seen to be inside
     open_ = false;
-    for (int spin = 0; inside_ > 0; spin++) {
+    for (unsigned spin = 0; inside_ > 0; spin++) {
       pause();
       if (spin % 4096 == 4095) std::this_thread::yield();
     }
@@ -248,6 +251,11 @@ class Pool {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
+  }
+  void end() {
+    stop_ = true;
+    wake();
+    for (auto& worker : workers_) worker.join();
   }
   void wake() {
     round_++;
@@ -298,7 +306,8 @@ class Pool {
   std::atomic<bool> stop_{false};
 };
 
-std::unique_ptr<Pool> pool;
+// One for each JavaScript thread: a worker of Node has an addon of its own, and ends with it.
+thread_local std::unique_ptr<Pool> pool;
 
 // ---- buffers ----
 
@@ -330,6 +339,9 @@ struct Net : Shape {
 
 // Chunks of a layer: few enough that adding their sums costs little, as many as a large layer can use. A function of m
 // alone.
+// Multiply-adds of a pass of m particles over all samples, of which an activation is worth some eight.
+int64_t work_of(const Shape& net, int64_t m) { return m * net.padded * (net.d + 8); }
+
 int chunks_of(int64_t m) {
   int chunks = 1;
   while (chunks < 64 && (int64_t)chunks * chunks * 16 < m) chunks *= 2;
@@ -453,7 +465,7 @@ void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const 
   // What the jobs use is captured by value: the caller's stack is written while the other threads read.
   const double* zero = work.zero;
   const int chunks = chunks_of(layer.m);
-  pool->run(chunks, layer.m * net.padded, [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int) {
+  pool->run(chunks, work_of(net, layer.m), [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int) {
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
@@ -550,7 +562,7 @@ void layer_backward(const Shape& net, const Layer& layer, const Layer& to, bool 
   const size_t perThread = work.perThread;
   double* scratch = work.scratch;
   const int chunks = chunks_of(layer.m);
-  pool->run(chunks, layer.m * net.padded, [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int thread) {
+  pool->run(chunks, work_of(net, layer.m), [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int thread) {
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
@@ -642,10 +654,10 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
   const double scale = -dt * net.c / net.n;
   const int slices = slices_of(net);
   size_t numbers = 0;
-  int64_t values = 0;
+  int64_t pass = 0;
   for (const Layer& layer : net.layers) {
     numbers += gradient_numbers(layer, net.d);
-    values += layer.m * net.padded;
+    pass += work_of(net, layer.m);
   }
   Buffer sums(slices > 1 ? slices * numbers : 0);
   std::vector<size_t> begins{0};
@@ -657,7 +669,7 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
     double loss = 0;
     if (slices > 1) {
       double squares[16 * 8];
-      pool->run(slices, values, [&net, sheet, L, numbers, slices, out = squares, z = zs.data(), y = ys.data(), p = ps.data(), sums = sums.data(), zero = work.zero.data(),
+      pool->run(slices, pass, [&net, sheet, L, numbers, slices, out = squares, z = zs.data(), y = ys.data(), p = ps.data(), sums = sums.data(), zero = work.zero.data(),
                          all = work.scratch.data(), perThread = work.perThread, kept_of](int slice, int thread) {
         const Shape shape = net;
         const Layer* layers = net.layers.data();
@@ -922,7 +934,7 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     const double *z = zs + l * sheet, *dz = dzs + l * K * sheet;
     const Tangents tangents{mine.data(), K, dz, nullptr};
     const int chunks = chunks_of(layer.m);
-    pool->run(chunks, layer.m * net.padded * (K + 1), [=, &net, partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+    pool->run(chunks, work_of(net, layer.m) * (K + 1), [=, &net, partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
       double* outs = partial + chunk * sheets * sheet;
       std::memset(outs, 0, sheets * sheet * 8);
       const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
@@ -959,7 +971,7 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     const double* z = zs + l * sheet;
     const Tangents tangents{mine.data(), K, dzs + l * K * sheet, p + sheet};
     const int chunks = chunks_of(layer.m);
-    pool->run(chunks, layer.m * net.padded * (K + 1), [=, &net, tos = theirs.data(), partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+    pool->run(chunks, work_of(net, layer.m) * (K + 1), [=, &net, tos = theirs.data(), partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
       double* backs = partial + chunk * sheets * sheet;
       std::memset(backs, 0, sheets * sheet * 8);
       const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
@@ -1060,6 +1072,9 @@ napi_value guarded(napi_env env, Work&& work) {
     return result;
   } catch (const std::bad_alloc&) {
     napi_throw_error(env, nullptr, "the particle kernel ran out of memory");
+    return nullptr;
+  } catch (const std::system_error& error) {
+    napi_throw_error(env, nullptr, (std::string("the particle kernel cannot start its threads: ") + error.what()).c_str());
     return nullptr;
   }
 }
