@@ -57,16 +57,18 @@ export function withWorkerOptions(command: Command): Command {
 
 /** `--workers` by the variables of Slurm, with the port where it is given. */
 const SLURM = /^slurm(?::(\d{1,5}))?$/;
+/** Whether Slurm's variables are meant, also with a port that is none: one word, where addresses have commas. */
+const isSlurm = (workers: string): boolean => /^slurm(:[^,]*)?$/.test(workers);
 
 /** Whether the options ask for several workers. Throws UsageError on options that do not fit each other. */
 export function wantsWorkers({ workers, task, localWorkers, workerTimeout }: TogetherOptions): boolean {
   if (workers !== undefined && localWorkers !== undefined)
     throw new UsageError('--workers and --local-workers: expected one of them');
-  if (task !== undefined && (workers === undefined || workers.startsWith('slurm')))
+  if (task !== undefined && (workers === undefined || isSlurm(workers)))
     throw new UsageError('--task: expected with --workers host:port,host:port only');
-  if (workers?.startsWith('slurm:') === true && !SLURM.test(workers))
+  if (workers !== undefined && isSlurm(workers) && !SLURM.test(workers))
     throw new UsageError(`--workers ${workers}: expected slurm, or slurm:PORT with a port from 1 to 65535`);
-  if (workers !== undefined && task === undefined && !/^slurm(:|$)/.test(workers))
+  if (workers !== undefined && task === undefined && !isSlurm(workers))
     throw new UsageError('--workers: --task is needed, the place of this process in the list, from 0');
   const together = workers !== undefined || localWorkers !== undefined;
   if (workerTimeout !== undefined && !together)

@@ -271,6 +271,10 @@ test.each([
   [['--workers', 'slurm'], /SLURM_PROCID is not set; expected to be started by srun|SLURM_STEP_NUM_TASKS is not set/],
   [['--local-workers', '33'], /a batch of 32 cannot be shared by 33 workers/],
   [['--workers', 'slurm:x'], /--workers slurm:x: expected slurm, or slurm:PORT with a port from 1 to 65535/],
+  // hosts of such names are no variables of Slurm
+  [['--workers', 'slurm1:29550,slurm2:29550'], /--workers: --task is needed/],
+  [['--workers', 'slurm1:29550,slurm2:29550', '--task', '2'], /--task 2: expected 0 to 1/],
+  [['--workers', 'slurm:29550,n2:29550', '--task', '2'], /--task 2: expected 0 to 1/],
 ])('wrong use: %o', async (options, message) => {
   const { status, stderr } = await gowideHere([...train(40), ...options]);
   expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
