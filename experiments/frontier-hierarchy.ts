@@ -14,7 +14,7 @@ export const hierarchyFrontier: FrontierDeclaration = {
   baseSteps: 250,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 4, 8], seeds: 5 },
+    laptop: { budgets: [1, 4, 8, 16], seeds: 10, fewer: { below: 8, seeds: 5 } },
     overnight: ALL_BUDGETS,
   },
   // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
@@ -30,6 +30,11 @@ export const hierarchyFrontier: FrontierDeclaration = {
     8: {
       rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025, direct: 0.2 },
       imitation: 1,
+    },
+    // where every way has 100 % at most rates
+    16: {
+      rates: { default: 0.05, 'selected-kl': 0.025, 'closed-form': 0.025, 'three-stage': 0.025, wide: 0.025 },
+      imitation: 0.5,
     },
   },
   setting: (steps, { rates, imitation }) =>

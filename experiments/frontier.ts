@@ -39,10 +39,11 @@ export interface FrontierSize {
   readonly budgets: readonly number[];
   readonly seeds: number;
   /**
-   * The most seeds of the budgets above `above`, one run of which costs as much as all those below together. From the
-   * budget `below` on, where there is one, runs have all seeds: the last budgets decide about convergence.
+   * The most seeds of the budgets between `above` and `below`, both left out, or of all on a side that is not given. One
+   * run of a large budget costs as much as all those of smaller ones together; the last budgets have all seeds where
+   * they are to decide about convergence.
    */
-  readonly fewer?: { readonly above: number; readonly below?: number; readonly seeds: number };
+  readonly fewer?: { readonly above?: number; readonly below?: number; readonly seeds: number };
 }
 
 /** Whether a frontier works at all. */
@@ -235,7 +236,7 @@ function specsAt(declaration: FrontierDeclaration, budget: number): Record<strin
 function armsAt(declaration: FrontierDeclaration, { budgets, fewer }: FrontierSize): Record<string, Arm> {
   const ways = waysOf(declaration);
   const hasFewer = (budget: number): boolean =>
-    fewer !== undefined && budget > fewer.above && budget < (fewer.below ?? Infinity);
+    fewer !== undefined && budget > (fewer.above ?? 0) && budget < (fewer.below ?? Infinity);
   const factsOf = (training: string): ArmFacts => {
     const { label, learnsFrom, reference } = ways[training]!;
     return { label, ...(learnsFrom !== undefined && { learnsFrom }), ...(reference === true && { reference }) };

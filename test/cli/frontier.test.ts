@@ -1,7 +1,7 @@
 /** `gowide frontier`: what it costs, before anything is run, and what kept tables say. */
 import { expect, test } from 'vitest';
 import { budgetCosts, checkRoom } from '../../cli/plan/frontier.js';
-import { budgetsToTune, waysOf } from '../../experiments/frontier.js';
+import { budgetsToTune, lastBudgets, waysOf } from '../../experiments/frontier.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
 import { cellsOf, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
@@ -16,10 +16,13 @@ test('the plan has every budget and the wide net that its arms learn from', () =
     minutes: number;
   };
   const declared = FRONTIERS['resnet-hierarchy']!.sizes.laptop!;
+  const [before, last] = lastBudgets(FRONTIERS['resnet-hierarchy']!);
   expect(budgets.map(({ budget }) => budget)).toEqual(
     expect.arrayContaining([...declared.budgets.map((budget) => `x${budget}`), 'wide net']),
   );
-  expect(budgets.find(({ budget }) => budget === 'x1')).toMatchObject({ runs: 7 * declared.seeds });
+  const runsOf = (one: number): number => budgets.find(({ budget }) => budget === `x${one}`)!.runs;
+  expect(runsOf(1)).toBe(7 * declared.fewer!.seeds);
+  expect([before, last].map(runsOf)).toEqual([7 * declared.seeds, 7 * declared.seeds]);
   expect(minutes).toBeCloseTo(budgets.reduce((sum, row) => sum + row.minutes, 0));
 });
 
@@ -30,10 +33,11 @@ const costsOf = (name: string, scale: Scale): ReturnType<typeof budgetCosts> => 
 
 test.each(Object.keys(FRONTIERS))('%s: every budget has every way of training, and a cost', (name) => {
   const frontier = FRONTIERS[name]!;
-  const { budgets, seeds } = frontier.sizes.laptop!;
+  const { budgets, seeds, fewer } = frontier.sizes.laptop!;
   const costs = costsOf(name, 'laptop');
   const ways = Object.keys(waysOf(frontier));
-  expect(costs.find(({ budget }) => budget === `x${budgets[0]}`)!.runs).toBe(ways.length * seeds);
+  const first = fewer !== undefined && fewer.above === undefined ? fewer.seeds : seeds;
+  expect(costs.find(({ budget }) => budget === `x${budgets[0]}`)!.runs).toBe(ways.length * first);
   for (const { minutes, gigabytes } of costs) {
     expect(minutes).toBeGreaterThan(0);
     expect(gigabytes).toBeGreaterThan(0.5);

@@ -308,7 +308,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
     ),
   );
   const budgets = {
-    'frontier-hierarchy': [4, 8, 'selected-kl'],
+    'frontier-hierarchy': [8, 16, 'selected-kl'],
     'frontier-digits': [8, 16, 'selected-kl'],
     'frontier-plain-16': [128, 256, 'selected-kl'],
     'frontier-plain-32': [128, 256, 'selected-kl'],
