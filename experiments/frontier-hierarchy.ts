@@ -14,7 +14,7 @@ export const hierarchyFrontier: FrontierDeclaration = {
   baseSteps: 250,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 4, 8, 16], seeds: 10, fewer: { below: 8, seeds: 5 } },
+    laptop: { budgets: [1, 4, 8, 16], seeds: 10, fewer: { below: 4, seeds: 5 } },
     overnight: ALL_BUDGETS,
   },
   // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
