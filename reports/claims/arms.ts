@@ -85,6 +85,9 @@ function untrained(
   if (smaller === undefined || values(smaller).length === 0) return undefined;
   const [typical, own] = [median(values(rival)), median(values(smaller))];
   if (better(typical, own)) return undefined;
+  // as where both have learnt all that there is
+  if (say(typical) === say(own))
+    return `the rival is no better than its smaller version: both have ${say(own)} ${metric.unit} (medians)`;
   return `the rival did not train: ${say(typical)} ${metric.unit}, where its smaller version has ${say(own)} (medians)`;
 }
 

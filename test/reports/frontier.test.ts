@@ -215,6 +215,14 @@ describe('verdicts', () => {
       outcome: 'inconclusive',
       evidence: expect.stringContaining('did not train') as string,
     });
+    expect(verdictOf(rows({ direct: [90, 100], deeper: [80, 100], 'three-stage': [95, 100] }), 'deeper')).toMatchObject(
+      {
+        outcome: 'inconclusive',
+        evidence: expect.stringMatching(
+          /as the rival is no better than its smaller version: both have 100\.0 %/,
+        ) as string,
+      },
+    );
     expect(verdictOf(rows({ direct: [50, 80], deeper: [70, 85], 'three-stage': [90, 95] }), 'deeper').outcome).toBe(
       'supported',
     );
