@@ -39,9 +39,9 @@ export interface FrontierSize {
   readonly budgets: readonly number[];
   readonly seeds: number;
   /**
-   * The most seeds of the budgets between `above` and `below`, both left out, or of all on a side that is not given. One
-   * run of a large budget costs as much as all those of smaller ones together; the last budgets have all seeds where
-   * they are to decide about convergence.
+   * The most seeds of the budgets between `above` and `below`, both left out, or of all on a side that is not given.
+   * One run of a large budget costs as much as all those of smaller ones together; the last budgets have all seeds
+   * where they are to decide about convergence.
    */
   readonly fewer?: { readonly above?: number; readonly below?: number; readonly seeds: number };
 }
