@@ -337,11 +337,11 @@ struct Net : Shape {
   std::vector<Layer> layers;
 };
 
-// Chunks of a layer: few enough that adding their sums costs little, as many as a large layer can use. A function of m
-// alone.
 // Multiply-adds of a pass of m particles over all samples, of which an activation is worth some eight.
 int64_t work_of(const Shape& net, int64_t m) { return m * net.padded * (net.d + 8); }
 
+// Chunks of a layer: few enough that adding their sums costs little, as many as a large layer can use. A function of m
+// alone.
 int chunks_of(int64_t m) {
   int chunks = 1;
   while (chunks < 64 && (int64_t)chunks * chunks * 16 < m) chunks *= 2;
