@@ -7,7 +7,7 @@ const BASE_STEPS = 75;
 /** The budget of the wide net that the others learn from. */
 const TEACHER = 128;
 
-/** On to the budget at which direct training has converged; the two that decide about it have every seed. */
+/** On to where direct training has converged in 16 layers; the two budgets that decide about it have every seed. */
 const LAPTOP: FrontierSize = {
   budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
   seeds: 10,

@@ -123,9 +123,6 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     disposeAll(params);
   });
 
-  // a software GPU is slow: it checks two of the gradients, and one head of the three
-  const isSlow = name === 'webgpu';
-
   on('gradients are those of central differences', async () => {
     const network = bert(spec('masked-lm'));
     const params = toTensors(reference('masked-lm').params);
@@ -134,15 +131,14 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     const lossOf = (p: Tensors): Scalar =>
       tf.mean(tf.square(network.apply({ params: p, state: {}, train: true, observe: () => {} }, x).logits!));
     const { loss, gradients } = differentiate(params, (p) => lossOf(p));
-    const paths = [
+    for (const path of [
       'embeddings/word/kernel',
       'layer1/attention/query/bias',
       'layer1/attention/norm/gamma',
       'layer1/inner/kernel',
       'head/norm/beta',
       'head/bias',
-    ];
-    for (const path of isSlow ? paths.slice(0, 2) : paths) {
+    ]) {
       const direction = tf.tensor(Float32Array.from(noise(params[path]!.size, 7)), params[path]!.shape);
       const at = async (h: number): Promise<number> => {
         const value = tf.tidy(() => lossOf({ ...params, [path]: tf.add(params[path]!, tf.mul(direction, h)) }));
@@ -189,7 +185,7 @@ describe.each(await enginesUnderTest())('on $name', ({ name, missing }) => {
     return { network, params, x };
   }
 
-  on.each(isSlow ? FEW.slice(-1) : FEW)(
+  on.each(FEW)(
     '%s: where its output alone is asked for, the last block has the tokens that it reads, with the same values and gradients',
     async (_, head, count) => {
       const { network, params, x } = reading(head);
