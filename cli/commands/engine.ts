@@ -2,10 +2,12 @@ import { rmSync } from 'node:fs';
 import { Command } from 'commander';
 import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import { isFolder } from '../../src/core/folder.js';
-import { installTensorflow } from '../../src/engine/install/install.js';
-import { findInstalled, whyNotInstallable } from '../../src/engine/install/installed.js';
+import type { InstallOptions } from '../../src/engine/install/install.js';
+import { findInstalled, whyNotInstallable, type Installed } from '../../src/engine/install/installed.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { probeEngine } from '../../src/engine/engines/probe.js';
+import { setUpTensorflow } from '../../src/engine/engines/tensorflow.js';
+import { prepareKernel } from '../../theory/kernel/kernel.js';
 import { notice } from '../terminal/notices.js';
 import { examples } from '../terminal/options.js';
 import { kernelReport } from '../terminal/kernel.js';
@@ -51,8 +53,11 @@ export function command(): Command {
       }
       const progress = new Progress();
       const installed = findInstalled();
+      // the particle kernel is compiled while TensorFlow is on its way
+      const setUp = async (options: InstallOptions): Promise<Installed> =>
+        (await Promise.all([setUpTensorflow({ ...options, report: installReporter(progress) }), prepareKernel()]))[0];
       if (optional) {
-        await installTensorflow({ gpu, wheels, report: installReporter(progress) }).catch((error: unknown) => {
+        await setUp({ gpu, wheels }).catch((error: unknown) => {
           progress.line(
             `The faster engine, tensorflow, is missing: ${messageOf(error)}. To try again: gowide engine install`,
           );
@@ -61,7 +66,7 @@ export function command(): Command {
         return;
       }
       if (force && installed?.gpu === gpu) rmSync(installed.folder, { recursive: true, force: true });
-      const { folder } = await installTensorflow({ gpu, wheels, thorough: true, report: installReporter(progress) });
+      const { folder } = await setUp({ gpu, wheels, thorough: true });
       progress.clear();
       // In a process of its own, which keeps TensorFlow's start-up messages to itself.
       const { available, reason, version, device } = await probeEngine('tensorflow');

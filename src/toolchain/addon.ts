@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { FailureError, messageOf } from '../core/errors.js';
 import { makeFolders } from '../core/folder.js';
 import { cacheFolder } from './cache.js';
+import { linked } from './linked.js';
 import { strangerIn } from './owner.js';
 import { findCompiler } from './tools.js';
 
@@ -20,8 +21,10 @@ export interface AddonSource {
   readonly without: string;
   /** Path of the source; it may include headers beside it. */
   readonly source: string;
-  /** For the compiler, beside what every addon needs: folders of headers, libraries. */
+  /** For the compiler, beside what every addon needs, such as folders of headers. */
   readonly options?: readonly string[];
+  /** Paths of the shared libraries that it calls. */
+  readonly libraries?: readonly string[];
 }
 
 const require = createRequire(import.meta.url);
@@ -98,7 +101,7 @@ function pathOf(source: AddonSource): string {
   const hash = createHash('sha256').update(place);
   for (const file of sourcesOf(source)) hash.update(readFileSync(file));
   const key = hash
-    .update((source.options ?? []).join('\n'))
+    .update([...(source.options ?? []), ...(source.libraries ?? [])].join('\n'))
     .digest('hex')
     .slice(0, 16);
   const path = join(cacheFolder(), source.name, key, `${source.name}.node`);
@@ -156,7 +159,7 @@ interface Compilation {
   readonly finish: (problem: string | undefined) => void;
 }
 
-function compilation(path: string, { what, without, source, options = [] }: AddonSource): Compilation {
+function compilation(path: string, { what, without, source, options = [], libraries = [] }: AddonSource): Compilation {
   const compiler = findCompiler();
   if (compiler === undefined)
     throw new FailureError(`${what} needs a C++ compiler (g++ or clang++), not found on the PATH; ${without}`);
@@ -164,7 +167,7 @@ function compilation(path: string, { what, without, source, options = [] }: Addo
   const machine = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
   const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   const unique = `${process.pid}-${randomBytes(6).toString('hex')}`;
-  const [temporary, written] = [`${path}.${unique}`, `${recordOf(path)}.${unique}`];
+  const [temporary, written, names] = [`${path}.${unique}`, `${recordOf(path)}.${unique}`, `${path}.${unique}.names`];
   const link = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [];
   const common = [
     '-std=c++17',
@@ -181,13 +184,14 @@ function compilation(path: string, { what, without, source, options = [] }: Addo
     try {
       act();
     } catch (error) {
-      for (const file of [temporary, written]) rmSync(file, { force: true });
+      for (const file of [temporary, written, names]) rmSync(file, { recursive: true, force: true });
       throw new FailureError(`${what} could not be built with ${compiler}: ${messageOf(error)}; ${without}`);
     }
   };
   orFail(() => {
     makeFolders(dirname(path));
     chmodSync(dirname(path), 0o755);
+    link.push(...linked(compiler, libraries, names));
   });
   return {
     compiler,
@@ -196,6 +200,7 @@ function compilation(path: string, { what, without, source, options = [] }: Addo
     finish: (problem) =>
       orFail(() => {
         if (problem !== undefined) throw new Error(problem);
+        rmSync(names, { recursive: true, force: true });
         chmodSync(temporary, 0o755);
         renameSync(temporary, path);
         writeFileSync(written, record(path), { flag: 'wx', mode: 0o644 });

@@ -7,15 +7,16 @@ import { FailureError, messageOf } from '../../core/errors.js';
 import { hasPackage } from '../../core/package.js';
 import { isSwitchedOff } from '../../core/settings.js';
 import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
-import { loadFused, refusesFused } from '../ops/fused.js';
+import { fusedOf, loadFused, refusesFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
-import { quietly } from '../install/quiet.js';
+import { QUIET, quietly } from '../install/quiet.js';
 import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import { allThreads, type EngineDefinition, type Readiness, type Started } from './engine.js';
+import { prepareAddon } from '../../toolchain/addon.js';
 import { gpus, type Device } from '../../toolchain/nvidia.js';
-import { buildBinding } from '../trace/binding.js';
+import { bindingOf, buildBinding } from '../trace/binding.js';
 
 const require = createRequire(import.meta.url);
 
@@ -164,13 +165,32 @@ function withFused(installed: Installed): boolean {
   }
 }
 
+/**
+ * Installs TensorFlow where it is missing, and builds the addons that this engine loads, side by side. Throws
+ * UsageError where TensorFlow cannot be installed, FailureError when a download or the build of its own addon fails;
+ * the engine works without the others.
+ */
+export async function setUpTensorflow(options: InstallOptions): Promise<Installed> {
+  const installed = await installTensorflow(options);
+  options.report?.('build the addons', 0, 1);
+  const folder = findTfjsPackage();
+  const addons = [
+    QUIET,
+    ...(folder === undefined || isSwitchedOff('GOWIDE_TRACE') ? [] : [bindingOf(installed, folder)]),
+    ...(installed.gpu || refusesFused() ? [] : [fusedOf(installed)]),
+  ];
+  await Promise.all(addons.map((addon) => prepareAddon(addon).catch(() => {})));
+  options.report?.('build the addons', 1, 1);
+  return installed;
+}
+
 /** The install that was found, where the package is there, too, or a new one where it may be made. */
 async function installation(
   found: Installed | undefined,
   install: InstallOptions | undefined,
 ): Promise<Installed | undefined> {
   if (found !== undefined && findTfjsPackage() !== undefined) return found;
-  return install === undefined ? undefined : await installTensorflow(install);
+  return install === undefined ? undefined : await setUpTensorflow(install);
 }
 
 /** Its GPUs, where its build for CUDA is the one that is installed. */
@@ -204,7 +224,7 @@ export const TENSORFLOW: EngineDefinition = {
     why: 'the fastest that works here',
     failed: 'the faster engine is missing',
   },
-  install: installTensorflow,
+  install: setUpTensorflow,
   devices,
   useThreads,
   tune,

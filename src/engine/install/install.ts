@@ -17,6 +17,7 @@ import {
   ADDON,
   folderOf,
   hashesFit,
+  installedIn,
   isWhole,
   MANIFEST,
   sha256Of,
@@ -26,6 +27,7 @@ import {
   type Manifest,
 } from './installed.js';
 import type { Variant } from './pins.js';
+import { linked } from '../../toolchain/linked.js';
 import { findTools, ISOLATED, runTool } from '../../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
@@ -51,7 +53,7 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
   const variant = variantOf(gpu);
   if (variant === undefined) throw new UsageError(`${whyNotInstallable(gpu)}; use --engine webgpu or --engine wasm`);
   const folder = folderOf(gpu, variant);
-  const installed: Installed = { gpu, folder, addon: join(folder, ADDON) };
+  const installed = installedIn(folder, gpu, variant);
   const whole = async (): Promise<boolean> => (options.thorough ? hashesFit(folder) : isWhole(folder));
   if (await whole()) return installed;
   const obstacle = whyNotInstallable(gpu);
@@ -127,17 +129,14 @@ with zipfile.ZipFile(wheel) as archive:
 async function compile(compiler: string, source: string, root: string, variant: Variant): Promise<void> {
   const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   const binding = join(source, 'binding');
-  const libraries = join(root, 'tensorflow');
+  const { libraries, headers: ofTensorflow, addon } = installedIn(root, false, variant);
   const mac = process.platform === 'darwin';
-  const link = mac
-    ? [
-        '-undefined',
-        'dynamic_lookup',
-        ...variant.libraries.map((name) => join(libraries, name)),
-        '-Wl,-rpath,@loader_path/tensorflow',
-      ]
-    : [`-L${libraries}`, ...variant.libraries.map((name) => `-l:${name}`), '-Wl,-rpath,$ORIGIN/tensorflow'];
-  const include = [headers, join(libraries, 'include'), binding].map((folder) => `-I${folder}`);
+  const here = mac ? '@loader_path' : '$ORIGIN';
+  const link = [
+    ...(mac ? ['-undefined', 'dynamic_lookup'] : []),
+    ...linked(compiler, libraries, `${root}.names`, `${here}/tensorflow`),
+  ];
+  const include = [headers, ofTensorflow, binding].map((folder) => `-I${folder}`);
   const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(binding, name));
   await runTool(compiler, [
     '-std=c++17',
@@ -148,7 +147,7 @@ async function compile(compiler: string, source: string, root: string, variant: 
     ...include,
     ...sources,
     '-o',
-    join(root, ADDON),
+    addon,
     ...link,
   ]);
 }

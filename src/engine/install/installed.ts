@@ -20,6 +20,22 @@ export interface Installed {
   readonly folder: string;
   /** The addon, linked to the libraries beside it. */
   readonly addon: string;
+  /** Folder of the headers of TensorFlow's C library. */
+  readonly headers: string;
+  /** Paths of TensorFlow's two libraries. */
+  readonly libraries: readonly string[];
+}
+
+/** The install of a build in a folder, whether it is there or not. */
+export function installedIn(folder: string, gpu: boolean, { libraries }: Variant): Installed {
+  const tensorflow = join(folder, 'tensorflow');
+  return {
+    gpu,
+    folder,
+    addon: join(folder, ADDON),
+    headers: join(tensorflow, 'include'),
+    libraries: libraries.map((name) => join(tensorflow, name)),
+  };
 }
 
 /** Files of an install by their paths in its folder, as they were when it was made. */
@@ -61,7 +77,7 @@ export function findInstalled(): Installed | undefined {
   for (const gpu of [true, false]) {
     const variant = variantOf(gpu);
     const folder = variant && folderOf(gpu, variant);
-    if (folder !== undefined && isWhole(folder)) return { gpu, folder, addon: join(folder, ADDON) };
+    if (folder !== undefined && isWhole(folder)) return installedIn(folder, gpu, variant!);
   }
   return undefined;
 }

@@ -4,22 +4,25 @@
  */
 import { join } from 'node:path';
 import { FailureError } from '../../core/errors.js';
-import { loadAddon } from '../../toolchain/addon.js';
+import { loadAddon, type AddonSource } from '../../toolchain/addon.js';
 
 interface Addon {
   begin(): boolean;
   end(): string;
 }
 
+/** The addon that holds the lines back. */
+export const QUIET: AddonSource = {
+  name: 'quiet',
+  what: 'the addon that holds back what TensorFlow says as it loads',
+  without: 'its lines are shown',
+  source: join(import.meta.dirname, 'quiet.cc'),
+};
+
 /** Undefined where it cannot be built: TensorFlow's lines are seen there. */
 function loadQuiet(): Addon | undefined {
   try {
-    return loadAddon<Addon>({
-      name: 'quiet',
-      what: 'the addon that holds back what TensorFlow says as it loads',
-      without: 'its lines are shown',
-      source: join(import.meta.dirname, 'quiet.cc'),
-    });
+    return loadAddon<Addon>(QUIET);
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;
     return undefined;

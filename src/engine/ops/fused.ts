@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { FailureError, messageOf } from '../../core/errors.js';
 import { isSwitchedOff } from '../../core/settings.js';
-import { loadAddon } from '../../toolchain/addon.js';
+import { loadAddon, type AddonSource } from '../../toolchain/addon.js';
 import type { Installed } from '../install/installed.js';
 import { tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Scalar, type Tensor, type Tensor1D } from '../tensor.js';
@@ -35,22 +35,21 @@ export function programsHere(): Programs | undefined {
   return hasFusedOnTensorflow() ? programs : undefined;
 }
 
-/** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
-export function loadFused({ folder }: Installed): void {
-  const libraries = join(folder, 'tensorflow');
-  const framework = process.platform === 'darwin' ? 'libtensorflow_framework.2.dylib' : 'libtensorflow_framework.so.2';
-  const addon = loadAddon<Addon>({
+/** The addon with the ops, for the TensorFlow of this install. */
+export function fusedOf({ headers, libraries }: Installed): AddonSource {
+  return {
     name: 'fused',
     what: 'the fused ops for TensorFlow',
     without: 'its own ops do without',
     source: join(import.meta.dirname, 'fused', 'fused.cc'),
-    options: [
-      '-fno-trapping-math',
-      `-I${join(libraries, 'include')}`,
-      join(libraries, framework),
-      `-Wl,-rpath,${libraries}`,
-    ],
-  });
+    options: ['-fno-trapping-math', `-I${headers}`],
+    libraries,
+  };
+}
+
+/** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
+export function loadFused(installed: Installed): void {
+  const addon = loadAddon<Addon>(fusedOf(installed));
   if (addon.problem !== '')
     throw new FailureError(`the fused ops for TensorFlow cannot be registered: ${addon.problem}`);
   addon.setThreads(Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism());
