@@ -22,7 +22,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build as esbuild } from 'esbuild';
 import { FILE_BY_FILE } from './src/toolchain/compile.mjs';
 
@@ -138,14 +138,15 @@ async function compile(root) {
   });
 }
 
-/** Makes dist, the sources compiled beside what needs no file of theirs. */
+/** Makes dist, the sources compiled beside what needs no file of theirs. To be called once in a process. */
 async function build(root) {
-  const bundle = async (...folders) => {
-    for (const folder of folders) await run(root, `${folder}/build.mjs`);
+  // In this process: the compiler to WebAssembly takes longer to load and to warm up than to compile a file.
+  const bundle = (folder) => import(pathToFileURL(join(root, folder, 'build.mjs')));
+  const bundles = async () => {
+    await bundle('theory/kernel'); // the page's script takes its module with it
+    await Promise.all(['reports/client', 'src/data', 'src/engine'].map(bundle));
   };
-  // the page's script takes the kernel's module with it
-  const bundles = [bundle('theory/kernel', 'reports/client'), bundle('src/data'), bundle('src/engine')];
-  const results = await Promise.allSettled([compile(root), ...bundles]);
+  const results = await Promise.allSettled([compile(root), bundles()]);
   for (const { status, reason } of results) if (status === 'rejected') throw reason;
   await run(root, 'cli/bundle.mjs');
   chmodSync(join(root, 'dist/cli/main.js'), 0o755);

@@ -36,7 +36,8 @@ const UNPACK =
  * the reason where neither can be had.
  */
 export function findRedis():
-  { readonly command: string; readonly env: NodeJS.ProcessEnv } | { readonly missing: string } {
+  | { readonly command: string; readonly env: NodeJS.ProcessEnv }
+  | { readonly missing: string } {
   if (spawnSync('redis-server', ['--version'], { timeout: 20_000, killSignal: 'SIGKILL' }).status === 0)
     return { command: 'redis-server', env: {} };
   const folder = join(cacheFolder(), 'redis');

@@ -7,7 +7,15 @@ import { UsageError } from '../core/errors.js';
 
 /** What a pickle's values become: numbers, texts, lists, and maps for dicts (their keys may be anything). */
 export type Pickled =
-  null | boolean | number | bigint | string | Pickled[] | Map<Pickled, Pickled> | Named | { readonly opaque: unknown };
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Pickled[]
+  | Map<Pickled, Pickled>
+  | Named
+  | { readonly opaque: unknown };
 
 /** A function or class that a pickle names, `module.name`. */
 export class Named {

@@ -1,6 +1,7 @@
 /**
- * `npm test`: runs vitest, with a software GPU for the WebGPU engine where there is no other (SwiftShader, which the
- * npm package @sparticuz/chromium ships: Dawn finds it only when these variables are set before the process starts).
+ * `npm test`: runs vitest on what was built, with a software GPU for the WebGPU engine where there is no other
+ * (SwiftShader, which the npm package @sparticuz/chromium ships: Dawn finds it only when these variables are set before
+ * the process starts).
  * The last line counts.
  *
  * `$GOWIDE_TEST_MINUTES` is how long the whole suite may take, an hour where it is not set: after it the tests are
@@ -79,12 +80,23 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => end(signal)
  */
 async function run(...args) {
   const results = join(mkdtempSync(join(folder, 'run-')), 'results.json');
-  child = spawn(process.execPath, [vitest, 'run', ...reporters, `--outputFile.json=${results}`, ...args], {
-    stdio: 'inherit',
-    // what tests leave behind goes with the folder
-    env: { ...process.env, ...softwareGpu(), TMPDIR: folder, TEMP: folder, TMP: folder, GOWIDE_UNFINISHED: unfinished },
-    detached: grouped,
-  });
+  child = spawn(
+    process.execPath,
+    [vitest, 'run', '--mode=built', ...reporters, `--outputFile.json=${results}`, ...args],
+    {
+      stdio: 'inherit',
+      // what tests leave behind goes with the folder
+      env: {
+        ...process.env,
+        ...softwareGpu(),
+        TMPDIR: folder,
+        TEMP: folder,
+        TMP: folder,
+        GOWIDE_UNFINISHED: unfinished,
+      },
+      detached: grouped,
+    },
+  );
   const status = await new Promise((resolve) => child.on('close', resolve));
   end('SIGKILL');
   let report;

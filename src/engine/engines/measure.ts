@@ -6,7 +6,7 @@ import { tf, type Tensor, type Tensor4D } from '../tensor.js';
 export interface Gflops {
   /** C = A B, square. */
   readonly matmul: number;
-  /** 3x3, stride 1, 128 -> 128 channels at 28 x 28. */
+  /** 3x3, stride 1, 128 -> 128 channels at 28 x 28, or fewer pixels where an engine is slow. */
   readonly conv2d: number;
   /** Both gradients of that convolution. */
   readonly conv2dGrad: number;
@@ -34,21 +34,36 @@ async function matmul(n: number): Promise<number> {
   return rate;
 }
 
-/** Operations of the convolution of one image, in billions. */
-const IMAGE_GFLOP = (2 * 28 * 28 * 9 * 128 * 128) / 1e9;
+/** Pictures of a convolution. */
+interface Pictures {
+  readonly images: number;
+  /** Pixels of a side. */
+  readonly side: number;
+}
 
-async function convolution(batch: number): Promise<{ conv2d: number; conv2dGrad: number }> {
-  const x = tf.randomUniform([batch, 28, 28, 128], -1, 1, 'float32', 1) as Tensor4D;
+/** Operations of the convolution of these pictures, in billions. */
+const gflopOf = ({ images, side }: Pictures): number => (2 * images * side ** 2 * 9 * 128 * 128) / 1e9;
+
+async function convolution(pictures: Pictures): Promise<{ conv2d: number; conv2dGrad: number }> {
+  const { images, side } = pictures;
+  const x = tf.randomUniform([images, side, side, 128], -1, 1, 'float32', 1) as Tensor4D;
   const filter = tf.randomUniform([3, 3, 128, 128], -1, 1, 'float32', 2) as Tensor4D;
-  const conv2d = (batch * IMAGE_GFLOP) / (await secondsPerCall(() => [tf.conv2d(x, filter, 1, 'same')]));
+  const conv2d = gflopOf(pictures) / (await secondsPerCall(() => [tf.conv2d(x, filter, 1, 'same')]));
   const backward = tf.grads((image: Tensor, kernel: Tensor) =>
     tf.conv2d(image as Tensor4D, kernel as Tensor4D, 1, 'same').sum(),
   );
   // The gradients' call runs the forward convolution, too: three equal products in all.
-  const conv2dGrad = (3 * batch * IMAGE_GFLOP) / (await secondsPerCall(() => tf.tidy(() => backward([x, filter]))));
+  const conv2dGrad = (3 * gflopOf(pictures)) / (await secondsPerCall(() => tf.tidy(() => backward([x, filter]))));
   tf.dispose([x, filter]);
   return { conv2d, conv2dGrad };
 }
+
+/** What is convolved, the largest first. */
+const PICTURES: readonly Pictures[] = [
+  ...[16, 4, 1].map((images) => ({ images, side: 28 })),
+  { images: 1, side: 14 },
+  { images: 1, side: 7 },
+];
 
 /** Seconds that a call may take by the throughput seen so far; two are made of each kind, or more. */
 const MOST_SECONDS = 0.3;
@@ -61,6 +76,6 @@ export async function measureGflops(): Promise<Gflops> {
   const small = await matmul(256);
   const product = (2 * 1024 ** 3) / 1e9 / small <= MOST_SECONDS ? await matmul(1024) : small;
   // the forward convolution and its two gradients
-  const batch = [16, 4].find((images) => (3 * images * IMAGE_GFLOP) / product <= MOST_SECONDS) ?? 1;
-  return { matmul: product, ...(await convolution(batch)) };
+  const pictures = PICTURES.find((one) => (3 * gflopOf(one)) / product <= MOST_SECONDS) ?? PICTURES.at(-1)!;
+  return { matmul: product, ...(await convolution(pictures)) };
 }

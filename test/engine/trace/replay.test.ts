@@ -89,8 +89,7 @@ describe('a replayed step', () => {
       let got: Tensors = {};
       const ops = opsIn(() => (got = traced({ ...given, ...state })));
       expect(bitsOf(got), `step ${step}`).toEqual(bitsOf(expected));
-      if (step >= UNTIL_REPLAYED)
-        expect(new Set(ops)).toEqual(new Set(['Reshape'])); // of results that are inputs
+      if (step >= UNTIL_REPLAYED) expect(new Set(ops)).toEqual(new Set(['Reshape'])); // of results that are inputs
       else expect(ops).toContain('Conv2D');
       state = { w: got.w!, velocity: got.velocity! };
       eager = { w: expected.w!, velocity: expected.velocity! };
