@@ -8,7 +8,7 @@ const ROOT = import.meta.dirname;
 /** Folders of sources, which a build compiles to dist, each file to the same path. */
 const COMPILED = /^(?:src|theory|experiments|reports|cli)\//;
 
-/** Has tests import what was built of a source where they name the source. */
+/** Has tests import what was built of a source where they name the source; Node loads it as it is. */
 const BUILT: Plugin = {
   name: 'built',
   enforce: 'pre',
@@ -16,7 +16,7 @@ const BUILT: Plugin = {
     if (!source.startsWith('.') || importer === undefined) return undefined;
     const path = relative(ROOT, resolve(dirname(importer), source));
     const built = join(ROOT, 'dist', path);
-    return COMPILED.test(withSlashes(path)) && existsSync(built) ? { id: built, external: true } : undefined;
+    return COMPILED.test(withSlashes(path)) && existsSync(built) ? built : undefined;
   },
 };
 
@@ -61,11 +61,12 @@ interface Files {
   readonly isShared?: boolean;
 }
 
-function project({ isShared = false, ...files }: Files, plugins: Plugin[]): TestProjectInlineConfiguration {
+function project({ isShared = false, ...files }: Files, isBuilt: boolean): TestProjectInlineConfiguration {
   return {
-    plugins,
+    plugins: isBuilt ? [BUILT] : [],
     test: {
       ...files,
+      ...(isBuilt && { server: { deps: { external: [/[\\/]dist[\\/](?:src|theory|experiments|reports|cli)[\\/]/] } } }),
       pool: 'forks',
       isolate: !isShared,
       setupFiles: ['test/support/equality.ts', ...(isShared ? ['test/support/shared-process.ts'] : [])],
@@ -84,7 +85,7 @@ function project({ isShared = false, ...files }: Files, plugins: Plugin[]): Test
  * for the processes of the tests; `npx vitest` runs them on the sources, for whoever is changing these.
  */
 export default defineConfig(({ mode }) => {
-  const plugins = mode === 'built' ? [BUILT] : [];
+  const isBuilt = mode === 'built';
   return {
     test: {
       globalSetup: 'test/support/temporary-folder.ts',
@@ -92,9 +93,9 @@ export default defineConfig(({ mode }) => {
       maxWorkers: 3,
       // those that take long, which start the program, are in the first: the order is that of the names
       projects: [
-        project({ name: 'a process each', include: ['test/**/*.test.ts'], exclude: SHARED }, plugins),
-        project({ name: 'alone', include: ALONE }, plugins),
-        project({ name: 'shared', include: SHARED, exclude: ALONE, isShared: true }, plugins),
+        project({ name: 'a process each', include: ['test/**/*.test.ts'], exclude: SHARED }, isBuilt),
+        project({ name: 'alone', include: ALONE }, isBuilt),
+        project({ name: 'shared', include: SHARED, exclude: ALONE, isShared: true }, isBuilt),
       ],
     },
   };
