@@ -77,11 +77,13 @@ export function builtAddon(source: AddonSource): string {
 }
 
 /**
- * Builds the addon if need be, while this process goes on with other things. Throws FailureError with the reason.
+ * Builds the addon if need be, while this process goes on with other things; `begin` is called where there is something
+ * to build. Throws FailureError with the reason.
  */
-export async function prepareAddon(source: AddonSource): Promise<void> {
+export async function prepareAddon(source: AddonSource, begin?: () => void): Promise<void> {
   const path = pathOf(source);
   if (isAsBuilt(path)) return;
+  begin?.();
   const { compiler, options, folder, finish } = compilation(path, source);
   await new Promise<void>((resolve, reject) => {
     execFile(compiler, options, { cwd: folder }, (error, _, stderr) => {

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -9,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { builtAddon, loadAddon, type AddonSource } from '../../src/toolchain/addon.js';
 import { findCompiler } from '../../src/toolchain/tools.js';
@@ -35,6 +37,20 @@ describe.skipIf(compiler === undefined)('an addon in the cache (skipped without 
     const { mtimeMs } = statSync(builtAddon(source));
     expect(statSync(builtAddon(source)).mtimeMs).toBe(mtimeMs);
     expect(readdirSync(join(builtAddon(source), '..')).sort()).toEqual(['one.node', 'one.node.json']);
+  });
+
+  test.runIf(process.platform === 'linux')('finds the libraries that it calls in their folder', () => {
+    const libraries = join(dirname(source.source), 'libraries of others');
+    mkdirSync(libraries);
+    const library = join(libraries, 'libanswer.so.2');
+    const lines = ['-shared', '-fPIC', '-Wl,-soname,libanswer.so.2', '-x', 'c++', '-', '-o', library];
+    const input = 'extern "C" int answer() { return 42; }';
+    expect(spawnSync(compiler!, lines, { input, encoding: 'utf8', timeout: 60_000 }).stderr).toBe('');
+    const text = readFileSync(source.source, 'utf8').replace('env, 1,', 'env, answer(),');
+    writeFileSync(source.source, `extern "C" int answer();\n${text}`);
+    const calling = { ...source, libraries: [library] };
+    expect(loadAddon(calling)).toEqual({ one: 42 });
+    expect(readdirSync(dirname(builtAddon(calling))).sort()).toEqual(['one.node', 'one.node.json']);
   });
 
   test.each([

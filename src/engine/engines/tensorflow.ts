@@ -172,15 +172,20 @@ function withFused(installed: Installed): boolean {
  */
 export async function setUpTensorflow(options: InstallOptions): Promise<Installed> {
   const installed = await installTensorflow(options);
-  options.report?.('build the addons', 0, 1);
   const folder = findTfjsPackage();
   const addons = [
     QUIET,
     ...(folder === undefined || isSwitchedOff('GOWIDE_TRACE') ? [] : [bindingOf(installed, folder)]),
     ...(installed.gpu || refusesFused() ? [] : [fusedOf(installed)]),
   ];
-  await Promise.all(addons.map((addon) => prepareAddon(addon).catch(() => {})));
-  options.report?.('build the addons', 1, 1);
+  const tell = (done: number): void => options.report?.('build the addons', done, 1);
+  let begun = false;
+  const begin = (): void => {
+    if (!begun) tell(0);
+    begun = true;
+  };
+  await Promise.all(addons.map((addon) => prepareAddon(addon, begin).catch(() => {})));
+  if (begun) tell(1);
   return installed;
 }
 
