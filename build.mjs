@@ -29,7 +29,7 @@ import { FILE_BY_FILE } from './src/toolchain/compile.mjs';
 /** What a build made of what. */
 const RECORD = 'dist/.built.json';
 
-/** Files outside of dist that a build writes: the tests, which run the sources, read them there. */
+/** Files outside of dist that a build writes: tests of the sources read them there. */
 const GENERATED = [
   'src/engine/tfjs-gradients.cjs',
   'src/engine/ops/assembly.wasm',
@@ -141,12 +141,17 @@ async function compile(root) {
 /** Makes dist, the sources compiled beside what needs no file of theirs. To be called once in a process. */
 async function build(root) {
   // In this process: the compiler to WebAssembly takes longer to load and to warm up than to compile a file.
-  const bundle = (folder) => import(pathToFileURL(join(root, folder, 'build.mjs')));
-  const bundles = async () => {
-    await bundle('theory/kernel'); // the page's script takes its module with it
-    await Promise.all(['reports/client', 'src/data', 'src/engine'].map(bundle));
+  const bundle = async (folder) => {
+    try {
+      await import(pathToFileURL(join(root, folder, 'build.mjs')));
+    } catch (error) {
+      throw new Error(`${folder}/build.mjs: ${error.message}`, { cause: error });
+    }
   };
-  const results = await Promise.allSettled([compile(root), bundles()]);
+  const kernel = bundle('theory/kernel');
+  const page = kernel.then(() => bundle('reports/client')); // it takes the kernel's module with it
+  const others = kernel.then(() => bundle('src/engine')).then(() => bundle('src/data'));
+  const results = await Promise.allSettled([compile(root), page, others]);
   for (const { status, reason } of results) if (status === 'rejected') throw reason;
   await run(root, 'cli/bundle.mjs');
   chmodSync(join(root, 'dist/cli/main.js'), 0o755);

@@ -8,6 +8,11 @@ const ROOT = import.meta.dirname;
 /** Folders of sources, which a build compiles to dist, each file to the same path. */
 const COMPILED = /^(?:src|theory|experiments|reports|cli)\//;
 
+/** Compiled sources, as Vite calls files: with `/` on every system. */
+const IN_DIST = new RegExp(
+  `^${withSlashes(ROOT).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/dist/(?:src|theory|experiments|reports|cli)/`,
+);
+
 /** Has tests import what was built of a source where they name the source; Node loads it as it is. */
 const BUILT: Plugin = {
   name: 'built',
@@ -66,7 +71,7 @@ function project({ isShared = false, ...files }: Files, isBuilt: boolean): TestP
     plugins: isBuilt ? [BUILT] : [],
     test: {
       ...files,
-      ...(isBuilt && { server: { deps: { external: [/[\\/]dist[\\/](?:src|theory|experiments|reports|cli)[\\/]/] } } }),
+      ...(isBuilt && { server: { deps: { external: [IN_DIST] } } }),
       pool: 'forks',
       isolate: !isShared,
       setupFiles: ['test/support/equality.ts', ...(isShared ? ['test/support/shared-process.ts'] : [])],

@@ -39,23 +39,25 @@ export function command(): Command {
         throw new UsageError(`--wheels ${wheels}: no such folder; expected one with the wheels of TensorFlow`);
       const obstacle = whyNotInstallable(gpu);
       const engine = requestedEngine();
-      if (
-        optional &&
-        findInstalled() === undefined &&
-        (obstacle !== undefined || (engine !== 'auto' && engine !== 'tensorflow'))
-      ) {
-        notice(
-          obstacle === undefined
-            ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install`
-            : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install`,
-        );
+      const installed = findInstalled();
+      const isDeclined = engine !== 'auto' && engine !== 'tensorflow';
+      if (optional && (isDeclined || (installed === undefined && obstacle !== undefined))) {
+        if (installed === undefined)
+          notice(
+            obstacle === undefined
+              ? `GOWIDE_ENGINE=${engine}: the faster engine, tensorflow, is not set up; to get it: gowide engine install`
+              : `The faster engine, tensorflow, is missing: ${obstacle}; then run: gowide engine install`,
+          );
         return;
       }
       const progress = new Progress();
-      const installed = findInstalled();
-      // the particle kernel is compiled while TensorFlow is on its way
-      const setUp = async (options: InstallOptions): Promise<Installed> =>
-        (await Promise.all([setUpTensorflow({ ...options, report: installReporter(progress) }), prepareKernel()]))[0];
+      // the particle kernel is compiled while TensorFlow is on its way; what is wrong with it is said elsewhere
+      const setUp = async (options: InstallOptions): Promise<Installed> => {
+        const kernel = prepareKernel().catch(() => {});
+        const set = await setUpTensorflow({ ...options, report: installReporter(progress) });
+        await kernel;
+        return set;
+      };
       if (optional) {
         await setUp({ gpu, wheels }).catch((error: unknown) => {
           progress.line(

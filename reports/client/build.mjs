@@ -29,6 +29,7 @@ const unused = {
 };
 await build({
   entryPoints: [join(here, 'main.ts'), join(here, 'worker.ts')],
+  absWorkingDir: root,
   outdir: bundle,
   bundle: true,
   minify: true,

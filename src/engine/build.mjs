@@ -18,6 +18,7 @@ await build({
       .join('\n'),
     resolveDir: import.meta.dirname,
   },
+  absWorkingDir: root,
   outfile: join(root, name),
   bundle: true,
   platform: 'node',

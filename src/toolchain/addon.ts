@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { FailureError, messageOf } from '../core/errors.js';
 import { makeFolders } from '../core/folder.js';
 import { cacheFolder } from './cache.js';
-import { linked } from './linked.js';
+import { linkOptions } from './linked.js';
 import { strangerIn } from './owner.js';
 import { findCompiler } from './tools.js';
 
@@ -169,7 +169,7 @@ function compilation(path: string, { what, without, source, options = [], librar
   const machine = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
   const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   const unique = `${process.pid}-${randomBytes(6).toString('hex')}`;
-  const [temporary, written, names] = [`${path}.${unique}`, `${recordOf(path)}.${unique}`, `${path}.${unique}.names`];
+  const [temporary, written] = [`${path}.${unique}`, `${recordOf(path)}.${unique}`];
   const link = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [];
   const common = [
     '-std=c++17',
@@ -186,14 +186,14 @@ function compilation(path: string, { what, without, source, options = [], librar
     try {
       act();
     } catch (error) {
-      for (const file of [temporary, written, names]) rmSync(file, { recursive: true, force: true });
+      for (const file of [temporary, written]) rmSync(file, { force: true });
       throw new FailureError(`${what} could not be built with ${compiler}: ${messageOf(error)}; ${without}`);
     }
   };
   orFail(() => {
     makeFolders(dirname(path));
     chmodSync(dirname(path), 0o755);
-    link.push(...linked(compiler, libraries, names));
+    link.push(...linkOptions(compiler, libraries, join(dirname(path), 'libraries')));
   });
   return {
     compiler,
@@ -202,7 +202,6 @@ function compilation(path: string, { what, without, source, options = [], librar
     finish: (problem) =>
       orFail(() => {
         if (problem !== undefined) throw new Error(problem);
-        rmSync(names, { recursive: true, force: true });
         chmodSync(temporary, 0o755);
         renameSync(temporary, path);
         writeFileSync(written, record(path), { flag: 'wx', mode: 0o644 });

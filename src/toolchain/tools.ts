@@ -46,7 +46,7 @@ export function missingTools({ python, compiler }: Tools): string | undefined {
 }
 
 /** How a command ended. */
-interface Ended {
+export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
@@ -88,10 +88,18 @@ export async function runTool(
     throw new FailureError(`${command} could not be started: ${messageOf(error)}`);
   });
   if (code === 0) return output;
-  if (signal !== null && STOPS.has(signal)) throw new InterruptedError(`${command} was stopped by ${signal}`);
+  throw failureOf(command, { code, signal, said });
+}
+
+/** The error of a command that did not end well, from what it said: where it was stopped, an InterruptedError. */
+export function failureOf(
+  command: string,
+  { code, signal, said }: Omit<Ended, 'output'>,
+): FailureError | InterruptedError {
+  if (signal !== null && STOPS.has(signal)) return new InterruptedError(`${command} was stopped by ${signal}`);
   if (/No space left on device|ENOSPC/.test(said))
-    throw new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
-  throw new FailureError(`${command} failed (${signal ?? `status ${code}`}): ${lastError(said)}`);
+    return new FailureError('no space left on the disk; free some, or put the cache elsewhere with GOWIDE_CACHE');
+  return new FailureError(`${command} failed (${signal ?? `status ${code}`}): ${lastError(said)}`);
 }
 
 function lastError(output: string): string {

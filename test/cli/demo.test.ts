@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { KEPT_REPORT } from '../reports/kept.js';
@@ -16,11 +16,10 @@ test('the kept report, at once, in a folder of its own, which nobody else can ha
   for (const { statement } of verdicts) expect(page).toContain(statement.slice(0, 30));
 });
 
-test('or in the folder that was named', async () => {
+test('a file where its folder should be is named', async () => {
   const out = join(newFolder(), 'out');
   writeFileSync(out, '');
   const { status, stdout, stderr } = await gowideHere(['demo', '--no-open', '--out', out]);
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toContain(out);
-  expect(existsSync(join(out, 'report.html'))).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** The program: built and in processes of its own, each with a time limit, or from its sources in this process. */
+/** The program: built and in processes of its own, each with a time limit, or in this process. */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ export function gowide(
   });
 }
 
-/** Runs the program in this process, from its sources, with what is registered here. */
+/** Runs the program in this process, with what is registered here. */
 export async function gowideHere(
   args: readonly string[],
 ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> {

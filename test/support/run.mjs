@@ -1,7 +1,7 @@
 /**
- * `npm test`: runs vitest on what was built, with a software GPU for the WebGPU engine where there is no other
- * (SwiftShader, which the npm package @sparticuz/chromium ships: Dawn finds it only when these variables are set before
- * the process starts).
+ * `npm test`: builds, and runs vitest on what was built, with a software GPU for the WebGPU engine where there is no
+ * other (SwiftShader, which the npm package @sparticuz/chromium ships: Dawn finds it only when these variables are set
+ * before the process starts).
  * The last line counts.
  *
  * `$GOWIDE_TEST_MINUTES` is how long the whole suite may take, an hour where it is not set: after it the tests are
@@ -15,8 +15,11 @@ import { dirname, join, relative } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
-import { cacheFolder } from '../../dist/src/toolchain/cache.js';
-import { mayHaveGpu } from '../../dist/src/engine/engines/webgpu.js';
+import { bringUpToDate } from '../../build.mjs';
+
+await bringUpToDate(fileURLToPath(new URL('../..', import.meta.url)));
+const { cacheFolder } = await import('../../dist/src/toolchain/cache.js');
+const { mayHaveGpu } = await import('../../dist/src/engine/engines/webgpu.js');
 
 const require = createRequire(import.meta.url);
 

@@ -45,12 +45,14 @@ describe.skipIf(compiler === undefined)('an addon in the cache (skipped without 
     const library = join(libraries, 'libanswer.so.2');
     const lines = ['-shared', '-fPIC', '-Wl,-soname,libanswer.so.2', '-x', 'c++', '-', '-o', library];
     const input = 'extern "C" int answer() { return 42; }';
-    expect(spawnSync(compiler!, lines, { input, encoding: 'utf8', timeout: 60_000 }).stderr).toBe('');
+    const built = spawnSync(compiler!, lines, { input, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' });
+    expect(built.stderr).toBe('');
     const text = readFileSync(source.source, 'utf8').replace('env, 1,', 'env, answer(),');
     writeFileSync(source.source, `extern "C" int answer();\n${text}`);
     const calling = { ...source, libraries: [library] };
     expect(loadAddon(calling)).toEqual({ one: 42 });
-    expect(readdirSync(dirname(builtAddon(calling))).sort()).toEqual(['one.node', 'one.node.json']);
+    expect(readdirSync(dirname(builtAddon(calling))).sort()).toEqual(['libraries', 'one.node', 'one.node.json']);
+    expect(readdirSync(join(dirname(builtAddon(calling)), 'libraries'))).toEqual(['libanswer.so.2']);
   });
 
   test.each([

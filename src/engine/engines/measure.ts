@@ -34,35 +34,35 @@ async function matmul(n: number): Promise<number> {
   return rate;
 }
 
-/** Pictures of a convolution. */
-interface Pictures {
-  readonly images: number;
+/** The images of a convolution. */
+interface Images {
+  readonly count: number;
   /** Pixels of a side. */
   readonly side: number;
 }
 
-/** Operations of the convolution of these pictures, in billions. */
-const gflopOf = ({ images, side }: Pictures): number => (2 * images * side ** 2 * 9 * 128 * 128) / 1e9;
+/** Operations of the convolution of these images, in billions; its padding counts as pixels do. */
+const gflopOf = ({ count, side }: Images): number => (2 * count * side ** 2 * 9 * 128 * 128) / 1e9;
 
-async function convolution(pictures: Pictures): Promise<{ conv2d: number; conv2dGrad: number }> {
-  const { images, side } = pictures;
-  const x = tf.randomUniform([images, side, side, 128], -1, 1, 'float32', 1) as Tensor4D;
+async function convolution(images: Images): Promise<{ conv2d: number; conv2dGrad: number }> {
+  const { count, side } = images;
+  const x = tf.randomUniform([count, side, side, 128], -1, 1, 'float32', 1) as Tensor4D;
   const filter = tf.randomUniform([3, 3, 128, 128], -1, 1, 'float32', 2) as Tensor4D;
-  const conv2d = gflopOf(pictures) / (await secondsPerCall(() => [tf.conv2d(x, filter, 1, 'same')]));
+  const conv2d = gflopOf(images) / (await secondsPerCall(() => [tf.conv2d(x, filter, 1, 'same')]));
   const backward = tf.grads((image: Tensor, kernel: Tensor) =>
     tf.conv2d(image as Tensor4D, kernel as Tensor4D, 1, 'same').sum(),
   );
   // The gradients' call runs the forward convolution, too: three equal products in all.
-  const conv2dGrad = (3 * gflopOf(pictures)) / (await secondsPerCall(() => tf.tidy(() => backward([x, filter]))));
+  const conv2dGrad = (3 * gflopOf(images)) / (await secondsPerCall(() => tf.tidy(() => backward([x, filter]))));
   tf.dispose([x, filter]);
   return { conv2d, conv2dGrad };
 }
 
 /** What is convolved, the largest first. */
-const PICTURES: readonly Pictures[] = [
-  ...[16, 4, 1].map((images) => ({ images, side: 28 })),
-  { images: 1, side: 14 },
-  { images: 1, side: 7 },
+const IMAGES: readonly Images[] = [
+  ...[16, 4, 1].map((count) => ({ count, side: 28 })),
+  { count: 1, side: 14 },
+  { count: 1, side: 7 },
 ];
 
 /** Seconds that a call may take by the throughput seen so far; two are made of each kind, or more. */
@@ -76,6 +76,6 @@ export async function measureGflops(): Promise<Gflops> {
   const small = await matmul(256);
   const product = (2 * 1024 ** 3) / 1e9 / small <= MOST_SECONDS ? await matmul(1024) : small;
   // the forward convolution and its two gradients
-  const pictures = PICTURES.find((one) => (3 * gflopOf(one)) / product <= MOST_SECONDS) ?? PICTURES.at(-1)!;
-  return { matmul: product, ...(await convolution(pictures)) };
+  const images = IMAGES.find((one) => (3 * gflopOf(one)) / product <= MOST_SECONDS) ?? IMAGES.at(-1)!;
+  return { matmul: product, ...(await convolution(images)) };
 }

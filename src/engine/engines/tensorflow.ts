@@ -166,9 +166,9 @@ function withFused(installed: Installed): boolean {
 }
 
 /**
- * Installs TensorFlow where it is missing, and builds the addons that this engine loads, side by side. Throws
- * UsageError where TensorFlow cannot be installed, FailureError when a download or the build of its own addon fails;
- * the engine works without the others.
+ * Installs TensorFlow where it is missing, and builds the addons with which steps are compiled and ops are fused, side
+ * by side; without them the engine works, too. Throws UsageError where TensorFlow cannot be installed, FailureError
+ * when a download fails, or the build of the addon of tfjs-node.
  */
 export async function setUpTensorflow(options: InstallOptions): Promise<Installed> {
   const installed = await installTensorflow(options);

@@ -27,7 +27,7 @@ import {
   type Manifest,
 } from './installed.js';
 import type { Variant } from './pins.js';
-import { linked } from '../../toolchain/linked.js';
+import { linkOptions } from '../../toolchain/linked.js';
 import { findTools, ISOLATED, runTool } from '../../toolchain/tools.js';
 
 const require = createRequire(import.meta.url);
@@ -134,7 +134,7 @@ async function compile(compiler: string, source: string, root: string, variant: 
   const here = mac ? '@loader_path' : '$ORIGIN';
   const link = [
     ...(mac ? ['-undefined', 'dynamic_lookup'] : []),
-    ...linked(compiler, libraries, `${root}.names`, `${here}/tensorflow`),
+    ...linkOptions(compiler, libraries, `${root}.libraries`, `${here}/tensorflow`),
   ];
   const include = [headers, ofTensorflow, binding].map((folder) => `-I${folder}`);
   const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(binding, name));
