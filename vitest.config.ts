@@ -5,13 +5,9 @@ import { withSlashes } from './src/core/folder.js';
 
 const ROOT = import.meta.dirname;
 
-/** Folders of sources, which a build compiles to dist, each file to the same path. */
-const COMPILED = /^(?:src|theory|experiments|reports|cli)\//;
-
-/** Compiled sources, as Vite calls files: with `/` on every system. */
-const IN_DIST = new RegExp(
-  `^${withSlashes(ROOT).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/dist/(?:src|theory|experiments|reports|cli)/`,
-);
+/** Where a build puts each compiled source, at its own path; as Vite calls files, with `/` on every system. */
+const DIST = `${withSlashes(ROOT)}/dist/`;
+const IN_DIST = new RegExp(`^${DIST.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:src|theory|experiments|reports|cli)/`);
 
 /** Has tests import what was built of a source where they name the source; Node loads it as it is. */
 const BUILT: Plugin = {
@@ -19,9 +15,8 @@ const BUILT: Plugin = {
   enforce: 'pre',
   resolveId(source, importer) {
     if (!source.startsWith('.') || importer === undefined) return undefined;
-    const path = relative(ROOT, resolve(dirname(importer), source));
-    const built = join(ROOT, 'dist', path);
-    return COMPILED.test(withSlashes(path)) && existsSync(built) ? built : undefined;
+    const built = join(ROOT, 'dist', relative(ROOT, resolve(dirname(importer), source)));
+    return IN_DIST.test(withSlashes(built)) && existsSync(built) ? built : undefined;
   },
 };
 

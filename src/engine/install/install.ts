@@ -14,7 +14,6 @@ import { tryLock } from '../../store/lock.js';
 import { cacheFolder } from '../../toolchain/cache.js';
 import { downloadWheel, fetchTfjsPackage } from './download.js';
 import {
-  ADDON,
   folderOf,
   hashesFit,
   installedIn,
@@ -77,7 +76,11 @@ async function waitForLock(path: string, report: InstallOptions['report']): Prom
   }
 }
 
-async function build(variant: Variant, folder: string, { wheels, report = () => {} }: InstallOptions): Promise<void> {
+async function build(
+  variant: Variant,
+  folder: string,
+  { gpu = false, wheels, report = () => {} }: InstallOptions,
+): Promise<void> {
   const { python, compiler } = findTools();
   const partial = `${folder}.partial`;
   const downloads = join(partial, 'wheels');
@@ -97,8 +100,9 @@ async function build(variant: Variant, folder: string, { wheels, report = () => 
     before += wheel.megabytes;
   }
   report('build the addon', 0, 1);
-  await compile(compiler!, source, root, variant);
-  await smokeTest(join(root, ADDON));
+  const made = installedIn(root, gpu, variant);
+  await compile(compiler!, source, made);
+  await smokeTest(made.addon);
   report('build the addon', 1, 1);
   await seal(root);
   rmSync(folder, { recursive: true, force: true });
@@ -126,17 +130,16 @@ with zipfile.ZipFile(wheel) as archive:
         if '/bin/' in name: os.chmod(path, 0o755)
 `;
 
-async function compile(compiler: string, source: string, root: string, variant: Variant): Promise<void> {
+async function compile(compiler: string, source: string, made: Installed): Promise<void> {
   const headers = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   const binding = join(source, 'binding');
-  const { libraries, headers: ofTensorflow, addon } = installedIn(root, false, variant);
   const mac = process.platform === 'darwin';
   const here = mac ? '@loader_path' : '$ORIGIN';
   const link = [
     ...(mac ? ['-undefined', 'dynamic_lookup'] : []),
-    ...linkOptions(compiler, libraries, `${root}.libraries`, `${here}/tensorflow`),
+    ...linkOptions(compiler, made.libraries, `${made.folder}.libraries`, `${here}/tensorflow`),
   ];
-  const include = [headers, ofTensorflow, binding].map((folder) => `-I${folder}`);
+  const include = [headers, made.headers, binding].map((folder) => `-I${folder}`);
   const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(binding, name));
   await runTool(compiler, [
     '-std=c++17',
@@ -147,7 +150,7 @@ async function compile(compiler: string, source: string, root: string, variant: 
     ...include,
     ...sources,
     '-o',
-    addon,
+    made.addon,
     ...link,
   ]);
 }
