@@ -1,6 +1,7 @@
 // Products of rows with a matrix, and what follows them while their values are in the cache.
 #pragma once
 #include <algorithm>
+#include <cstring>
 
 #include "call.h"
 #include "scratch.h"
@@ -175,6 +176,55 @@ void pack_turned(const float* from, int64_t row, int64_t depth, int64_t columns,
   }
 }
 
+constexpr int64_t LINES = 16;  // rows that are cut at a time: what is read of them stays in the cache
+
+// Cuts a [depth, rows] into strips of TALL columns, one after the other, each [depth, TALL]: what a tile reads of a
+// transposed matrix then lies side by side.
+void cut(const float* a, int64_t depth, int64_t rows, float* strips) {
+  pool().run((depth + LINES - 1) / LINES, [&](int64_t part) {
+    const int64_t begin = part * LINES, end = std::min(depth, begin + LINES);
+    for (int64_t row = 0; row < rows; row += TALL) {
+      const float* from = a + begin * rows + row;
+      float* to = strips + row * depth + begin * TALL;
+      if (rows - row >= TALL) {
+        for (int64_t p = begin; p < end; p++, from += rows, to += TALL) std::memcpy(to, from, TALL * sizeof(float));
+      } else {
+        for (int64_t p = begin; p < end; p++, from += rows, to += TALL) std::copy_n(from, rows - row, to);
+      }
+    }
+  });
+}
+
+// Rows times panels from which on a transposed matrix is cut: it is then read often, or its rows lie far apart.
+constexpr int64_t OFTEN = 256;
+
+// The first matrix of a product as tiles read it, of which each begins at a multiple of TALL.
+class Strips {
+ public:
+  // a [rows, depth], or [depth, rows] where it is `transposed`; it is to be multiplied with so many panels.
+  Strips(const float* a, int64_t rows, int64_t depth, bool transposed, int64_t panels) {
+    if (!transposed) {
+      first = {a, depth, 1};
+      stride = depth;
+    } else if (rows * panels < OFTEN) {
+      first = {a, 1, rows};
+      stride = 1;
+    } else {
+      thread_local Block memory;
+      float* const strips = memory.of((rows + TALL - 1) / TALL * TALL * depth);
+      cut(a, depth, rows, strips);
+      first = {strips, 1, TALL};
+      stride = depth;
+    }
+  }
+
+  Left from(int64_t row) const { return {first.data + row * stride, first.row, first.step}; }
+
+ private:
+  Left first = {nullptr, 0, 0};
+  int64_t stride = 0;  // from a tile's first row to the next one's, over TALL
+};
+
 // a b, of two matrices; the first number has the first of them transposed, the second number the second.
 void product(Call& call, const Attributes& attributes) {
   View a = call.input(0), b = call.input(1);
@@ -187,6 +237,7 @@ void product(Call& call, const Attributes& attributes) {
   if (!call.ok() || y.size == 0) return;
   const int64_t panels = (columns + PANEL - 1) / PANEL, cuts = pool().size() == 1 ? 1 : cuts_of(rows, panels);
   const int64_t chunk = ((rows + cuts - 1) / cuts + TALL - 1) / TALL * TALL;
+  const Strips left(a.data, rows, depth, first, panels);
   pool().run(panels * cuts, [&](int64_t part) {
     const int64_t column = part / cuts * PANEL, begin = part % cuts * chunk, end = std::min(rows, begin + chunk);
     if (begin >= end) return;
@@ -197,8 +248,7 @@ void product(Call& call, const Attributes& attributes) {
     else pack({b.data + column, columns}, depth, here, width, panel);
     AtHand soon;
     for (int64_t row = begin; row < end; row += TALL) {
-      const Left left = first ? Left{a.data + row, 1, rows} : Left{a.data + row * depth, depth, 1};
-      multiply_tile(std::min<int64_t>(TALL, end - row), here, depth, left, panel, width, y.data + row * columns + column, columns, false, soon);
+      multiply_tile(std::min<int64_t>(TALL, end - row), here, depth, left.from(row), panel, width, y.data + row * columns + column, columns, false, soon);
     }
   });
 }
