@@ -54,7 +54,11 @@ export function command(): Command {
       // the particle kernel is compiled while TensorFlow is on its way; what is wrong with it is said elsewhere
       const setUp = async (options: InstallOptions): Promise<Installed> => {
         const kernel = prepareKernel().catch(() => {});
-        const set = await setUpTensorflow({ ...options, report: installReporter(progress) });
+        const set = await setUpTensorflow({
+          ...options,
+          report: installReporter(progress),
+          missing: (reason) => progress.line(`An addon is missing: ${reason}`),
+        });
         await kernel;
         return set;
       };

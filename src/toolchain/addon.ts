@@ -97,6 +97,26 @@ export async function prepareAddon(source: AddonSource, begin?: () => void): Pro
   });
 }
 
+/**
+ * Builds those of the addons that there is something to build of, side by side. `report` is called with 0 as the first
+ * begins and with 1 as all are over, where one had to be built; `missing` with the reason for each that cannot be.
+ */
+export async function prepareAddons(
+  sources: readonly AddonSource[],
+  report?: (done: 0 | 1) => void,
+  missing?: (reason: string) => void,
+): Promise<void> {
+  let begun = false;
+  const begin = (): void => {
+    if (!begun) report?.(0);
+    begun = true;
+  };
+  const prepare = (source: AddonSource): Promise<void> =>
+    prepareAddon(source, begin).catch((error: unknown) => missing?.(messageOf(error)));
+  await Promise.all(sources.map(prepare));
+  if (begun) report?.(1);
+}
+
 /** Where the built addon is, or will be. Throws FailureError where others could have put one there. */
 function pathOf(source: AddonSource): string {
   const place = `${process.platform} ${process.arch} ${processor()}`;

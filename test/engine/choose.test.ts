@@ -4,6 +4,7 @@ import { FailureError, InterruptedError } from '../../src/core/errors.js';
 import { ENGINES, startFastest, type EngineName } from '../../src/engine/engines/choose.js';
 import type { EngineDefinition, Readiness, Started } from '../../src/engine/engines/engine.js';
 import { devicesOf, expectedEngine, prepareEngine } from '../../src/engine/engines/prepare.js';
+import type { InstallOptions } from '../../src/engine/install/install.js';
 import type { Device } from '../../src/toolchain/nvidia.js';
 
 const ready = (gpu = false): Readiness => ({ state: 'ready', gpu });
@@ -18,10 +19,12 @@ interface Machine {
   readonly starts?: Partial<Record<EngineName, Error | Partial<Started>>>;
   /** Why TensorFlow cannot be installed. */
   readonly obstacle?: Error;
+  /** Why one of its addons cannot be built. */
+  readonly missing?: string;
 }
 
 /** The engines' own facts, on a machine that is made up. Every install is noted. */
-function machine({ tensorflow, webgpu, starts = {}, obstacle }: Machine): {
+function machine({ tensorflow, webgpu, starts = {}, obstacle, missing }: Machine): {
   readonly engines: Record<EngineName, EngineDefinition>;
   readonly installs: string[];
 } {
@@ -31,8 +34,9 @@ function machine({ tensorflow, webgpu, starts = {}, obstacle }: Machine): {
     if (given instanceof Error) throw given;
     return { version: '1', device: 'one', ...given };
   };
-  const install = async (): Promise<void> => {
+  const install = async (options: InstallOptions): Promise<void> => {
     if (obstacle !== undefined) throw obstacle;
+    if (missing !== undefined) options.missing?.(missing);
     installs.push('tensorflow');
   };
   const engines = {
@@ -130,6 +134,12 @@ describe('several processes', () => {
   test.each<[string, EngineName | 'auto', Machine, readonly unknown[]]>([
     ['choose themselves where all is there', 'auto', { tensorflow: ready(), webgpu: IMPOSSIBLE }, ['auto', 0]],
     ['have an install made before', 'auto', { tensorflow: INSTALLABLE, webgpu: IMPOSSIBLE }, ['auto', 1]],
+    [
+      'are told which addon is missing',
+      'auto',
+      { tensorflow: INSTALLABLE, webgpu: IMPOSSIBLE, missing: 'no such register' },
+      ['auto', 1, 'An addon is missing: no such register'],
+    ],
     [
       'have one made that was asked for',
       'tensorflow',

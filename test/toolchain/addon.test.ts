@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { builtAddon, loadAddon, type AddonSource } from '../../src/toolchain/addon.js';
+import { builtAddon, loadAddon, prepareAddons, type AddonSource } from '../../src/toolchain/addon.js';
 import { findCompiler } from '../../src/toolchain/tools.js';
 
 const compiler = findCompiler();
@@ -37,6 +37,23 @@ describe.skipIf(compiler === undefined)('an addon in the cache (skipped without 
     const { mtimeMs } = statSync(builtAddon(source));
     expect(statSync(builtAddon(source)).mtimeMs).toBe(mtimeMs);
     expect(readdirSync(join(builtAddon(source), '..')).sort()).toEqual(['one.node', 'one.node.json']);
+  });
+
+  test('is built beside others, of which those that cannot be built are named', async () => {
+    const wrong = { ...source, name: 'two', what: 'the other addon', source: join(dirname(source.source), 'two.cc') };
+    writeFileSync(wrong.source, '#error no such register\n');
+    const told: unknown[] = [];
+    await prepareAddons(
+      [wrong, source],
+      (done) => told.push(done),
+      (reason) => told.push(reason),
+    );
+    expect(told).toEqual([
+      0,
+      expect.stringMatching(/^the other addon could not be built with .*no such register.*; nothing is lost$/),
+      1,
+    ]);
+    expect(existsSync(builtAddon(source))).toBe(true);
   });
 
   test.runIf(process.platform === 'linux')('finds the libraries that it calls in their folder', () => {

@@ -53,7 +53,7 @@ export async function prepareEngine(name: EngineName | 'auto', options: PrepareO
       continue;
     }
     try {
-      await definition.install({ report });
+      await definition.install({ report, missing: (reason) => notice(`An addon is missing: ${reason}`) });
       await probe(one);
       onInstalled();
       return askedFor(name);

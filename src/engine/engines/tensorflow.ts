@@ -14,7 +14,7 @@ import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import { allThreads, type EngineDefinition, type Readiness, type Started } from './engine.js';
-import { prepareAddon } from '../../toolchain/addon.js';
+import { prepareAddons } from '../../toolchain/addon.js';
 import { gpus, type Device } from '../../toolchain/nvidia.js';
 import { bindingOf, buildBinding } from '../trace/binding.js';
 
@@ -167,8 +167,8 @@ function withFused(installed: Installed): boolean {
 
 /**
  * Installs TensorFlow where it is missing, and builds the addons with which steps are compiled and ops are fused, side
- * by side; without them the engine works, too. Throws UsageError where TensorFlow cannot be installed, FailureError
- * when a download fails, or the build of the addon of tfjs-node.
+ * by side; without them the engine works, too, and `missing` is told why one is not there. Throws UsageError where
+ * TensorFlow cannot be installed, FailureError when a download fails, or the build of the addon of tfjs-node.
  */
 export async function setUpTensorflow(options: InstallOptions): Promise<Installed> {
   const installed = await installTensorflow(options);
@@ -178,14 +178,7 @@ export async function setUpTensorflow(options: InstallOptions): Promise<Installe
     ...(folder === undefined || isSwitchedOff('GOWIDE_TRACE') ? [] : [bindingOf(installed, folder)]),
     ...(installed.gpu || refusesFused() ? [] : [fusedOf(installed)]),
   ];
-  const tell = (done: number): void => options.report?.('build the addons', done, 1);
-  let begun = false;
-  const begin = (): void => {
-    if (!begun) tell(0);
-    begun = true;
-  };
-  await Promise.all(addons.map((addon) => prepareAddon(addon, begin).catch(() => {})));
-  if (begun) tell(1);
+  await prepareAddons(addons, (done) => options.report?.('build the addons', done, 1), options.missing);
   return installed;
 }
 

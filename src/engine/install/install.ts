@@ -41,6 +41,8 @@ export interface InstallOptions {
   readonly thorough?: boolean;
   /** Told what is under way, and how many of how many megabytes (or steps) are done. */
   readonly report?: (stage: string, done: number, total: number) => void;
+  /** Told why an addon could not be built that the engine works without, though more slowly. */
+  readonly missing?: (reason: string) => void;
 }
 
 /**
