@@ -39,6 +39,7 @@ const SHARED = [
 const ALONE = [
   // what they register stays registered
   'test/data/index.test.ts',
+  'test/experiments/registered.test.ts',
   'test/models/registry.test.ts',
   'test/optim/losses.test.ts',
   'test/theory/{exact,registered-study,studies}.test.ts',

@@ -19,11 +19,14 @@ import {
   type Scale,
   type TuningGrid,
 } from '../src/core/experiment.js';
+import { UsageError } from '../src/core/errors.js';
+import { checkMembers } from '../src/core/registry.js';
 import { hashOf, type Json } from '../src/core/json.js';
 import { cellId } from '../src/core/run.js';
 import { requiredCells, TRAIN_KIND } from '../src/method/run/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
+import { byScale, checkCount, checkWord } from './checks.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { atSteps } from '../src/method/spec/recipe-steps.js';
 
@@ -174,11 +177,50 @@ function tunedBudgets({ rates }: Pick<FrontierDeclaration, 'rates'>): number[] {
     .sort((a, b) => a - b);
 }
 
+/** The way of training that is the wide net's own; its length is the budget's, too. */
+const WIDE = 'wide';
+
+/** Ways of training that every frontier has: the one that the others are compared with, and the wide net's own. */
+const NEEDED = ['direct', WIDE];
+/** Those that its claims are about. */
+const CLAIMED = ['three-stage', 'deeper'];
+
+/**
+ * Throws UsageError, which names the frontier and what was expected, where budgets, steps, seeds, rates or ways of
+ * training are missing or none.
+ */
+export function checkDeclaration(declaration: FrontierDeclaration): void {
+  const { name, key, baseSteps, sizes, tuning, rates, claims } = declaration;
+  checkWord('frontier: name', name);
+  const what = `frontier "${name}"`;
+  if (key !== undefined) checkWord(`${what}: key`, key);
+  checkCount(`${what}: baseSteps`, baseSteps);
+  for (const [scale, { budgets, seeds }] of byScale(`${what}: sizes`, sizes)) {
+    const rising = Array.isArray(budgets) && budgets.every((budget, i) => budget > (budgets[i - 1] ?? 0));
+    if (!rising || budgets.length === 0)
+      throw new UsageError(`${what}: sizes: ${scale}: budgets: expected numbers above 0 in ascending order`);
+    for (const budget of budgets) checkCount(`${what}: sizes: ${scale}: steps of budget ${budget}`, budget * baseSteps);
+    checkCount(`${what}: sizes: ${scale}: seeds`, seeds);
+  }
+  if (Object.keys(rates).length === 0)
+    throw new UsageError(`${what}: rates: expected those of a budget at least, got none`);
+  checkMembers(`${what}: tuning`, tuning, { rates: 'array', seeds: 'array' });
+  const missing = [...NEEDED, ...(claims === undefined ? [] : CLAIMED)].find((way) => !(way in waysOf(declaration)));
+  if (missing !== undefined)
+    throw new UsageError(
+      `${what}: ways: expected "${missing}" among them, ${NEEDED.includes(missing) ? 'as in every frontier' : 'as its claims are about it'}`,
+    );
+  if (claims !== undefined) lastBudgets(declaration);
+}
+
 /** What {@link Frontier.teacherBudget} is of a declaration. */
 function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
   return allBudgets(declaration).find((budget) => {
-    const { wide, kd } = specsAt(declaration, budget);
-    const { network, recipe, objective } = kd!.teacher as { network: Json; recipe: Json; objective: Json };
+    const specs = specsAt(declaration, budget);
+    const { wide } = specs;
+    const taught = Object.values(specs).find(({ teacher }) => teacher !== null);
+    if (taught === undefined) return false;
+    const { network, recipe, objective } = taught.teacher as { network: Json; recipe: Json; objective: Json };
     const own = { network: wide!.network, training: wide!.training } as Json;
     return hashOf(own) === hashOf({ network, training: { ...(recipe as object), objective } } as Json);
   });
@@ -186,7 +228,7 @@ function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
 
 /**
  * The budget at which the ends of training are compared, and the one before it: the two largest of scale laptop. Throws
- * RangeError for a frontier without two.
+ * UsageError for a frontier without two.
  */
 export function lastBudgets({
   sizes,
@@ -194,7 +236,7 @@ export function lastBudgets({
 }: Pick<FrontierDeclaration, 'sizes' | 'name'>): [before: number, last: number] {
   const [before, last] = sizes.laptop?.budgets.slice(-2) ?? [];
   if (before === undefined || last === undefined)
-    throw new RangeError(`experiments: ${name}: a frontier needs two budgets at scale laptop`);
+    throw new UsageError(`frontier "${name}": sizes: expected two budgets at scale laptop, by which its claims judge`);
   return [before, last];
 }
 
@@ -202,9 +244,6 @@ export function lastBudgets({
 export function allBudgets({ sizes }: Pick<FrontierDeclaration, 'sizes'>): number[] {
   return [...new Set(Object.values(sizes).flatMap(({ budgets }) => budgets))].sort((a, b) => a - b);
 }
-
-/** The way of training that is the wide net's own; its length is the budget's, too. */
-const WIDE = 'wide';
 
 /** The rates that hold at a budget: those of the nearest tuned one. */
 function ratesAt(declaration: Pick<FrontierDeclaration, 'rates'>, budget: number): BudgetRates {

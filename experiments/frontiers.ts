@@ -4,20 +4,21 @@ import { digitsFrontier } from './frontier-digits.js';
 import { glossesFrontier } from './frontier-glosses.js';
 import { hierarchyFrontier } from './frontier-hierarchy.js';
 import { plain16Frontier, plain32Frontier } from './frontier-plain.js';
-import { frontierOf, keyOf, type Frontier, type FrontierDeclaration } from './frontier.js';
+import { checkDeclaration, frontierOf, keyOf, type Frontier, type FrontierDeclaration } from './frontier.js';
 
 /** Every frontier, under the name by which commands know it. */
 export const FRONTIERS: Record<string, Frontier> = {};
 
 /**
- * Adds a frontier; its runs are those of its own experiment, which `registerExperiment` adds. Throws UsageError when
- * its name is taken.
+ * Adds a frontier with the experiment that its runs are of, the claims that it declares and its figure. Throws
+ * UsageError when a name of it is taken, and for a declaration that is none: see {@link checkDeclaration}.
  */
 export function registerFrontier(declaration: FrontierDeclaration): void {
   checkMembers('frontier', declaration, {
     ...{ of: 'object', name: 'string', title: 'string', baseSteps: 'number' },
     ...{ sizes: 'object', tuning: 'object', rates: 'object', setting: 'function' },
   });
+  checkDeclaration(declaration);
   register('frontier', FRONTIERS, keyOf(declaration), frontierOf(declaration));
 }
 

@@ -1,9 +1,10 @@
 /** Every experiment, in the order in which commands list them. */
 import type { Experiment } from '../src/core/experiment.js';
-import { lookUp, registerOwn } from '../src/core/registry.js';
+import { entryOf, follow, lookUp, register } from '../src/core/registry.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
+import { checkExperiment } from './checks.js';
 import { depthSkip } from './depth-skip.js';
 import { FRONTIERS } from './frontiers.js';
 import { cifar10, cifar10Resnet50, fashionMnist } from './pictures.js';
@@ -29,12 +30,13 @@ import {
 /** Every experiment under its name. */
 export const EXPERIMENTS: Record<string, Experiment> = {};
 
-/** Adds an experiment under its own name. Throws UsageError when the name is taken. */
+/**
+ * Adds an experiment under its own name. Throws UsageError when the name is taken, and where its names, kind, scales,
+ * seeds, metric, arms or baselines are none, with what was expected.
+ */
 export function registerExperiment(experiment: Experiment): void {
-  registerOwn('experiment', EXPERIMENTS, 'name', experiment, {
-    ...{ name: 'string', group: 'string', title: 'string', kind: 'string' },
-    ...{ seeds: 'object', arms: 'function' },
-  });
+  checkExperiment(experiment);
+  register('experiment', EXPERIMENTS, experiment.name, experiment);
 }
 
 /** The frontiers' runs of one group; they stand behind its other experiments. */
@@ -74,8 +76,12 @@ const DECLARED = [
   bertAblations,
   ...frontierExperiments('bert'),
 ];
-const others = Object.values(FRONTIERS).map(({ experiment }) => experiment);
-for (const experiment of new Set([...DECLARED, ...others])) registerExperiment(experiment);
+// these are checked by a test: making the arms of all scales takes time
+for (const experiment of DECLARED) register('experiment', EXPERIMENTS, experiment.name, experiment);
+// a frontier of another group, and those that are registered later
+follow(FRONTIERS, ({ experiment }) => {
+  if (entryOf(EXPERIMENTS, experiment.name) !== experiment) registerExperiment(experiment);
+});
 
 function ofKind(kind: string): Experiment[] {
   return Object.values(EXPERIMENTS).filter((experiment) => experiment.kind === kind);

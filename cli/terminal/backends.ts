@@ -33,6 +33,7 @@ export function withBackendOptions(command: Command, options: BackendOptions): C
   command.addOption(namedOption(backend, Object.keys(BACKENDS)));
   for (const [name, option] of Object.entries(options)) {
     const flag = (FLAGS[option.kind] as (option: BackendOption, name: string) => Option)(option, name);
+    flag.attributeName = () => name; // its value stands under its own name, not under the camel case of it
     command.addOption(option.conflicts === undefined ? flag : flag.conflicts([...option.conflicts]));
   }
   return command;

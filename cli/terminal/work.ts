@@ -13,15 +13,16 @@ import {
 import { askedFor, devicesOf, expectedEngine, prepareEngine } from '../../src/engine/engines/prepare.js';
 import type { InstallOptions } from '../../src/engine/install/install.js';
 import type { TensorSetup, WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
-import type {
-  BackendOptions,
-  LocalSweep,
-  Served,
-  Serving,
-  Sweep,
-  SweepBackend,
-  SweepOutcome,
-  Values,
+import {
+  valuesOf,
+  type BackendOptions,
+  type LocalSweep,
+  type Served,
+  type Serving,
+  type Sweep,
+  type SweepBackend,
+  type SweepOutcome,
+  type Values,
 } from '../../src/sweep/backends/backend.js';
 import type { SweepReporter } from '../../src/sweep/progress.js';
 import { runHere } from '../../src/sweep/backends/pool.js';
@@ -219,7 +220,7 @@ export async function workElsewhere(
 ): Promise<SweepOutcome> {
   const progress = new Progress();
   const sweep: Sweep = { ...localSweep(cells, options, progress), jobs: options.jobs, command };
-  return sayingHowToGoOn(progress, () => backend.run(sweep, options));
+  return sayingHowToGoOn(progress, () => backend.run(sweep, valuesOf(backend.options, options)));
 }
 
 /** Takes cells for a back end until it is stopped, or until the back end says that there are no more. */
@@ -227,7 +228,8 @@ export async function workAsWorker(
   worker: NonNullable<SweepBackend['worker']>,
   options: WorkOptions & Values<BackendOptions>,
 ): Promise<Served> {
-  worker.check(options);
+  const values = valuesOf(worker.options, options);
+  worker.check(values);
   const out = checkOut(options.out);
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);
@@ -240,5 +242,5 @@ export async function workAsWorker(
     notice,
     progress: (cell, stage, done, total) => report(cell, stage, done, total, { share: total > 0 ? done / total : 0 }),
   };
-  return sayingHowToGoOn(progress, () => worker.serve(serving, options));
+  return sayingHowToGoOn(progress, () => worker.serve(serving, values));
 }

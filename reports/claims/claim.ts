@@ -1,9 +1,10 @@
 /** What a claim is made of: rows to a verdict. */
 import { SCALES, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { errorOf, FailureError } from '../../src/core/errors.js';
 import { RowError, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { CHANCE, type Judge, type Judgement } from './rules.js';
 import { OTHER_SETTING } from './settings.js';
-import type { ClaimKind, Verdict } from './verdict.js';
+import { OUTCOMES, type ClaimKind, type Verdict } from './verdict.js';
 
 /** Rows of one scale. */
 export interface ClaimInput {
@@ -78,17 +79,28 @@ function judged(
     mine = claim.rows(input);
     return { mine, judgement: mine.length > 0 ? claim.judge(mine) : notRun('no finished run') };
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError)) throw errorOf(`the claim "${claim.id}" cannot be judged`, error);
     if (error instanceof RowError)
       return { mine: [], judgement: notRun(`not judged, as a row is incomplete: ${error.message}`) };
     return { mine, judgement: { outcome: 'inconclusive', evidence: `cannot be decided: ${error.message}` } };
   }
 }
 
+/** Throws FailureError where what a judge returned is no judgement. */
+function checkJudgement({ id }: Claim, judgement: unknown): void {
+  const { outcome, evidence } = Object(judgement) as Partial<Judgement>;
+  if (OUTCOMES.some((known) => known === outcome) && typeof evidence === 'string') return;
+  throw new FailureError(
+    `the claim "${id}": judge: expected evidence as a text and an outcome, one of: ${OUTCOMES.join(', ')}; got ` +
+      (JSON.stringify(judgement) ?? 'nothing'),
+  );
+}
+
 /** The verdict on one claim, as if it were the only one; without rows, "not run". */
 export function decideAlone(claim: Claim, input: ClaimInput): UncorrectedVerdict {
   const { id, statement, source, experiment } = claim;
   const { mine, judgement } = judged(claim, input);
+  checkJudgement(claim, judgement);
   return {
     id,
     statement,

@@ -7,7 +7,6 @@ import {
   type Frontier as AnyFrontier,
   type FrontierClaims,
 } from '../../experiments/frontier.js';
-import { FRONTIERS } from '../../experiments/frontiers.js';
 import { mean, tInterval, type Interval } from '../../src/core/stats.js';
 import {
   accuracyAt,
@@ -356,6 +355,3 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
     ...('selected-kl' in waysOf(frontier) ? [twoBudgetsClaim(frontier)] : []),
   ];
 }
-
-/** The claims about every frontier. */
-export const FRONTIER_CLAIMS: readonly Claim[] = Object.values(FRONTIERS).flatMap(frontierClaims);

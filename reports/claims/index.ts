@@ -1,10 +1,11 @@
 /** Every claim, in the order of the page. */
-import { registerOwn } from '../../src/core/registry.js';
+import { FRONTIERS } from '../../experiments/frontiers.js';
+import { follow, registerOwn } from '../../src/core/registry.js';
 import { BERT_CLAIMS } from './bert.js';
 import { groupBy } from '../data/rows.js';
 import { decideAlone, type Claim, type ClaimInput, type UncorrectedVerdict } from './claim.js';
 import { correctFamily, type Corrected } from './family.js';
-import { FRONTIER_CLAIMS } from './frontier.js';
+import { frontierClaims } from './frontier.js';
 import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
 import { LIMIT_CLAIMS } from './limit.js';
@@ -25,17 +26,13 @@ export function registerClaim(claim: Claim): void {
   });
 }
 
-for (const claim of [
-  ...LAW_CLAIMS,
-  ...LIMIT_CLAIMS,
-  ...SELECTION_CLAIMS,
-  ...INSTANCE_CLAIMS,
-  ...RESNET_CLAIMS,
-  ...FRONTIER_CLAIMS,
-  ...PICTURE_CLAIMS,
-  ...BERT_CLAIMS,
-])
-  registerClaim(withScale(claim));
+function registerAll(claims: readonly Claim[]): void {
+  for (const claim of claims) registerClaim(withScale(claim));
+}
+
+registerAll([...LAW_CLAIMS, ...LIMIT_CLAIMS, ...SELECTION_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS]);
+follow(FRONTIERS, (frontier) => registerAll(frontierClaims(frontier)));
+registerAll([...PICTURE_CLAIMS, ...BERT_CLAIMS]);
 
 /** Corrects verdicts of all claims, in their order: of trained nets as one family, of the theory as another. */
 function correct<Uncorrected extends UncorrectedVerdict>(

@@ -1,6 +1,7 @@
 /** Tables that were kept of earlier runs, and are read as the runs themselves would be. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { theoryExperiments } from '../../experiments/registry.js';
 import { entryOf } from '../../src/core/registry.js';
 import { isThere } from '../../src/store/regular.js';
 import { fromCsv, fromLines } from './csv.js';
@@ -42,13 +43,18 @@ export const MEASURED_AT: Readonly<Record<string, readonly string[]>> = {
 /** What tells events of one training run apart that have equal texts: the block of the test split. */
 const EVENT_AT = ['block'];
 
+/** Whether the rows of an experiment are what a study measured, and no events of training. */
+function isMeasured(experiment: string): boolean {
+  return theoryExperiments().some(({ name }) => name === experiment);
+}
+
 /** The rows of a kept table. Throws RangeError on a file that is none, or has an arm that no declaration has. */
 export function keptRows(file: string): TableRow[] {
   const [experiment, scale] = basename(file).split('.') as [string, string];
   const text = readFileSync(file, 'utf8');
   const rows = file.endsWith('.csv')
     ? fromCsv(text)
-    : fromLines(text, ({ values }) => (typeof values.event === 'string' ? EVENT_AT : entryOf(MEASURED_AT, experiment)));
+    : fromLines(text, () => (isMeasured(experiment) ? entryOf(MEASURED_AT, experiment) : EVENT_AT));
   for (const { arm, seed, run } of rows) {
     const unknown = undeclaredArm(experiment, scale, arm);
     if (unknown !== undefined) throw new RangeError(`run ${run}, seed ${seed}: ${unknown}`);

@@ -1,5 +1,6 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
 import type { Experiment } from '../../src/core/experiment.js';
+import { errorOf } from '../../src/core/errors.js';
 import { largest, smallest, tInterval, type Interval } from '../../src/core/stats.js';
 import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
@@ -46,13 +47,17 @@ export type Draw = (input: FigureInput) => Figure | undefined;
 
 /**
  * What is drawn of rows of one scale. Rows that lack what a figure reads, or of whose numbers statistics throw
- * RangeError, make none, and `lost` hears why.
+ * RangeError, make none, and `lost` hears why. Throws FailureError, with the figure's id, where it fails otherwise.
  */
-export function drawnOf(draw: Draw, input: FigureInput, lost: (why: string) => void): Figure | undefined {
+export function drawnOf(
+  { id, draw }: Pick<FigureDefinition, 'id' | 'draw'>,
+  input: FigureInput,
+  lost: (why: string) => void,
+): Figure | undefined {
   try {
     return draw(input);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError)) throw errorOf(`the figure "${id}" cannot be drawn`, error);
     lost(`scale ${input.scale}: ${error.message}`);
     return undefined;
   }

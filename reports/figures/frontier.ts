@@ -1,6 +1,5 @@
 /** The frontier: accuracy against what it cost, counted in three ways. */
 import { keyOf, type Frontier } from '../../experiments/frontier.js';
-import { FRONTIERS } from '../../experiments/frontiers.js';
 import {
   byTrainingAndBudget,
   COSTS,
@@ -189,7 +188,8 @@ export function drawFrontier(frontier: Frontier, { id, costs, size }: FrontierVi
   };
 }
 
-function frontierFigure(frontier: Frontier): FigureDefinition {
+/** The figure of a frontier: accuracy against each count of the cost. */
+export function frontierFigure(frontier: Frontier): FigureDefinition {
   const { name, experiment } = frontier;
   const words = (cost: string): Parameters<typeof ofClaim>[1] => ({
     supported: `Three stages beat direct training at equal ${cost}`,
@@ -207,8 +207,3 @@ function frontierFigure(frontier: Frontier): FigureDefinition {
     draw: drawFrontier(frontier, { id: name, costs: Object.keys(COSTS) as CostName[], size: [230, 260] }),
   };
 }
-
-/** The figure of every frontier whose claims are declared: a figure's title says what they found. */
-export const FRONTIER_FIGURES: readonly FigureDefinition[] = Object.values(FRONTIERS)
-  .filter(({ claims }) => claims !== undefined)
-  .map(frontierFigure);

@@ -1,8 +1,9 @@
 /** Every figure, in the order of the page. */
-import { registerOwn } from '../../src/core/registry.js';
+import { FRONTIERS } from '../../experiments/frontiers.js';
+import { follow, registerOwn } from '../../src/core/registry.js';
 import { BERT_COST_FIGURES, BERT_FIGURES } from './bert.js';
 import type { FigureDefinition } from './figure.js';
-import { FRONTIER_FIGURES } from './frontier.js';
+import { frontierFigure } from './frontier.js';
 import { PICTURE_FIGURES, RESNET_COST_FIGURES, RESNET_FIGURES } from './resnet.js';
 import { HERO_FIGURES } from './hero.js';
 import { THEORY_FIGURES } from './theory.js';
@@ -15,14 +16,11 @@ export function registerFigure(figure: FigureDefinition): void {
   registerOwn('figure', FIGURES, 'id', figure, { id: 'string', section: 'string', draw: 'function' });
 }
 
-for (const figure of [
-  ...HERO_FIGURES,
-  ...THEORY_FIGURES,
-  ...RESNET_FIGURES,
-  ...FRONTIER_FIGURES,
-  ...PICTURE_FIGURES,
-  ...BERT_FIGURES,
-  ...RESNET_COST_FIGURES,
-  ...BERT_COST_FIGURES,
-])
-  registerFigure(figure);
+function registerAll(figures: readonly FigureDefinition[]): void {
+  for (const figure of figures) registerFigure(figure);
+}
+
+registerAll([...HERO_FIGURES, ...THEORY_FIGURES, ...RESNET_FIGURES]);
+// where its claims are declared: a figure's title says what they found
+follow(FRONTIERS, (frontier) => registerAll(frontier.claims === undefined ? [] : [frontierFigure(frontier)]));
+registerAll([...PICTURE_FIGURES, ...BERT_FIGURES, ...RESNET_COST_FIGURES, ...BERT_COST_FIGURES]);

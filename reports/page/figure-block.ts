@@ -4,6 +4,7 @@ import type { Spec } from '../client/spec.js';
 import type { Figure } from '../figures/figure.js';
 import { CONFIG } from '../figures/theme.js';
 import { withTerm } from './glossary.js';
+import { errorOf } from '../../src/core/errors.js';
 import { escape } from '../../src/core/markup.js';
 import { anchor, plural, rowsBlock } from './html.js';
 import type { OriginOf } from './origins.js';
@@ -22,13 +23,17 @@ export interface RenderedFigure {
   readonly panels: readonly RenderedPanel[];
 }
 
-/** Draws the panels of a figure. Throws Error when its spec is not valid. */
+/** Draws the panels of a figure. Throws FailureError, with the figure's id, when its spec is not valid. */
 export async function renderFigure(figure: Figure): Promise<RenderedFigure> {
-  const panels = panelsOf(figure.spec as unknown as Spec).map(async ({ title, spec }) => ({
-    title,
-    svg: compactSvg(await renderSvg(spec as unknown as Figure['spec'])),
-  }));
-  return { figure, panels: await Promise.all(panels) };
+  try {
+    const panels = panelsOf(figure.spec as unknown as Spec).map(async ({ title, spec }) => ({
+      title,
+      svg: compactSvg(await renderSvg(spec as unknown as Figure['spec'])),
+    }));
+    return { figure, panels: await Promise.all(panels) };
+  } catch (error) {
+    throw errorOf(`the spec of the figure "${figure.id}" cannot be drawn`, error);
+  }
 }
 
 /** A panel in HTML: its heading, empty where it has no title, and its picture with a label for who does not see it. */

@@ -68,7 +68,7 @@ export function figuresOfTables(scale: string, tables: readonly KeptRows[], lost
       })),
     );
   const input = { scale, rows: toRows(({ logged }) => logged), results: toRows(({ results }) => results), curves: [] };
-  return Object.values(FIGURES).flatMap(({ draw }) => drawnOf(draw, input, lost) ?? []);
+  return Object.values(FIGURES).flatMap((definition) => drawnOf(definition, input, lost) ?? []);
 }
 
 /**

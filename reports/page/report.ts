@@ -4,7 +4,7 @@ import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
 import { CLAIMS, decideScales } from '../claims/index.js';
 import { judgeOwn, ownRuns, type OwnVerdicts } from '../claims/own.js';
-import { drawnOf, type Draw, type Figure, type FigureInput } from '../figures/figure.js';
+import { drawnOf, type Figure, type FigureDefinition, type FigureInput } from '../figures/figure.js';
 import { HERO } from '../figures/hero.js';
 import { FIGURES } from '../figures/index.js';
 import { readClient } from './client.js';
@@ -41,9 +41,9 @@ function inputsOf({ rows, results, curves }: Records, only: Scale | undefined): 
 }
 
 /** The figure at the largest scale at which there is one; `lost` hears of the scales at which it cannot be drawn. */
-function drawAt(draw: Draw, inputs: readonly FigureInput[], lost: (why: string) => void): Figure[] {
+function drawAt(definition: FigureDefinition, inputs: readonly FigureInput[], lost: (why: string) => void): Figure[] {
   for (const input of inputs) {
-    const figure = drawnOf(draw, input, lost);
+    const figure = drawnOf(definition, input, lost);
     if (figure !== undefined) return [figure];
   }
   return [];
@@ -71,7 +71,7 @@ export function buildReport(given: Records, scale?: Scale): Report {
   const figures = bySection(
     Object.values(FIGURES),
     ({ section }) => section,
-    ({ draw }) => drawAt(draw, inputs, (why) => lost.add(why)),
+    (definition) => drawAt(definition, inputs, (why) => lost.add(why)),
   );
   return {
     verdicts: bySection(
@@ -119,8 +119,8 @@ function ownReport({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
   const drawn =
     mine.length === 0
       ? []
-      : Object.values(FIGURES).flatMap(({ section, draw }) =>
-          section === HERO ? [] : drawAt(draw, [input], () => {}),
+      : Object.values(FIGURES).flatMap((definition) =>
+          definition.section === HERO ? [] : drawAt(definition, [input], () => {}),
         );
   const figures = drawn.map((figure) => ({ ...figure, command: commands.get(figure.runs[0] ?? '') ?? figure.command }));
   return { runs: mine, judgement, figures };

@@ -27,6 +27,15 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * An error of code that somebody registered, as one line that says whose it is; errors that are worded for users stay
+ * as they are.
+ */
+export function errorOf(what: string, error: unknown): Error {
+  if (error instanceof UsageError || error instanceof FailureError || error instanceof InterruptedError) return error;
+  return new FailureError(`${what}: ${messageOf(error)}`, { cause: error });
+}
+
 /** Calls, and words the message of a UsageError anew, be it thrown at once or by the promise that is returned. */
 export function rewording<T>(reworded: (message: string) => string, call: () => T): T {
   const fail = (error: unknown): never => {

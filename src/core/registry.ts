@@ -13,7 +13,7 @@ export function checkName(
   name: unknown,
   key = 'name',
 ): asserts name is string {
-  if (typeof name !== 'string' || !/^[^\p{Cc}\s]+$/u.test(name))
+  if (typeof name !== 'string' || !/^[^\p{Cc}\s]+$/u.test(name) || name === '__proto__')
     throw new UsageError(
       `${kind}: ${key}: expected a text without blanks, as options take it, got ${JSON.stringify(name) ?? 'nothing'}`,
     );
@@ -21,19 +21,35 @@ export function checkName(
     throw new UsageError(`the ${kind} "${name}" is registered already; expected a name of its own`);
 }
 
-/** Adds a definition under its name. Throws UsageError when the name is taken, or is none, and without a definition. */
+/** Who is told of every definition of a registry. */
+const followers = new WeakMap<object, ((entry: unknown) => void)[]>();
+
+/**
+ * Adds a definition under its name. Throws UsageError when the name is taken, or is none, and without a definition;
+ * what {@link follow} was given may throw, too, and nothing is added then.
+ */
 export function register<Entry>(kind: string, registry: Record<string, Entry>, name: string, entry: Entry): void {
   checkName(kind, registry, name);
   if (entry === undefined || entry === null)
     throw new UsageError(`the ${kind} "${name}": expected a definition, got none`);
+  for (const follower of followers.get(registry) ?? []) follower(entry);
   registry[name] = entry;
+}
+
+/**
+ * Calls `follower` with every definition of a registry in their order: at once with those that there are, and with
+ * each later one as it is registered. For what is made of each definition of another registry.
+ */
+export function follow<Entry>(registry: Readonly<Record<string, Entry>>, follower: (entry: Entry) => void): void {
+  for (const entry of Object.values(registry)) follower(entry);
+  followers.set(registry, [...(followers.get(registry) ?? []), follower as (entry: unknown) => void]);
 }
 
 type RequiredKeys<Entry> = { [Key in keyof Entry]-?: object extends Pick<Entry, Key> ? never : Key }[keyof Entry];
 
-/** What `typeof` says of every member that a definition has to have. */
+/** What `typeof` says of every member that a definition has to have; a schema is one of zod's. */
 export type Members<Entry> = Readonly<
-  Record<RequiredKeys<Entry>, 'array' | 'boolean' | 'function' | 'number' | 'object' | 'string'>
+  Record<RequiredKeys<Entry>, 'array' | 'boolean' | 'function' | 'number' | 'object' | 'schema' | 'string'>
 >;
 
 /**
@@ -44,10 +60,15 @@ export function checkMembers<Entry>(kind: string, entry: Entry, members: Members
   if (typeof entry !== 'object' || entry === null)
     throw new UsageError(`${kind}: expected an object with ${Object.keys(members).join(', ')}, got ${typeOf(entry)}`);
   for (const [key, type] of Object.entries<string>(members)) {
-    const found = typeOf((entry as Readonly<Record<string, unknown>>)[key]);
+    const value = (entry as Readonly<Record<string, unknown>>)[key];
+    const found = type === 'schema' && isSchema(value) ? type : typeOf(value);
     if (found !== type)
       throw new UsageError(`${kind}: ${key}: expected ${/^[ao]/.test(type) ? 'an' : 'a'} ${type}, got ${found}`);
   }
+}
+
+function isSchema(value: unknown): boolean {
+  return typeof (Object(value) as Partial<z.ZodType>).safeParse === 'function';
 }
 
 function typeOf(value: unknown): string {

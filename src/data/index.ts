@@ -39,7 +39,7 @@ export const DATASETS: Record<string, DatasetDefinition> = { ...OWN };
 export function registerDataset<Spec extends { readonly set: string }>(definition: DatasetDefinition<Spec>): void {
   registerOwn('data set', DATASETS, 'name', definition, {
     name: 'string',
-    spec: 'object',
+    spec: 'schema',
     open: 'function',
     shape: 'function',
   });

@@ -34,7 +34,7 @@ export const FAMILIES: Record<string, Family> = { ...OWN };
 /** Adds a family from outside this folder. Throws UsageError when its name, or that of a preset, is taken. */
 export function registerFamily<Spec extends { readonly family: string }>(family: Family<Spec>): void {
   checkMembers('network family', family as Family, {
-    ...{ name: 'string', spec: 'object', network: 'function' },
+    ...{ name: 'string', spec: 'schema', network: 'function' },
     ...{ presets: 'object', checkInput: 'function' },
   });
   checkName('network family', FAMILIES, family.name);

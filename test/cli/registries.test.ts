@@ -18,6 +18,7 @@ registerExperiment({
   group: 'vision',
   title: 'an experiment of a group of its own',
   arms: () => ({ narrow: specs.direct!, broad: specs.wide! }),
+  baseline: 'narrow',
 });
 registerExperiment({
   ...resnetDigits,
@@ -25,6 +26,7 @@ registerExperiment({
   group: 'theory',
   kind: THEORY_KIND,
   arms: () => ({ only: { spec: { study: 'thirds', times: 3 } } }),
+  baseline: 'only',
 });
 registerStudy({
   name: 'thirds',
@@ -48,8 +50,14 @@ registerDataset({
 });
 registerBackend(
   defineBackend({
-    ...{ name: 'abacus', description: 'beads on wires', options: {} },
-    run: () => Promise.reject(new Error('not run here')),
+    ...{ name: 'abacus', description: 'beads on wires', selector: 'on-wires' },
+    options: {
+      'on-wires': { kind: 'switch', description: 'on wires' },
+      'bead-count': { kind: 'whole', argument: 'n', least: 1, description: 'beads of a wire' },
+      'bead-color': { kind: 'text', argument: 'color', description: 'their color', default: 'red' },
+      'bead-name': { kind: 'list', argument: 'name', description: 'their names' },
+    },
+    run: (_, values) => Promise.reject(new Error(`got ${JSON.stringify(values)}`)),
   }),
 );
 
@@ -68,6 +76,16 @@ test.each([
 ])('gowide %j --help lists it', async (args, names) => {
   const words = (await help(...args)).split(/[\s,]+/);
   for (const name of names) expect(words).toContain(name);
+});
+
+test('the options of a back end choose it, and come to it under their own names and alone', async () => {
+  const flags = ['--on-wires', '--bead-count', '3', '--bead-name', 'one', '--bead-name', 'two'];
+  expect((await gowideHere(['sweep', 'run', 'width', ...flags])).stderr).toContain(
+    'got {"on-wires":true,"bead-count":3,"bead-color":"red","bead-name":["one","two"]}',
+  );
+  expect((await gowideHere(['sweep', 'run', 'width', '--bead-count', '3'])).stderr).toBe(
+    'error: --bead-count is of the back end "abacus", and this sweep uses "pool"; add --on-wires, or leave --bead-count out\n',
+  );
 });
 
 test('the study is listed with its law and its scales', async () => {

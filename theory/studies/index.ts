@@ -45,7 +45,7 @@ export const STUDIES: Record<string, Study> = {
 export function registerStudy(study: Study): void {
   registerOwn('study', STUDIES, 'name', study, {
     ...{ name: 'string', law: 'string', rule: 'string' },
-    ...{ schema: 'object', cost: 'function', run: 'function' },
+    ...{ schema: 'schema', cost: 'function', run: 'function' },
   });
 }
 

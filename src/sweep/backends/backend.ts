@@ -51,6 +51,14 @@ export type Values<Options extends BackendOptions> = {
   readonly [Name in keyof Options]: ValueOf<Options[Name]>;
 };
 
+/** The values of these options among all that the command line found. */
+export function valuesOf<Options extends BackendOptions>(
+  options: Options,
+  found: Readonly<Record<string, unknown>>,
+): Values<Options> {
+  return Object.fromEntries(Object.keys(options).map((name) => [name, found[name]])) as Values<Options>;
+}
+
 /** What a back end is given when its cells run in the process that asks: no command is needed to run them elsewhere. */
 export interface LocalSweep {
   readonly cells: readonly Cell[];

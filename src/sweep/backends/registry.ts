@@ -1,7 +1,14 @@
 /** Every sweep back end, and how a command finds the one that is meant. */
 import { UsageError } from '../../core/errors.js';
 import { checkMembers, lookUp, register } from '../../core/registry.js';
-import type { BackendOption, BackendOptions, Controls, SweepBackend, Values } from './backend.js';
+import {
+  valuesOf,
+  type BackendOption,
+  type BackendOptions,
+  type Controls,
+  type SweepBackend,
+  type Values,
+} from './backend.js';
 import { BULLMQ } from './bullmq.js';
 import { POOL } from './pool.js';
 import { SHARD } from './shard.js';
@@ -116,11 +123,10 @@ type ControlsOf = Controls<Values<BackendOptions>>;
  * with those that can.
  */
 export function controlOf<Action extends Control>(action: Action, given: Given): ControlsOf[Action] {
-  return capability<ControlsOf[Action]>(
-    given,
-    `has no "sweep ${action}"`,
-    ({ control }) => control?.actions[action] as ControlsOf[Action] | undefined,
-  );
+  return capability<ControlsOf[Action]>(given, `has no "sweep ${action}"`, ({ control }) => {
+    const act = control?.actions[action];
+    return act && (((values: Values<BackendOptions>) => act(valuesOf(control!.options, values))) as ControlsOf[Action]);
+  });
 }
 
 /** Flags of `gowide sweep <action>`: those of every back end that can do it. */
