@@ -17,14 +17,16 @@ writeFileSync(
   plugin,
   `import { registerStudy } from ${studies};
 import { z } from ${zod};
-registerStudy({
-  name: 'halving',
+const study = (name, row) => ({
+  name,
   law: 'a half of a half is a quarter',
   rule: 'exactly: supported; otherwise: not supported',
-  schema: z.strictObject({ study: z.literal('halving'), times: z.int().min(1) }),
+  schema: z.strictObject({ study: z.literal(name), times: z.int().min(1) }),
   cost: ({ times }) => times * 1e-6,
-  run: async ({ times }, seed) => Array.from({ length: times }, (_, i) => ({ i, value: seed / 2 ** i })),
+  run: async ({ times }, seed) => Array.from({ length: times }, (_, i) => row(i, seed / 2 ** i)),
 });
+registerStudy(study('halving', (i, value) => ({ i, value })));
+registerStudy(study('sowing', (i, seed) => ({ i, seed })));
 `,
 );
 const config = join(folder, 'spec.json');
@@ -58,6 +60,12 @@ test('theory run runs it with a spec, in a worker, and gives its rows', () => {
   const [record] = JSON.parse(stdout) as { study: string; rows: { i: number; value: number }[] }[];
   expect(record!.study).toBe('halving');
   expect(record!.rows.map(({ value }) => value)).toEqual([8, 4, 2]);
+});
+
+test('rows that have what a table has beside them are refused', () => {
+  const { status, stderr } = gowide('run', 'sowing', '--config', config, '--seeds', '1', '--out', join(folder, 'sown'));
+  expect(status).toBe(1);
+  expect(stderr).toContain('the study "sowing": its rows have "seed", as kept tables call what a row is of');
 });
 
 test('without a spec it says what is missing, and a name that nearly fits is suggested', () => {

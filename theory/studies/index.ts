@@ -1,6 +1,7 @@
 /** The registry of studies, and how cells of kind `theory` are run. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Runner } from '../../src/core/experiment.js';
+import { FailureError } from '../../src/core/errors.js';
 import { checkMemory, FLOAT64_BYTES } from '../../src/core/memory.js';
 import { lookUp, registerOwn } from '../../src/core/registry.js';
 import type { Cell, Executor } from '../../src/core/run.js';
@@ -54,6 +55,9 @@ export function studyByName(name: unknown): Study {
   return lookUp('study', STUDIES, name);
 }
 
+/** What a kept table has in every row beside what was measured. */
+const ROW_KEYS = ['arm', 'seed', 'run'];
+
 /** A net as it began, and as it is trained: what every study holds of its largest one. */
 const COPIES = 2;
 
@@ -67,6 +71,11 @@ const execute: Executor = async (context) => {
     context.progress(study.name, done, total);
     if (context.shouldSave()) context.save({ arrays: {}, position: '' });
   });
+  const taken = ROW_KEYS.find((key) => rows.some((row) => Object.hasOwn(row, key)));
+  if (taken !== undefined)
+    throw new FailureError(
+      `the study "${study.name}": its rows have "${taken}", as kept tables call what a row is of; expected another name`,
+    );
   for (const row of rows) context.log(row);
   return { result: { rows: rows.length } };
 };
