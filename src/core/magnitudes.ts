@@ -23,9 +23,17 @@ export const exampleCount = (least = 1): Count => z.int().min(least).max(1e9);
 /** Largest number of entries of a list of times, depths or widths. */
 export const MOST_ENTRIES = 10_000;
 
-/** Schema of a list of times, depths or widths, with `least` to {@link MOST_ENTRIES} entries. */
+/** Schema of a list of times, depths or widths, each of them once, with `least` to {@link MOST_ENTRIES} entries. */
 export const listOf = <Entry extends z.ZodType>(entry: Entry, least = 0): z.ZodArray<Entry> =>
-  z.array(entry).min(least).max(MOST_ENTRIES);
+  z
+    .array(entry)
+    .min(least)
+    .max(MOST_ENTRIES)
+    .superRefine((values, context) => {
+      const seen = new Set<unknown>();
+      const again = values.find((value) => seen.size === seen.add(value).size);
+      if (again !== undefined) context.addIssue(`expected each value once, got ${JSON.stringify(again)} again`);
+    });
 
 /** Largest number of seeds of one command. */
 export const MOST_SEEDS = 1_000_000;

@@ -2,11 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { bertGlosses } from '../../experiments/bert.js';
 import { armSpecs } from '../../src/core/experiment.js';
 import { UsageError } from '../../src/core/errors.js';
-import { checkValues, MOST_VALUES } from '../../src/core/magnitudes.js';
+import { checkValues, listOf, MOST_VALUES } from '../../src/core/magnitudes.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { readConfig } from '../../src/store/config.js';
 import { parseSimulation } from '../../theory/simulate/declaration.js';
@@ -78,4 +79,16 @@ test('JSON that is nested 200,000 deep is refused by its depth', () => {
   const file = join(newFolder(), 'deep.json');
   writeFileSync(file, `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`);
   expect(() => readConfig(file)).toThrow(/more than 200 deep/);
+});
+
+test.each([
+  [[8, 16, 8], 'expected each value once, got 8 again'],
+  [[0, -0], 'expected each value once, got 0 again'],
+  [[], 'Too small: expected array to have >=1 items'],
+])('a list of widths is not %j', (values, message) => {
+  expect(
+    listOf(z.number(), 1)
+      .safeParse(values)
+      .error?.issues.map((issue) => issue.message),
+  ).toEqual([message]);
 });
