@@ -10,6 +10,7 @@ import { remembered } from '../core/memo.js';
 import { byCodePoint } from '../core/text-order.js';
 import { linesOf, readText } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
+import { checkOnce } from './columns.js';
 import { absentClasses, type Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
 import {
@@ -84,8 +85,8 @@ function rowCount(file: string, spec: TsvSpec): number {
 
 /**
  * Reads a file. A line with too few columns (there are some in QQP), with more than the first line has, as of a tab
- * within a text, or without a label is left out, and named. Throws UsageError on columns that are not there, and where
- * more lines than not have too few or too many.
+ * within a text, or without a label is left out, and named. Throws UsageError on columns that are not there, that
+ * stand twice in the first line or are to be two things, and where more lines than not have too few or too many.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
   const whole = readText(file, { gzipped: file.endsWith('.gz'), dropNul: true });
@@ -106,6 +107,7 @@ function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: 
     columns.pair === undefined ? undefined : indexOf(columns.pair),
     indexOf(columns.label),
   ];
+  checkOnce(file, header, [text, ...(pair === undefined ? [] : [pair]), label], 'data.columns');
   const needed = [text, pair ?? text, label];
   const isSigned =
     labels?.includes(UNLABELLED) ?? (signs || lines.some((line) => line.split('\t')[label]?.trim() === '+'));

@@ -391,6 +391,18 @@ describe('tab-separated files', () => {
       { columns: { text: 'text', label: 'label' } },
       /train.tsv: no column "text" in its first line; there are: id, question, answer, label$/,
     ],
+    [
+      { columns: { text: 'label', label: 'label' } },
+      /train.tsv: the column "label" is to be two things \(data.columns\); expected a column of its own for each/,
+    ],
+    [
+      { columns: { text: 'question', pair: 'question', label: 'label' } },
+      /train.tsv: the column "question" is to be two things/,
+    ],
+    [{ columns: { text: 1, label: 1 } }, /train.tsv: the column with the number 1 is to be two things/],
+    [{ columns: { text: 'question', label: 1 } }, /train.tsv: the column "question" is to be two things/],
+    [{ train: 'twins' }, /twins.tsv: the column "label" stands twice in its first line/],
+    [{ test: 'twins', validation: 1 }, /twins.tsv: the column "label" stands twice in its first line/],
     [{ train: 'commas' }, /commas.tsv: no column .* there are: .*; expected tabs between them, got commas$/],
     [{ train: '/no/such.tsv' }, /such.tsv: not found; expected a file with an example on each line/],
     [{ test: 'other', validation: 1 }, /other.tsv, line 2: label "maybe"; the training file has: no, yes/],
@@ -405,6 +417,7 @@ describe('tab-separated files', () => {
     const files: Record<string, string | Buffer> = {
       other: 'label\tquestion\tanswer\nmaybe\tan act\tan object\n',
       short: 'id\tquestion\tanswer\tlabel\n1\tan act\n',
+      twins: 'question\tanswer\tlabel\tlabel\nan act\tan object\tyes\tno\n',
       commas: 'id,question,answer,label\n1,an act,an object,yes\n',
       nothing: '\n',
       empty: 'id\tquestion\tanswer\tlabel\n\n',

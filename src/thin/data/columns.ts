@@ -1,5 +1,6 @@
 /** Which columns of a table hold texts and label: by the names that are given, or by usual ones. */
 import { listed, UsageError } from '../../core/errors.js';
+import { checkOnce } from '../../data/columns.js';
 import type { FormOptions } from './form.js';
 
 /** Places of the columns in a header; -1 for what it has no column for. */
@@ -81,19 +82,6 @@ export function checkNamed(
     throw new UsageError(`${path}: no column "${given[absent]}" in its first line; there are: ${listed(header)}`);
 }
 
-/** Throws UsageError where the column at one of these places has the name of another, or is to be two things. */
-export function checkOnce(path: string, header: readonly string[], taken: readonly number[]): void {
-  const names = header.map((name) => name.trim());
-  const [both] = taken.filter((at, i) => taken.indexOf(at) !== i);
-  const twice = both ?? taken.find((at) => names.includes(names[at]!, at + 1));
-  if (twice !== undefined)
-    throw new UsageError(
-      `${path}: the column "${names[twice]}" ` +
-        `${both === undefined ? 'stands twice in its first line' : 'is to be two things (--columns)'}; ` +
-        'expected a column of its own for each of text, pair and label',
-    );
-}
-
 /** Which column of a header holds what. Throws UsageError where texts or labels cannot be told. */
 export function columnsOf(path: string, header: readonly string[], given: FormOptions['columns']): Columns {
   checkNamed(path, header, ['text', 'pair', 'label'], given);
@@ -108,6 +96,7 @@ export function columnsOf(path: string, header: readonly string[], given: FormOp
     path,
     header,
     Object.values(found).filter((at) => at >= 0),
+    '--columns',
   );
   return found;
 }

@@ -7,13 +7,14 @@ import { basename, join } from 'node:path';
 import { listed, UsageError } from '../../core/errors.js';
 import { parseNumber } from '../../core/number.js';
 import { permutation, rngKey } from '../../core/rng.js';
+import { checkOnce } from '../../data/columns.js';
 import { sample } from '../../data/texts.js';
 import { sameNumber, UNLABELLED } from '../../data/tsv.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { linesOf, readText, withLineFeeds } from '../../store/config.js';
 import { readVocabulary } from '../../text/vocabulary.js';
 import { WordPiece } from '../../text/wordpiece.js';
-import { adviceOn, checkNamed, checkOnce, columnsIn, columnsNote, columnsOf, type Columns } from './columns.js';
+import { adviceOn, checkNamed, columnsIn, columnsNote, columnsOf, type Columns } from './columns.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 import { HELD_OUT, SPLIT_NAMES } from './splits.js';
 
@@ -108,7 +109,7 @@ function openTextTable(path: string, given: FormOptions['columns']): TextTable {
  */
 function textsByLine(path: string, { header, columns, lines }: TextTable): (string | undefined)[][] {
   const taken = [columns.text, columns.pair].filter((at) => at >= 0);
-  checkOnce(path, header, taken);
+  checkOnce(path, header, taken, '--columns');
   const [texts, ragged]: [(string | undefined)[][], string[]] = [[], []];
   for (const { cells, line } of lines) {
     const more = moreColumns(cells, line, header.length);
