@@ -17,7 +17,16 @@ import { discrepancy, rmsDistance } from '../../theory/network/discrepancy.js';
 import { trainDirect } from '../../theory/flow/direct.js';
 import { imitate } from '../../theory/flow/imitation.js';
 import { activations, lossOf, output } from '../../theory/network/network.js';
-import { copyNet, initialNet, pickNet, thinIndices, thinNet } from '../../theory/model/particles.js';
+import { kernel } from '../../theory/kernel/kernel.js';
+import {
+  copyNet,
+  initialNet,
+  pickNet,
+  thinIndices,
+  thinNet,
+  type Layer,
+  type Net,
+} from '../../theory/model/particles.js';
 import { sineTask } from '../../theory/model/task.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { smallNet } from './support.js';
@@ -101,6 +110,89 @@ describe('constants', () => {
   test('rowNorm is the operator norm of the rows over root m', () => {
     expect(rowNorm(Float64Array.of(3, 0, 0, 4), 2)).toBeCloseTo(4 / Math.SQRT2, 12);
     expect(rowNorm(Float64Array.of(1, -2, 2), 1)).toBeCloseTo(Math.sqrt(3), 12);
+  });
+  test('rowNorm and the Lipschitz constants are those of rows of size 1, at any scale of the rows [c]', () => {
+    // of two rows (a, b), (p, q) the larger eigenvalue of [[E, F], [F, G]] is ((E + G) + sqrt((E - G)^2 + 4 F^2)) / 2
+    const ofTwo = ([a, b, p, q]: readonly number[]): number => {
+      const [E, F, G] = [(a! ** 2 + p! ** 2) / 2, (a! * b! + p! * q!) / 2, (b! ** 2 + q! ** 2) / 2];
+      return Math.sqrt((E + G + Math.hypot(E - G, 2 * F)) / 2);
+    };
+    for (const rows of [
+      [1, 1, 1, 1],
+      [1, 0.5, 0.3, 1],
+      [1, 1e-7, 1e-7, 1 + 1e-13],
+      [3, -2, 1, 5],
+    ])
+      for (const scale of [1e-320, 1e-300, 1e-200, 1e-100, 1e-13, 1e-7, 1e-6, 1, 1e6, 1e100, 1e200, 1e307]) {
+        const given = Float64Array.from(rows, (value) => value * scale);
+        // what is subnormal has fewer digits, already where it is given
+        const digits = scale < 1e-310 ? 1e-3 : 1e-12;
+        expect(Math.abs(rowNorm(given, 2) / scale / ofTwo(rows) - 1), `${rows.join()}, ${scale}`).toBeLessThan(digits);
+      }
+    expect(rowNorm(new Float64Array(4), 2)).toBe(0);
+    expect(() => rowNorm(new Float64Array(2).fill(1.7e308), 2)).toThrow('rowNorm: the norm leaves float64');
+    // one particle: the slope at 0 along a is |a| |b|
+    for (const [a, b, c] of [
+      [1e-7, 1e-7, 1],
+      [1e-200, 1e300, 1e-300],
+      [1e200, 1e-300, 1e300],
+    ] as const) {
+      const layer = {
+        ...{ m: 1, a: new Float64Array(2).fill(a), b: new Float64Array(2).fill(b), bias: new Float64Array(1) },
+      };
+      const net = { d: 2, alpha: 0, c, activation: 'tanh' as const, layers: [layer] };
+      const expected = 2 * Math.exp(Math.log(a) + Math.log(b) + Math.log(c));
+      expect(Math.abs(layerLipschitz(net, layer) / expected - 1)).toBeLessThan(1e-12);
+      expect(tailLipschitz({ ...net, layers: [layer, layer] })[0]).toBe(layerLipschitz(net, layer));
+    }
+  });
+  test('bounds hold behind a layer of small weights, and an error of 0 stays 0 behind an infinite constant', () => {
+    const layer = (a: number, b: number): Layer => ({
+      ...{ m: 1, a: new Float64Array(2).fill(a), b: new Float64Array(2).fill(b), bias: new Float64Array(1) },
+    });
+    const net = (...layers: Layer[]): Net => ({ d: 2, alpha: 0, c: 1, activation: 'identity', layers });
+    const x = Float64Array.of(1, 1, 0.5, 0.2);
+    const [thin, wide] = [net(layer(1, 1), layer(1e-7, 1)), net(layer(1, 2), layer(1e-7, 1))];
+    for (const bound of [lipschitzBound, wideTailBound])
+      expect(bound(thin, wide, x)).toBeGreaterThanOrEqual(discrepancy(thin, wide, x) * (1 - 1e-12));
+    // constants of 2e200 and 2e-200: a product leaves float64 on the way to one that does not
+    const [first, up, down] = [layer(1, 1), layer(1e100, 1e100), layer(1e-100, 1e-100)];
+    const large = net(first, down, up, up);
+    for (const bound of [lipschitzBound, wideTailBound]) expect(bound(large, large, x)).toBe(0);
+    const digits = (one: Net): string[] => tailLipschitz(one).map((tail) => tail.toExponential(6));
+    expect(digits(large)).toEqual(['8.000000e+200', 'Infinity', '2.000000e+200', '1.000000e+0']);
+    expect(digits(net(first, up, down, down))).toEqual([
+      '8.000000e-200',
+      '0.000000e+0',
+      '2.000000e-200',
+      '1.000000e+0',
+    ]);
+    expect(tailLipschitz(net(first, layer(0, 1), up, up))[0]).toBe(0);
+  });
+  test('a layer’s own alpha and c are those of its Lipschitz constant', () => {
+    const own: Layer = {
+      ...{ m: 1, a: Float64Array.of(1, 0), b: Float64Array.of(1, 0), bias: new Float64Array(1) },
+      ...{ alpha: 0, c: 10 },
+    };
+    const net: Net = { d: 2, alpha: 3, c: 1, activation: 'tanh', layers: [own] };
+    expect(layerLipschitz(net, own)).toBeCloseTo(10, 12);
+    expect(output(net, Float64Array.of(1e-6, 0))[0]! / 1e-6).toBeCloseTo(10, 6);
+    expect(layerLipschitz(net, { ...own, alpha: 0.5 })).toBeCloseTo(10.5, 12);
+    for (const name of ['alpha', 'c'] as const)
+      for (const call of [
+        (): unknown => layerLipschitz(net, { ...own, [name]: NaN }),
+        (): unknown => output({ ...net, layers: [{ ...own, [name]: Infinity }] }, Float64Array.of(1, 0)),
+      ])
+        expect(call).toThrow(`net: layer 1: ${name}: expected a finite number`);
+    expect(() => kernel().forward(net, Float64Array.of(1, 0), [new Float64Array(2)])).toThrow('of its own');
+    const { train } = sineTask(1, 3, 4, 4);
+    const [wide, indices] = [smallNet(), [0, 1, 2].map(() => Uint32Array.of(0, 1))];
+    const ideal = pickNet(wide, indices);
+    for (const wrong of [
+      { ...ideal, layers: ideal.layers.map((layer) => ({ ...layer, c: 2 })) },
+      { ...ideal, c: 2 },
+    ])
+      expect(() => gronwallRate(ideal, wide, wrong, train)).toThrow(/^bounds: (c: )?expected/);
   });
   test('no pair of points is driven apart faster than the Lipschitz constants allow [g]', () => {
     for (const activation of ['tanh', 'erf', 'relu'] as const) {

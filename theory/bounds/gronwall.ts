@@ -187,9 +187,16 @@ function rightSide(
   return { rate, last };
 }
 
-/** Throws RangeError unless the three nets have one depth and dimension, and the ideal one the thin one's widths. */
+/**
+ * Throws RangeError unless the three nets have one depth, dimension, activation, alpha and c, and the ideal one has the
+ * thin one's widths.
+ */
 function checkTrio(thin: Net, wide: Net, ideal: Net): void {
   checkNet(ideal);
+  checkUniform('bounds', ideal);
+  for (const name of ['activation', 'alpha', 'c'] as const)
+    if (wide[name] !== thin[name] || ideal[name] !== thin[name])
+      throw new RangeError(`bounds: ${name}: expected that of the thin net, ${thin[name]}, in all three nets`);
   const fits =
     [wide, ideal].every(({ d, layers }) => d === thin.d && layers.length === thin.layers.length) &&
     ideal.layers.every(({ m }, l) => m === thin.layers[l]!.m);

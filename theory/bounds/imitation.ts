@@ -19,8 +19,11 @@ export function telescopedBound(thin: Net, wide: Net, x: Float64Array): number {
  */
 export function lipschitzBound(thin: Net, wide: Net, x: Float64Array): number {
   const tails = tailLipschitz(thin);
-  return layerErrors(thin, wide, x).reduce((sum, error, l) => sum + tails[l]! * error, 0);
+  return layerErrors(thin, wide, x).reduce((sum, error, l) => sum + carried(tails[l]!, error), 0);
 }
+
+/** What an error becomes behind layers of this Lipschitz constant: none stays none, behind an infinite one, too. */
+const carried = (tail: number, error: number): number => (error === 0 ? 0 : tail * error);
 
 /**
  * I2': the same with the wide net's tails and errors on the thin net's own inputs, D <= sum_l Lip(B_{>l}) rms
@@ -30,7 +33,8 @@ export function wideTailBound(thin: Net, wide: Net, x: Float64Array): number {
   const tails = tailLipschitz(wide);
   const own = activations(thin, x);
   return thin.layers.reduce(
-    (sum, _, l) => sum + tails[l]! * rmsDistance(own[l + 1]!, layerForward(wide, wide.layers[l]!, own[l]!), wide.d),
+    (sum, _, l) =>
+      sum + carried(tails[l]!, rmsDistance(own[l + 1]!, layerForward(wide, wide.layers[l]!, own[l]!), wide.d)),
     0,
   );
 }

@@ -3,7 +3,7 @@
  * claims: what is too short would be read beyond its end, and be a wrong number or the end of the process.
  */
 import { checkArray, checkLayer, checkNet } from '../model/check.js';
-import type { Layer, Net } from '../model/particles.js';
+import { sharesScales, type Layer, type Net } from '../model/particles.js';
 import type { Kernel, TangentPass } from './interface.js';
 
 /** Throws RangeError unless x is [N, d] in float64, with N of at least 1. */
@@ -14,9 +14,11 @@ function checkRows(name: string, x: Float64Array, d: number): void {
     );
 }
 
-/** {@link checkNet}, and the samples that go into it. */
+/** {@link checkNet}, layers without scales of their own, which passes do not read, and the samples that go in. */
 function checkInput(net: Net, name: string, x: Float64Array): void {
   checkNet(net);
+  if (!sharesScales(net.layers))
+    throw new RangeError('net: layers: expected none with an alpha or c of its own; a pass has those of the net alone');
   if (net.layers.length === 0) throw new RangeError('net: layers: expected at least one');
   checkRows(name, x, net.d);
 }

@@ -20,7 +20,10 @@ export function checkLayer(what: string, layer: Layer | undefined, d: number, m 
   checkArray(`${what}: bias [m]`, layer.bias, m!);
 }
 
-/** Throws RangeError on a net whose arrays are not those that its sizes say, or whose activation is none. */
+/**
+ * Throws RangeError on a net whose arrays are not those that its sizes say, whose activation is none, or with a scale
+ * that is not finite, its own or a layer's.
+ */
 export function checkNet({ d, alpha, c, activation, layers }: Net): void {
   if (!Number.isInteger(d) || d < 1) throw new RangeError(`net: d: expected a whole number of at least 1, got ${d}`);
   if (!Number.isFinite(alpha)) throw new RangeError(`net: alpha: expected a finite number, got ${alpha}`);
@@ -29,5 +32,12 @@ export function checkNet({ d, alpha, c, activation, layers }: Net): void {
     throw new RangeError(
       `net: activation: expected one of ${Object.keys(ACTIVATIONS).join(', ')}, got ${String(activation)}`,
     );
-  for (let l = 0; l < layers.length; l++) checkLayer(`net: layer ${l + 1}`, layers[l], d);
+  for (let l = 0; l < layers.length; l++) {
+    checkLayer(`net: layer ${l + 1}`, layers[l], d);
+    for (const name of ['alpha', 'c'] as const) {
+      const own = layers[l]![name];
+      if (own !== undefined && !Number.isFinite(own))
+        throw new RangeError(`net: layer ${l + 1}: ${name}: expected a finite number, got ${own}`);
+    }
+  }
 }

@@ -1,4 +1,6 @@
 /** Linear algebra of matrices of a few rows. */
+import { largest } from '../../src/core/stats.js';
+import { exponentOf, timesPowerOfTwo } from './scale.js';
 
 /** A matrix as its rows. */
 export type Rows = readonly (readonly number[])[];
@@ -22,15 +24,22 @@ export function product(left: Rows, right: Rows): number[][] {
   });
 }
 
-/** Off-diagonal entries below this, times 1 / n, count as zero. */
+/** Off-diagonal entries below this, times 1 / n, count as zero in a matrix whose largest entry is 1 to 2. */
 const ZERO = 1e-12;
 
 /**
- * Eigenvalues of a symmetric matrix [n, n], in no order, to about 1e-12: Jacobi's rotations, the largest off-diagonal
- * entry first (Golub, Van Loan, Matrix Computations, section 8.5).
+ * Eigenvalues of a symmetric matrix [n, n], in no order, to about 1e-12 of its largest entry: Jacobi's rotations, the
+ * largest off-diagonal entry first (Golub, Van Loan, Matrix Computations, section 8.5).
  */
 export function symmetricEigenvalues(matrix: Rows): number[] {
-  const A = matrix.map((row) => [...row]);
+  // powers of two change no digit, and thresholds and products of entries mean the same for every matrix
+  const exponent = exponentOf(largest(matrix.map((row) => largest(row.map(Math.abs)))));
+  const scaled = matrix.map((row) => row.map((value) => timesPowerOfTwo(value, -exponent)));
+  return scaledEigenvalues(scaled).map((value) => timesPowerOfTwo(value, exponent));
+}
+
+/** Eigenvalues of a symmetric matrix whose largest entry is 1 to 2, in place. */
+function scaledEigenvalues(A: number[][]): number[] {
   const n = A.length;
   for (;;) {
     let [p, q, largest] = [0, 1, 0];
@@ -44,7 +53,7 @@ export function symmetricEigenvalues(matrix: Rows): number[] {
 /** The rotation in the plane of axes p and q after which A[p][q] is zero, in place. */
 function rotate(A: number[][], p: number, q: number): void {
   const [app, aqq, apq] = [A[p]![p]!, A[q]![q]!, A[p]![q]!];
-  const angle = Math.abs(aqq - app) <= ZERO ? Math.PI / 4 : 0.5 * Math.atan((2 * apq) / (aqq - app));
+  const angle = aqq === app ? Math.PI / 4 : 0.5 * Math.atan((2 * apq) / (aqq - app));
   const [c, s] = [Math.cos(angle), Math.sin(angle)];
   for (let k = 0; k < A.length; k++) {
     if (k === p || k === q) continue;
