@@ -16,6 +16,21 @@ const productOf = (w: Iterable<number>): number => {
   return product;
 };
 
+/** Smallest size that a component is measured by: numbers far below have too few digits. */
+const TINY = 1e-305;
+/** Share of the size that a weight comes to below which its start says nothing of that size. */
+const AT_ZERO = 1e-6;
+
+/**
+ * Size below which the smallest weight q counts as small, for the accuracy of its steps: its own at the start. One that
+ * starts at 0, or near it, is measured by what it moves to, y R T, before what it pulls back by, R^2, or the change of
+ * the `next` weight, stops that.
+ */
+function sizeOf(q: number, { y, R, next, time }: { y: number; R: number; next: number; time: number }): number {
+  const reached = Math.min(Math.abs(y * R) * time, Math.abs(y / R), next);
+  return Math.max(TINY, Math.abs(q) >= AT_ZERO * reached ? Math.abs(q) : reached);
+}
+
 /** A chain at one time. */
 export interface ChainState {
   /** Weights [L]. */
@@ -101,7 +116,10 @@ function solveChain(initial: readonly number[], y: number, time: number): ChainS
   start[0] = initial[smallest]!;
   start[1 + smallest] = 1;
   const floor = new Float64Array(L + 1).fill(1);
-  floor[0] = Math.abs(start[0]);
+  floor[0] = sizeOf(start[0], {
+    ...{ y, R: others(weights(start[0])), time },
+    next: Math.min(...initial.filter((_, l) => l !== smallest).map(Math.abs)),
+  });
   const end = integrateStiff(system, start, time, { floor });
   const w = weights(end[0]!);
   const [q, R] = [end[0]!, others(w)];
@@ -125,6 +143,24 @@ function solveChain(initial: readonly number[], y: number, time: number): ChainS
   return { w: [...w], jacobian, gradient };
 }
 
+/**
+ * A chain with two weights of 0 or more, which rests: w does not move, nor P. Its linearized flow has df_i/dw_k = y Q
+ * for two weights i and k of 0, with Q the product of all others, and no other entry; with three it has none.
+ */
+function chainAtRest(initial: readonly number[], y: number, time: number): ChainState {
+  const [i, k] = initial.flatMap((w, l) => (w === 0 ? [l] : [])) as [number, number];
+  const rate = y * productOf(initial.filter((_, l) => l !== i && l !== k));
+  const angle = rate === 0 || time === 0 ? 0 : rate * time;
+  const jacobian = initial.map((_, l) =>
+    initial.map((_w, j) => {
+      const [row, column] = [l === i || l === k, j === i || j === k];
+      if (l === j) return row ? Math.cosh(angle) : 1;
+      return row && column ? Math.sinh(angle) : 0;
+    }),
+  );
+  return { w: [...initial], jacobian, gradient: initial.map(() => 0) };
+}
+
 /** A chain of finite numbers, or a RangeError that says where it leaves float64. */
 function finite(state: ChainState, time: number): ChainState {
   if (![...state.w, ...state.gradient].every(Number.isFinite))
@@ -137,7 +173,17 @@ function finite(state: ChainState, time: number): ChainState {
  * change. Throws RangeError where float64 ends, which is where the square of the product does.
  */
 export function chainWeights(initial: readonly number[], y: number, time: number): number[] {
-  return chainSensitivity(initial, y, time).w;
+  return checkedChain(initial, y, time).w;
+}
+
+/** The chain at `time`, of finite weights and gradient. Throws RangeError as {@link chainSensitivity}. */
+function checkedChain(initial: readonly number[], y: number, time: number): ChainState {
+  if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
+  checkAllFinite('chain: initial', initial);
+  checkFinite('chain: y', y);
+  checkFinite('chain: time', time, 0);
+  const rests = initial.filter((w) => w === 0).length > 1;
+  return finite((rests ? chainAtRest : solveChain)(initial, y, time), time);
 }
 
 /** The chain's output P = w_1 ... w_L at time `time`. */
@@ -151,11 +197,10 @@ export function chainProduct(initial: readonly number[], y: number, time: number
  * below 0, and where float64 ends.
  */
 export function chainSensitivity(initial: readonly number[], y: number, time: number): ChainState {
-  if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
-  checkAllFinite('chain: initial', initial);
-  checkFinite('chain: y', y);
-  checkFinite('chain: time', time, 0);
-  return finite(solveChain(initial, y, time), time);
+  const state = checkedChain(initial, y, time);
+  if (!state.jacobian.flat().every(Number.isFinite))
+    throw new RangeError(`chain: the derivatives of the weights leave float64 at time ${time}`);
+  return state;
 }
 
 /**
@@ -164,7 +209,7 @@ export function chainSensitivity(initial: readonly number[], y: number, time: nu
  * where it has fallen further, it is 0 for all that float64 knows.
  */
 export function chainDiscrepancy(initial: readonly number[], y: number, time: number): number {
-  return Math.hypot(...chainSensitivity(initial, y, time).gradient);
+  return Math.hypot(...checkedChain(initial, y, time).gradient);
 }
 
 /**
@@ -187,5 +232,7 @@ export function chainAmplification(w0: number, y: number, depth: number, time: n
       return (h) => (b) => b.map((value) => value / (1 - h * at));
     },
   };
-  return integrateStiff(system, Float64Array.of(w0, 1), time, { floor: Float64Array.of(Math.abs(w0), 1) })[1]!;
+  // of two layers and more nothing moves from 0
+  const size = depth === 1 ? sizeOf(w0, { y, R: 1, next: Infinity, time }) : Math.max(TINY, Math.abs(w0));
+  return integrateStiff(system, Float64Array.of(w0, 1), time, { floor: Float64Array.of(size, 1) })[1]!;
 }

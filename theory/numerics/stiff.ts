@@ -37,6 +37,9 @@ export const STIFF_ORDER = 7;
 /** Limits of the ratio of two steps, and the safety factor of its estimate. */
 const [SHRINK, GROW, SAFETY] = [0.1, 6, 0.85];
 
+/** Share of the time that the first step has at least. */
+const SHORTEST = 1e-300;
+
 /** Share of the time that is left by which the last step may be longer than was chosen. */
 const SPARE = 1e-6;
 
@@ -55,7 +58,9 @@ export function integrateStiff(
   const floorOf = (i: number): number => (typeof floor === 'number' ? floor : floor[i]!);
   const distance = (u: Float64Array, at: Float64Array): number =>
     u.reduce((most, value, i) => Math.max(most, Math.abs(value) / (Math.abs(at[i]!) + floorOf(i))), 0);
-  let h = time > 0 ? Math.min(time, 1e-3 / Math.max(distance(system.velocity(y), y), 1e-3 / time)) : 0;
+  // a velocity may be beyond float64 times the size of a component near 0: steps grow from any length above 0
+  const first = 1e-3 / Math.max(distance(system.velocity(y), y), 1e-3 / time);
+  let h = time > 0 ? Math.min(time, Math.max(first, SHORTEST * time)) : 0;
   for (let [t, done] = [0, 0]; t < time; done++) {
     if (done >= most) throw new RangeError(`time ${time} was not reached in ${most} steps, only ${t.toPrecision(4)}`);
     const left = time - t;
