@@ -13,7 +13,7 @@ import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
 import { imageClasses, pictureNames, readPictures, type PicturesInMemory } from './imagefolder.js';
-import { cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
+import { absentInImages, cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
 
 const SIDE = 32;
 const PIXELS = SIDE * SIDE;
@@ -119,6 +119,7 @@ function toDataset(spec: Cifar, all: ByteImages, test: ByteImages, labels?: read
     train: memorySource(training, { augment: cropAndFlip(all, spec.padding), normalize }),
     validation: memorySource(validation, { normalize }),
     test: memorySource(test, { normalize }),
+    ...absentInImages(variant.classes, { train: training, validation, test }, labels),
   };
 }
 

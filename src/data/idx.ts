@@ -11,7 +11,7 @@ import { textInstead } from '../store/instead.js';
 import { readRegular } from '../store/regular.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import { cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
+import { absentInImages, cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
 
 const count = z.int().min(1);
 
@@ -118,7 +118,7 @@ function moments(values: ArrayLike<number>): { mean: number; std: number } {
 
 /**
  * The images, each normalized by mean and standard deviation of the training pixels. Throws UsageError when a file is
- * missing, empty, cut off or damaged, and when there are too few images.
+ * missing, empty, cut off or damaged, and when there are too few images or they are of one gray.
  */
 export function loadIdx(spec: IdxSpec): Dataset {
   const { folder, size, classes, padding, mirror } = spec;
@@ -133,6 +133,7 @@ export function loadIdx(spec: IdxSpec): Dataset {
     train: memorySource(training, { augment: cropAndFlip(all, padding, mirror), normalize }),
     validation: memorySource(validation, { normalize }),
     test: memorySource(test, { normalize }),
+    ...absentInImages(classes, { train: training, validation, test }),
   };
 }
 

@@ -4,7 +4,7 @@ import { filled } from '../core/host-array.js';
 import { checkAllFinite, checkWhole } from '../core/range.js';
 import { checkMembers } from '../core/registry.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
-import type { AugmentKey, HostBatch, Source } from './dataset.js';
+import { absentClasses, type AbsentClasses, type AugmentKey, type HostBatch, type Source } from './dataset.js';
 
 /** Images [N, height, width, channels] in memory, with a label each. */
 export interface ImageSet {
@@ -26,6 +26,8 @@ export interface ByteImages extends ImageSet {
 interface Division {
   /** Name of the data set, of which the random order is a function. */
   readonly set: string;
+  /** Where the files are. */
+  readonly folder: string;
   readonly validation: number;
   /** All that are left by default. */
   readonly train?: number | undefined;
@@ -33,11 +35,11 @@ interface Division {
 
 /**
  * Divides the images of the training files, in a random order, into those of the validation split and those that are
- * trained on. Throws UsageError when there are too few.
+ * trained on. Throws UsageError when there are too few, and when these are of one color all over.
  */
 export function divideTraining(
   all: ByteImages,
-  { set, validation, train }: Division,
+  { set, folder, validation, train }: Division,
 ): { readonly training: ByteImages; readonly validation: ByteImages } {
   const available = all.labels.length - validation;
   const used = train ?? available;
@@ -47,10 +49,27 @@ export function divideTraining(
         `validation ${validation} and train ${used} together are more`,
     );
   const order = permutation(rngKey(0, set, 'split'), all.labels.length);
+  const training = pick(all, order.subarray(validation, validation + used));
+  const [first] = training.images;
+  if (training.images.every((value) => value === first))
+    throw new UsageError(
+      `data.folder ${folder}: every pixel of the training images is ${first}, so that they teach nothing; ` +
+        'expected pictures',
+    );
   return {
-    training: pick(all, order.subarray(validation, validation + used)),
+    training,
     validation: pick(all, order.subarray(0, validation)),
   };
+}
+
+/** The classes that splits of images in memory lack, by their names or, where they have none, their numbers. */
+export function absentInImages(
+  classes: number,
+  splits: Readonly<Record<AbsentClasses['split'], ImageSet>>,
+  names: readonly string[] = Array.from({ length: classes }, (_, number) => String(number)),
+): { readonly absent?: readonly AbsentClasses[] } {
+  const { train, validation, test } = splits;
+  return absentClasses(names, { train: train.labels, validation: validation.labels, test: test.labels });
 }
 
 function pick(set: ByteImages, indices: Uint32Array): ByteImages {

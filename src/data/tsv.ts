@@ -86,7 +86,7 @@ function rowCount(file: string, spec: TsvSpec): number {
 /**
  * Reads a file. A line with too few columns (there are some in QQP), with more than the first line has, as of a tab
  * within a text, or without a label is left out, and named. Throws UsageError on columns that are not there, that
- * stand twice in the first line or are to be two things, and where more lines than not have too few or too many.
+ * stand twice in the first line or are to be two things, on texts that are all empty, and where more lines than not have too few or too many.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
   const whole = readText(file, { gzipped: file.endsWith('.gz'), dropNul: true });
@@ -127,6 +127,8 @@ function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: 
   }
   if (uneven.length > rows.length) throw new UsageError(`${file}, ${uneven[0]}`);
   if (rows.length === 0) throw new UsageError(`${file}: no example in it; expected a text and a label on each line`);
+  if (rows.every((row) => row.text.trim() === '' && (row.pair ?? '').trim() === ''))
+    throw new UsageError(`${file}: no text in it, on any line with a label; expected one in the column of texts`);
   const problems = [...uneven, ...unlabelled].map((reason) => ({ file, reason: `${reason}; left out` }));
   return { rows, problems, signs: isSigned };
 }

@@ -79,6 +79,15 @@ test('digits are not mirrored', () => {
   expect(brightAt(true)[1]).toBeGreaterThan(0);
 });
 
+test('classes that a split lacks are named by their numbers', () => {
+  const changes = { 'train-labels-idx1-ubyte': idxFile([12], new Uint8Array(12)) };
+  expect(loadIdx(specOf(folderOf(changes))).absent).toEqual([
+    { split: 'train', labels: ['1', '2'] },
+    { split: 'validation', labels: ['1', '2'] },
+  ]);
+  expect(loadIdx({ ...specOf(folderOf()), validation: 6 })).not.toHaveProperty('absent');
+});
+
 describe('files that are not as they should be', () => {
   test.each([
     ['of another kind', { 'train-images-idx3-ubyte': Buffer.alloc(300) }, /expected an idx file of bytes with 3 axes/],
@@ -104,6 +113,11 @@ describe('files that are not as they should be', () => {
         't10k-labels-idx1-ubyte': idxFile([0], new Uint8Array()),
       },
       /t10k-images-idx3-ubyte.gz: no image in it; expected some, 4 x 4 pixels each/,
+    ],
+    [
+      'with images of one gray',
+      { 'train-images-idx3-ubyte': idxFile([12, 4, 4], new Uint8Array(192).fill(7)) },
+      /set-\w+: every pixel of the training images is 7, so that they teach nothing; expected pictures/,
     ],
     ['of another size', { 'train-images-idx3-ubyte': idxFile([3, 8, 8], new Uint8Array(192)) }, /8 x 8 pixels/],
   ] as const)('%s: named, with what was expected', (_, changes, message) => {
