@@ -2,13 +2,14 @@
  * CIFAR-10 and CIFAR-100 from their binary files (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html), or from
  * pictures in `train/<class>/` and `test/<class>/`, as they are passed on, too.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
 import { UsageError } from '../core/errors.js';
 import type { Normalization } from '../core/normalization.js';
 import { textInstead } from '../store/instead.js';
+import { readRegular } from '../store/regular.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
@@ -129,7 +130,7 @@ function readImages(folder: string, names: readonly string[], set: keyof typeof 
   const record = labelBytes + 3 * PIXELS;
   const files = names.map((name) => {
     const path = join(folder, name);
-    const bytes = readFileSync(path);
+    const bytes = readRegular(path, { links: true });
     if (bytes.length === 0 || bytes.length % record !== 0) {
       const text = textInstead(bytes, `a file of ${set} records`);
       if (text !== undefined) throw new UsageError(`${path}: ${text}`);

@@ -86,7 +86,8 @@ function rowCount(file: string, spec: TsvSpec): number {
 /**
  * Reads a file. A line with too few columns (there are some in QQP), with more than the first line has, as of a tab
  * within a text, or without a label is left out, and named. Throws UsageError on columns that are not there, that
- * stand twice in the first line or are to be two things, on texts that are all empty, and where more lines than not have too few or too many.
+ * stand twice in the first line or are to be two things, on texts that are all empty, and where more lines than not
+ * have too few or too many columns.
  */
 function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: Partial<Table> = {}): Table {
   const whole = readText(file, { gzipped: file.endsWith('.gz'), dropNul: true });

@@ -96,8 +96,18 @@ async function readInput({ path, names }: InputFiles, options: InputOptions): Pr
 }
 
 function single(path: string, { bytes }: Found, [hash]: readonly string[]): Input {
-  if (hash === UNREADABLE) throw new UsageError(`${path}: it cannot be read, and a run needs it`);
+  if (hash === UNREADABLE) throw whyUnreadable(path);
   return { path, files: 1, bytes, sha256: hash! };
+}
+
+/** What keeps a file from being read that a run needs. */
+function whyUnreadable(path: string): Error {
+  try {
+    hashRegular(path, { links: true });
+  } catch (error) {
+    return asFileError(error, path);
+  }
+  return new UsageError(`${path}: it could not be read a moment ago, and a run needs it; run the command again`);
 }
 
 function several(path: string, found: readonly Found[], hashes: readonly string[]): Input {

@@ -88,7 +88,7 @@ function fstatOf(file: number, path: string): { size: number } {
   if (stat.isFile()) return stat;
   closeSync(file);
   throw stat.isDirectory()
-    ? Object.assign(new Error(`${path}: it is a folder`), { code: 'EISDIR' })
+    ? Object.assign(new Error(`${path}: it is a folder`), { code: 'EISDIR', path })
     : new UsageError(`${path}: not a regular file (a pipe or a device); expected a file`);
 }
 

@@ -33,7 +33,7 @@ export function isVocabularyName(path: string): boolean {
  * Reads a vocabulary. `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` that stand beside it
  * count, too, as in Hugging Face's libraries: what they say of lower case, accents, ideographs and added tokens goes
  * before what `tokenizer.json` says. Throws UsageError when a file cannot be read, is empty, is not UTF-8, is a
- * tokenizer of another kind, or has a setting that cannot be followed.
+ * tokenizer of another kind, lacks a special token of BERT, or has a setting that cannot be followed.
  */
 export function readVocabulary(path: string): VocabularyFile {
   const inFolder = isFolder(path);
@@ -403,6 +403,12 @@ function inOrder(path: string, found: Found): VocabularyFile {
   }
   const gap = Array.from(tokens).indexOf(undefined);
   if (gap >= 0) throw new UsageError(`${path}: no token has the index ${gap}`);
+  const missing = Object.values(SPECIAL).filter((token) => !ids.has(token));
+  if (missing.length > 0)
+    throw new UsageError(
+      `${path}: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in it; expected a vocabulary with ` +
+        'the special tokens of BERT',
+    );
   const words = new Set(found.tokens);
   const own = [...added.values()]
     .filter((token) => !isPlainSpecial(token))

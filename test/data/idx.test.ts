@@ -1,5 +1,5 @@
 /** idx files: what is read, and what a damaged or foreign one says. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -122,6 +122,13 @@ describe('files that are not as they should be', () => {
     ['of another size', { 'train-images-idx3-ubyte': idxFile([3, 8, 8], new Uint8Array(192)) }, /8 x 8 pixels/],
   ] as const)('%s: named, with what was expected', (_, changes, message) => {
     expect(() => loadIdx(specOf(folderOf(changes)))).toThrow(message);
+  });
+
+  test('a folder in the place of a file is named by what the system says of it', () => {
+    const folder = folderOf();
+    const path = join(folder, 't10k-labels-idx1-ubyte');
+    mkdirSync(path);
+    expect(() => loadIdx(specOf(folder))).toThrow(expect.objectContaining({ code: 'EISDIR', path }));
   });
 
   test('a gzip file that is cut off is named', () => {

@@ -103,10 +103,16 @@ describe('what files hold', () => {
     expect(changedInput(before, await readInputs([{ path }]))).toBeUndefined();
   });
 
+  test('what cannot be read is named with the reason', async () => {
+    await expect(readInputs([{ path: folder }])).rejects.toThrow(`${folder}: it is a folder; expected a file`);
+  });
+
   test.runIf(process.platform !== 'win32')('a pipe is refused, and never waited for; a signal is heard', async () => {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path], { timeout: 10_000, killSignal: 'SIGKILL' });
-    await expect(readInputs([{ path }])).rejects.toThrow(/pipe: it cannot be read/);
+    await expect(readInputs([{ path }])).rejects.toThrow(
+      /pipe: not a regular file \(a pipe or a device\); expected a file/,
+    );
     const large = Array.from({ length: 40 }, (_, i) => ({ name: write(`${i}`, LONG) }));
     const names = large.map((_, i) => String(i));
     await expect(readInputs([{ path: folder, names }], { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(
