@@ -12,8 +12,8 @@ import { digitsOf, resnetDigits } from './resnet.js';
 /** Share of the steps that imitates in each of the four stages: 35 % in all, as at scale laptop. */
 const IMITATION_SHARE = 0.0875;
 const BASE_STEPS = 100;
-/** The budget of the wide net that the others learn from: the longest of scale laptop. */
-const LONGEST = 16;
+/** The budget of the wide net that the others learn from. */
+const TAUGHT_BY = 16;
 
 const RATES: Readonly<Record<number, BudgetRates>> = {
   1: { rates: { default: 0.05, deeper: 0.1, 'closed-form': 0.0068, 'three-stage': 0.1, wide: 0.1 }, imitation: 4 },
@@ -23,11 +23,15 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
     rates: { default: 0.2, deeper: 0.4, 'selected-kl': 0.1, 'closed-form': 0.05, 'three-stage': 0.1, wide: 0.1 },
     imitation: 0.5,
   },
+  32: {
+    rates: { default: 0.2, direct: 0.1, kd: 0.05, wide: 0.4 },
+    imitation: 2,
+  },
 };
 
 /**
- * ResNets on the digits. The wide net is trained for as long as the longest thin ones, as in `frontier-plain-32`; at
- * scale laptop of `resnet-digits` it has 500 steps.
+ * ResNets on the digits. The wide net is trained for 16 times the base steps, as the longest thin ones were before those
+ * of 32; at scale laptop of `resnet-digits` it has 500 steps.
  */
 export const digitsFrontier: FrontierDeclaration = {
   of: resnetDigits,
@@ -37,11 +41,11 @@ export const digitsFrontier: FrontierDeclaration = {
   baseSteps: BASE_STEPS,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 2, 4, 8, 16], seeds: 10 },
+    laptop: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10, fewer: { above: 16, seeds: 5 } },
     overnight: ALL_BUDGETS,
   },
   tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2], seeds: [101, 102] },
-  tunedAt: [1, 4, 8, 16],
+  tunedAt: [1, 4, 8, 16, 32],
   rates: RATES,
   setting: (steps, { rates, imitation }) => {
     const setting = digitsOf(
@@ -49,7 +53,7 @@ export const digitsFrontier: FrontierDeclaration = {
       rates,
     );
     const { network, recipe } = setting.wide;
-    const peak = wideRateAt({ rates: RATES }, LONGEST);
-    return { ...setting, wide: { network, recipe: lengthened(recipe, LONGEST * BASE_STEPS, peak) } };
+    const peak = wideRateAt({ rates: RATES }, TAUGHT_BY);
+    return { ...setting, wide: { network, recipe: lengthened(recipe, TAUGHT_BY * BASE_STEPS, peak) } };
   },
 };
