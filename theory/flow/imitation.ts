@@ -39,7 +39,7 @@ export function imitate(thin: Net, wide: Net, x: Float64Array, options: Imitatio
   }
   checkSteps('imitate', options);
   const { targets = activations(wide, x), inputs = 'wide' } = options;
-  checkStates('imitate: targets', wide, targets);
+  checkStates('imitate: targets', wide, targets, x);
   if (inputs !== 'wide' && inputs !== 'thin')
     throw new RangeError(`imitate: inputs: expected "wide" or "thin", got ${String(inputs)}`);
   if (inputs === 'thin') return imitateOnOwnInputs(thin, x, targets, options);

@@ -7,6 +7,7 @@ import { filled } from '../../src/core/host-array.js';
 import { lookUp, namesOf } from '../../src/core/registry.js';
 import { checkStates } from '../network/discrepancy.js';
 import { ACTIVATIONS } from '../model/activations.js';
+import { checkNet } from '../model/check.js';
 import { pickNet, type Layer, type Net } from '../model/particles.js';
 import { activations } from '../network/network.js';
 import { innerProduct } from '../numerics/linear.js';
@@ -175,7 +176,8 @@ export function selectNets(
   targets: readonly Float64Array[] = activations(wide, x),
 ): Net[] {
   const select = lookUp('selection', SELECTIONS, rule);
-  checkStates('selectNets: targets', wide, targets);
+  checkNet(wide);
+  checkStates('selectNets: targets', wide, targets, x);
   const least = Math.min(...wide.layers.map(({ m }) => m));
   if (widths.length === 0 || widths.some((m, i) => !Number.isInteger(m) || m <= (widths[i - 1] ?? 0) || m > least))
     throw new RangeError(`selectNets: expected increasing widths of 1 to ${least} particles, got ${widths.join(', ')}`);

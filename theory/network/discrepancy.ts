@@ -3,7 +3,7 @@
  * inputs] with a read-in).
  */
 import { activations, layerForward, output, outputFrom } from './network.js';
-import { outputsOf, type Net } from '../model/particles.js';
+import { inputsOf, outputsOf, type Net } from '../model/particles.js';
 
 /** Throws RangeError unless two nets have as many layers, of one dimension. */
 function checkPair(what: string, thin: Net, wide: Net): void {
@@ -14,14 +14,24 @@ function checkPair(what: string, thin: Net, wide: Net): void {
     );
 }
 
-/** Throws RangeError unless `values` are those of all states z_0 .. z_L of a net, in one shape. */
-export function checkStates(what: string, { d, layers }: Net, values: readonly Float64Array[]): void {
+/**
+ * Throws RangeError unless `values` are those of all states z_0 .. z_L of a net, in one shape, on as many samples as x
+ * [N, inputs] has.
+ */
+export function checkStates(what: string, net: Net, values: readonly Float64Array[], x: Float64Array): void {
+  const { d, layers } = net;
   const [first] = values;
   const fits = values.length === layers.length + 1 && values.every(({ length }) => length === first!.length);
   if (!fits || first!.length === 0 || first!.length % d !== 0)
     throw new RangeError(
       `${what}: expected ${layers.length + 1} states [N, ${d}], got ${values.length} of ` +
         `${[...new Set(values.map(({ length }) => length))].join(', ')} numbers`,
+    );
+  const expected = (first!.length / d) * inputsOf(net);
+  if (x.length !== expected)
+    throw new RangeError(
+      `${what}: expected states on the samples of x, got ${first!.length / d} of them and x of ${x.length} numbers, ` +
+        `where they are ${expected}`,
     );
 }
 
@@ -68,7 +78,7 @@ export function layerErrors(
   values: readonly Float64Array[] = activations(wide, x),
 ): number[] {
   checkPair('layerErrors', thin, wide);
-  checkStates('layerErrors: values', wide, values);
+  checkStates('layerErrors: values', wide, values, x);
   return thin.layers.map((layer, l) => rmsDistance(layerForward(thin, layer, values[l]!), values[l + 1]!, wide.d));
 }
 
@@ -85,7 +95,7 @@ export function telescope(
   values: readonly Float64Array[] = activations(wide, x),
 ): number[] {
   checkPair('telescope', thin, wide);
-  checkStates('telescope: values', wide, values);
+  checkStates('telescope: values', wide, values, x);
   const hybrids = values.map((value, l) => outputFrom(thin, value, l));
   return thin.layers.map((_, l) => rmsDistance(hybrids[l]!, hybrids[l + 1]!, outputsOf(wide)));
 }

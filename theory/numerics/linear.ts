@@ -1,4 +1,5 @@
 /** Linear algebra of matrices of a few rows. */
+import { filled } from '../../src/core/host-array.js';
 import { largest } from '../../src/core/stats.js';
 import { exponentOf, timesPowerOfTwo } from './scale.js';
 
@@ -118,4 +119,65 @@ export function innerProduct(u: Float64Array, at: number, v: Float64Array, from:
   }
   for (; j < length; j++) s0 += u[at + j]! * v[from + j]!;
   return s0 + s1 + (s2 + s3);
+}
+
+/** Singular values of a matrix A [n, m], and its singular vectors: A = sum_j values[j] left[j] right[j]^T. */
+export interface SingularValues {
+  /** Those of the shorter side, min(n, m), in no order; one of 0 has a `left` or `right` of 0. */
+  readonly values: Float64Array;
+  /** Vectors [n], one for each value. */
+  readonly left: readonly Float64Array[];
+  /** Vectors [m], one for each value. */
+  readonly right: readonly Float64Array[];
+}
+
+/** Cosine of two vectors below which they count as orthogonal, and sweeps after which rounding is all that is left. */
+const [ORTHOGONAL, SWEEPS] = [4e-15, 60];
+
+/**
+ * Singular values of a matrix whose largest entry is about 1, to 1e-15 of the largest: Hestenes' one-sided Jacobi
+ * rotations of the vectors along the shorter side (Golub, Van Loan, Matrix Computations, section 8.6.3).
+ */
+export function singularValues(matrix: readonly Float64Array[]): SingularValues {
+  const [n, m] = [matrix.length, matrix[0]!.length];
+  const wide = m > n;
+  // k vectors along the longer side, and what they are made of
+  const vectors = wide
+    ? matrix.map((row) => row.slice())
+    : Array.from({ length: m }, (_, j) => filled(new Float64Array(n), (i) => matrix[i]![j]!));
+  const k = vectors.length;
+  const pairs = vectors.map((vector, j) => ({ vector, makeup: new Float64Array(k).fill(1, j, j + 1) }));
+  const dot = (u: Float64Array, v: Float64Array): number => innerProduct(u, 0, v, 0, u.length);
+  // the square of a vector that is no more than rounding of the others
+  const noise = (Number.EPSILON / 8) ** 2 * vectors.reduce((sum, vector) => sum + dot(vector, vector), 0);
+  for (let [sweep, turned] = [0, true]; turned && sweep < SWEEPS; sweep++) {
+    turned = false;
+    // the longest first, with which fewer sweeps are needed
+    pairs.sort((one, two) => dot(two.vector, two.vector) - dot(one.vector, one.vector));
+    for (let p = 0; p < k; p++)
+      for (let q = p + 1; q < k; q++) {
+        const [{ vector: u, makeup: first }, { vector: v, makeup: second }] = [pairs[p]!, pairs[q]!];
+        const [uu, vv, uv] = [dot(u, u), dot(v, v), dot(u, v)];
+        if (!(Math.abs(uv) > ORTHOGONAL * Math.sqrt(uu) * Math.sqrt(vv)) || Math.min(uu, vv) <= noise) continue;
+        turned = true;
+        const zeta = (vv - uu) / (2 * uv);
+        const tangent = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
+        const cosine = 1 / Math.hypot(1, tangent);
+        turn(u, v, cosine, cosine * tangent);
+        turn(first, second, cosine, cosine * tangent);
+      }
+  }
+  const values = filled(new Float64Array(k), (j) => Math.sqrt(dot(pairs[j]!.vector, pairs[j]!.vector)));
+  const makeup = pairs.map((pair) => pair.makeup);
+  const directions = pairs.map(({ vector }, j) => vector.map((entry) => (values[j] === 0 ? 0 : entry / values[j]!)));
+  return wide ? { values, left: makeup, right: directions } : { values, left: directions, right: makeup };
+}
+
+/** The rotation of two vectors in their plane, in place. */
+function turn(u: Float64Array, v: Float64Array, cosine: number, sine: number): void {
+  for (let i = 0; i < u.length; i++) {
+    const [a, b] = [u[i]!, v[i]!];
+    u[i] = cosine * a - sine * b;
+    v[i] = sine * a + cosine * b;
+  }
 }
