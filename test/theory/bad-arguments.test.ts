@@ -308,6 +308,13 @@ describe('numbers that are none are refused by name, and never answered', () => 
       (time) => theory.linearizedTanhSaddle(bent, theta(2), theta(2), theta(2), time),
     ],
     ['trainTanhSaddle: time', [-1], (time) => theory.trainTanhSaddle(bent, theta(4), theta(2), time, 2)],
+    ['trainTanhSaddle: x', [NaN, Infinity], (x) => theory.trainTanhSaddle(bent, theta(4), theta(2).fill(x), 1, 2)],
+    ['trainTanhSaddle: x: expected [n, 2]', [0, 1, 3], (n) => theory.trainTanhSaddle(bent, theta(4), theta(n), 1, 2)],
+    [
+      'trainTanhSaddle: particles',
+      [NaN],
+      (value) => theory.trainTanhSaddle(bent, theta(4).fill(value), theta(2), 1, 2),
+    ],
     ['chainAmplification: depth', [0, 1.5, NaN], (depth) => theory.chainAmplification(1, 2, depth, 1)],
     ['chainAmplification: w0', [NaN], (w0) => theory.chainAmplification(w0, 2, 2, 1)],
     ['chainAmplification: time', [-1, NaN], (time) => theory.chainAmplification(1, 2, 2, time)],

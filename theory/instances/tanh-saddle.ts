@@ -56,8 +56,13 @@ function checkMeans(saddle: TanhSaddle, w: Float64Array, x: Float64Array): void 
   const { depth } = saddle;
   if (w.length !== depth)
     throw new RangeError(`tanh saddle: w: expected one for each of ${depth} layers, got ${w.length}`);
+  checkPoints('tanh saddle', x);
+}
+
+/** Throws RangeError unless points x are [n, 2]; `what` asks. */
+function checkPoints(what: string, x: Float64Array): void {
   if (x.length === 0 || x.length % 2 !== 0)
-    throw new RangeError(`tanh saddle: x: expected [n, 2] with n >= 1, got ${x.length} numbers`);
+    throw new RangeError(`${what}: x: expected [n, 2] with n >= 1, got ${x.length} numbers`);
 }
 
 function outputsOf({ g }: TanhSaddle, w: Float64Array, x: Float64Array, from = 0): Float64Array {
@@ -137,6 +142,9 @@ export function trainTanhSaddle(
   checkWhole('trainTanhSaddle: steps', steps, 1);
   checkFinite('trainTanhSaddle: time', time, 0);
   checkSaddle('trainTanhSaddle', saddle);
+  checkAllFinite('trainTanhSaddle: particles', theta);
+  checkAllFinite('trainTanhSaddle: x', x);
+  checkPoints('trainTanhSaddle', x);
   const m = theta.length / depth;
   const t = new Float64Array(theta.length);
   const w = new Float64Array(depth);
