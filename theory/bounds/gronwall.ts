@@ -368,6 +368,72 @@ export function runningGronwall(
   }
 }
 
+const CONSTANTS = [
+  ...(['depth', 'c', 'G', 'A', 'B', 'b', 'Z', 'R', 'F', 'H', 'K', 'xi', 'xiJ', 'derivative', 'curvature'] as const),
+] satisfies readonly (keyof UniformConstants)[];
+
+/** Logarithm of a sum of numbers [n] given by theirs; of none, or of zeros alone, -Infinity. */
+function logSum(...logs: readonly number[]): number {
+  const top = Math.max(-Infinity, ...logs);
+  if (!Number.isFinite(top)) return top;
+  return top + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - top), 0));
+}
+
+/** Logarithm of a product of numbers given by theirs: that of 0, -Infinity, whatever the others. */
+function logProduct(...logs: readonly number[]): number {
+  return logs.includes(-Infinity) ? -Infinity : logs.reduce((sum, log) => sum + log, 0);
+}
+
+/** Logarithms of the terms of {@link closedForm}: of its rate and source, of S F and of S xi. */
+interface Logarithms {
+  readonly rate: number;
+  readonly source: number;
+  readonly F: number;
+  readonly xi: number;
+}
+
+/** The terms of {@link closedForm} by logarithms, where they leave float64 themselves. */
+function logarithms(constants: UniformConstants): Logarithms {
+  const log = Object.fromEntries(CONSTANTS.map((name) => [name, Math.log(constants[name])])) as Record<
+    (typeof CONSTANTS)[number],
+    number
+  >;
+  const { depth: L, G } = constants;
+  // (G^L - 1) / (G - 1)
+  const power = L * log.G;
+  const S = G === 1 ? log.depth : (power > 40 ? power : Math.log(Math.expm1(power))) - Math.log(G - 1);
+  const [F, xi] = [logProduct(S, log.F), logProduct(S, log.xi)];
+  const common = logSum(0, logProduct(log.derivative, log.B, log.Z));
+  const bent = logSum(log.derivative, logProduct(log.curvature, log.b, log.Z));
+  const all = (moved: number, bend: number, own: number, second: number): number =>
+    logProduct(
+      logProduct(log.c, power),
+      logSum(
+        logProduct(common, logSum(moved, logProduct(log.depth - log.G, log.R, logSum(bend, logProduct(log.K, moved))))),
+        logProduct(
+          log.R,
+          logSum(
+            logProduct(logSum(own, logProduct(log.A, moved)), bent),
+            second,
+            logProduct(log.derivative, log.B, moved),
+          ),
+        ),
+      ),
+    );
+  const rate = all(F, log.H, log.Z, logProduct(log.derivative, log.Z));
+  return { rate, source: all(xi, log.xiJ, -Infinity, -Infinity), F, xi };
+}
+
+function byLogarithms(
+  { rate, source, F, xi }: Logarithms,
+  time: number,
+): { readonly rate: number; readonly logBound: number } {
+  const grown = Math.exp(logProduct(rate, Math.log(time)));
+  // (e^x - 1) / x is 1 for small x
+  const growth = grown < 1e-12 ? Math.log(time) : (grown > 30 ? grown : Math.log(Math.expm1(grown))) - rate;
+  return { rate: Math.exp(rate), logBound: logSum(logProduct(F, source, growth), xi) };
+}
+
 /**
  * The closed form, with uniform constants and S_L = sum_{j<L} G^j. From the recursions above, |pbar_l| <= G^{L-l} R:
  *   e_L <= S_L (F delta + xi),  q_l <= G^L [e_L + (L/G) R (H delta + K e_L + xi')],
@@ -376,14 +442,15 @@ export function runningGronwall(
  *   s = the same with F delta -> xi, H delta -> xi' and delta -> 0,
  *   delta(T) <= s (e^{Lambda T} - 1) / Lambda,  D(T) <= S_L (F delta(T) + xi):
  * the double exponential exp(T e^{2 L log G}) / sqrt m of the paper, when G > 1. With G = 1 + O(1/L) Lambda/c stays
- * bounded. The answer is the natural logarithm of the bound, as the bound itself soon leaves float64. Throws RangeError
- * on a constant or a time that is none.
+ * bounded. The answer is the natural logarithm of the bound, as the bound itself soon leaves float64; it and the rate
+ * are infinite where they do so, too. Throws RangeError on a constant or a time that is none or missing, and on a G
+ * below 1, for which the recursions do not give this bound.
  */
 export function closedForm(
   constants: UniformConstants,
   time: number,
 ): { readonly rate: number; readonly logBound: number } {
-  for (const [name, value] of Object.entries(constants)) checkFinite(`closedForm: ${name}`, value as number, 0);
+  for (const name of CONSTANTS) checkFinite(`closedForm: ${name}`, constants[name], name === 'G' ? 1 : 0);
   checkWhole('closedForm: depth', constants.depth, 1);
   checkFinite('closedForm: time', time, 0);
   const { depth: L, c, G, A, B, b, Z, R, F, H, K, xi, xiJ, derivative: g1, curvature: k } = constants;
@@ -400,6 +467,16 @@ export function closedForm(
     c *
     power *
     (common * (S * xi + (L / G) * R * (xiJ + K * S * xi)) + R * (A * S * xi * (g1 + k * b * Z) + g1 * B * S * xi));
+  const logs = logarithms(constants);
+  const parts = [
+    [rate, logs.rate],
+    [source, logs.source],
+    [S * F, logs.F],
+    [S * xi, logs.xi],
+    [rate * time, logs.rate + Math.log(time)],
+  ] as const;
+  if (!parts.every(([value, log]) => (value > 1e-290 && value < Infinity) || (value === 0 && log === -Infinity)))
+    return byLogarithms(logs, time);
   // log of source (e^{rate T} - 1) / rate, without overflow; with c = 0 nothing moves, and the rate is 0
   const grown = rate * time;
   const logDelta =

@@ -35,7 +35,11 @@ export function radialMean(s: number): number {
   return meanSquare(s);
 }
 
+/** Size of s from which q is 1, and its derivatives are their leading terms, to all digits. */
+const ENDLESS = 1e50;
+
 function meanSquare(s: number): number {
+  if (Math.abs(s) > ENDLESS) return 1;
   return arcsine({ uu: s * s, uv: s * s, vv: s * s });
 }
 
@@ -46,11 +50,13 @@ export function radialMeanDerivative(s: number): number {
 }
 
 function meanSquareSlope(s: number): number {
+  if (Math.abs(s) > ENDLESS) return (2 * Math.SQRT2) / Math.PI / s / Math.abs(s);
   return ((4 / Math.PI) * s) / ((1 + s * s) * Math.sqrt(1 + 2 * s * s));
 }
 
 /** q''(s) = (4/pi) (1 - s^2 - 4 s^4) / ((1 + s^2)^2 (1 + 2 s^2)^(3/2)). */
 function radialMeanCurvature(s: number): number {
+  if (Math.abs(s) > ENDLESS) return (-4 * Math.SQRT2) / Math.PI / s / s / Math.abs(s);
   const square = s * s;
   return ((4 / Math.PI) * (1 - square - 4 * square * square)) / ((1 + square) ** 2 * (1 + 2 * square) ** 1.5);
 }

@@ -33,6 +33,9 @@ function normalBelow(u: number): number {
   return (1 + erf(u * Math.SQRT1_2)) / 2;
 }
 
+/** q from which a mean square is its limit to all digits, and formulas in q^2 may leave float64. */
+const ENDLESS = 1e100;
+
 /** q from which the sum runs over u = sqrt(q) z, on the scale of tanh, and not over z. */
 const WIDE = 16;
 
@@ -43,6 +46,7 @@ const WIDE = 16;
  * over U itself, whose poles lie as far away.
  */
 function tanhMoment(q: number, { power, stretch }: { readonly power: 0 | 2; readonly stretch: number }): number {
+  if (q > ENDLESS) return power === 0 ? 1 : q;
   if (q > WIDE) {
     const h = 0.2 * stretch;
     let sum = power === 0 ? 0.5 : 0;
@@ -83,7 +87,7 @@ const DEFINED = {
     lipschitz: ROOT_TWO_OVER_PI,
     bound: { derivative: ROOT_TWO_OVER_PI, curvature: ROOT_TWO_OVER_PI * Math.exp(-1 / 2) },
     /** (2/pi) asin(q / (1 + q)), as an arctangent. Williams 1997. */
-    meanSquare: (q) => (2 / Math.PI) * Math.atan2(q, Math.sqrt(1 + 2 * q)),
+    meanSquare: (q) => (q > ENDLESS ? 1 : (2 / Math.PI) * Math.atan2(q, Math.sqrt(1 + 2 * q))),
   },
   relu: {
     code: 2,
@@ -105,6 +109,7 @@ const DEFINED = {
     bound: undefined,
     /** (q + E U^2 e(U)^2) / 4 with e = erf(u / sqrt 2): E U^2 f(U) = q E f + 2 q^2 dE f/dq, and E e^2 as above. */
     meanSquare: (q) => {
+      if (q > ENDLESS) return q / 2;
       const root = Math.sqrt(1 + 2 * q);
       return (q + (2 / Math.PI) * q * Math.atan2(q, root) + ((4 / Math.PI) * q * q) / ((1 + q) * root)) / 4;
     },
@@ -123,7 +128,7 @@ const DEFINED = {
     lipschitz: 1.0998393201288668,
     bound: undefined,
     /** (q + E U^2 tanh(U / 2)^2) / 4, as the logistic function is (1 + tanh(u / 2)) / 2. */
-    meanSquare: (q) => (q + tanhMoment(q, { power: 2, stretch: 2 })) / 4,
+    meanSquare: (q) => (q > ENDLESS ? q / 2 : (q + tanhMoment(q, { power: 2, stretch: 2 })) / 4),
   },
   /** Linear nets, whose laws can be written down. */
   identity: {
