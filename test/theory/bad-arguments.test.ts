@@ -110,6 +110,34 @@ test.each<[what: string, call: () => unknown, message: string]>([
     'initialNet: activation: expected one of tanh',
   ],
   [
+    'no scale',
+    () => theory.initialNet(1, { ...shape, depth: 0, m: 4, alpha: [], c: [] }, { rho: 0 }),
+    'initialNet: alpha: expected one number for a net without layers, got an empty list',
+  ],
+  [
+    'a layer of another dimension',
+    () => theory.pick(net.layers[0]!, 2, Uint32Array.of(0)),
+    'pick: layer: a [m, d]: expected 12 numbers in a Float64Array, got 18 of them',
+  ],
+  ...(
+    [
+      ['trainDirect', (method) => theory.trainDirect(smallNet(), train, { steps: 1, dt: 0.1, method })],
+      ['trainDirect', (method) => theory.trainHalved(smallNet(), train, { steps: 1, dt: 0.1, method }, x)],
+      ['imitate', (method) => theory.imitate(thin(), wide, x, { steps: 1, dt: 0.1, method })],
+      ['imitate', (method) => theory.imitate(thin(), wide, x, { steps: 1, dt: 0.1, method, inputs: 'thin' })],
+      ['integrate', (method) => theory.integrate((y) => y, theta(1), 1, 1, method)],
+      ['stepSystem', (method) => theory.stepSystem(method, (y) => y, theta(1), 1)],
+      [
+        'responsesOf: flow',
+        (method) => theory.responsesOf(net, [], { train, points: x, flow: { steps: 1, dt: 0.1, method } }),
+      ],
+    ] satisfies [string, (method: theory.Integrator) => unknown][]
+  ).map(([name, call]): [string, () => unknown, string] => [
+    `a method by its name (${name})`,
+    () => call('rk4' as unknown as theory.Integrator),
+    `${name}: method: expected an integrator, such as INTEGRATORS.rk4 or integratorByName("rk4"), got "rk4"`,
+  ]),
+  [
     'a particle that is not there',
     () => theory.pick(net.layers[0]!, 3, Uint32Array.of(6)),
     'pick: indices: expected a whole number from 0 to 5, got 6',
@@ -350,6 +378,16 @@ describe('numbers that are none are refused by name, and never answered', () => 
     ['radialSgd: scale', [NaN], (scale) => theory.radialSgd({ ...radial, scale }, { D: 2, m: 2, dt: 0.1 }, 0.1, 1)],
     ['committeeVelocity: eta', [NaN], (eta) => theory.committeeVelocity(committee, eta)],
     ['committeeSgd: eta', [NaN], (eta) => theory.committeeSgd(committee, eta, [1], 4, 1)],
+    [
+      'linearResidual: the training leaves float64 at step',
+      [1e200, 1e308],
+      (eta) => theory.linearResidual({ ...residual, eta, steps: 4 }),
+    ],
+    [
+      'linearResidual: the training leaves float64 at step 0; smaller samples',
+      [1e200],
+      (y) => theory.linearResidual({ ...residual, y: [[y]] }),
+    ],
     ['linearResidual: x', [NaN], (x) => theory.linearResidual({ ...residual, x: [[x]] })],
     [
       'linearResidual: start: A',
@@ -371,7 +409,15 @@ describe('numbers that are none are refused by name, and never answered', () => 
     ['linearNetLimit: points', [NaN], (value) => linearNet({ points: theta(2).fill(value) })()],
     ['linearNetLimit: the training leaves float64', [1e200], (dt) => linearNet({ dt, steps: 20 })()],
     ['posteriorCap: thinLoss', [-1, NaN], (loss) => theory.posteriorCap(loss, 1)],
-    ['closedForm: G', [-1, NaN], (G) => theory.closedForm({ ...constants, G }, 1)],
+    ['closedForm: G', [-1, 0, 0.5, NaN], (G) => theory.closedForm({ ...constants, G }, 1)],
+    [
+      'closedForm: K: expected a finite number of at least 0, got undefined',
+      [NaN],
+      () => {
+        const { K: _, ...rest } = constants;
+        return theory.closedForm(rest as typeof constants, 1);
+      },
+    ],
     ['closedForm: time', [-1, NaN], (time) => theory.closedForm(constants, time)],
     ['net: c', [NaN], (c) => theory.layerLipschitz({ ...net, c }, net.layers[0]!)],
     [

@@ -115,7 +115,8 @@ function checkResidual({ blocks, embedding, readout, x, y, eta, steps, start }: 
 
 /**
  * Output, hidden state and losses of a linear residual net after `steps` steps of gradient descent: exactly, for the
- * units whose moments are given, or for infinitely many of them. Throws RangeError on shapes that do not fit.
+ * units whose moments are given, or for infinitely many of them. Throws RangeError on shapes that do not fit, and where
+ * the training leaves float64.
  */
 export function linearResidual(net: LinearResidual): LinearResidualState {
   checkResidual(net);
@@ -132,6 +133,11 @@ export function linearResidual(net: LinearResidual): LinearResidualState {
     const output = product(hidden, readout);
     const error = combined([1, -1], [output, y]);
     losses.push(error.reduce((sum, row) => row.reduce((s, value) => s + value * value, sum), 0) / (2 * n * outputs));
+    if (!Number.isFinite(losses.at(-1)) || !hidden.flat().every(Number.isFinite))
+      throw new RangeError(
+        `linearResidual: the training leaves float64 at step ${step}; ` +
+          (step === 0 ? 'smaller samples, ends or moments are needed' : `a smaller eta than ${eta} is needed`),
+      );
     if (step === steps) return { output, hidden, losses };
     let q = product(error, transposed(readout));
     const next = [...moments];

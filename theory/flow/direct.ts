@@ -6,7 +6,7 @@ import { kernel } from '../kernel/kernel.js';
 import { checkSamples, isFused, lossOf, lossScale, velocity, type LossScale } from '../network/network.js';
 import { copyNet, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { INTEGRATORS, type Integrator } from './integrators.js';
+import { checkIntegrator, INTEGRATORS, type Integrator } from './integrators.js';
 
 /** The course of one training. */
 export interface FlowResult {
@@ -110,6 +110,7 @@ export function trainDirect(
   { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions,
 ): FlowResult {
   checkSteps('trainDirect', { steps, dt });
+  checkIntegrator('trainDirect', method);
   checkSamples(net, samples);
   const scale = lossScale(samples);
   const losses: number[] = [];

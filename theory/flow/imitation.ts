@@ -9,7 +9,7 @@ import {
   type FlowOptions,
   type FlowResult,
 } from './direct.js';
-import { INTEGRATORS } from './integrators.js';
+import { checkIntegrator, INTEGRATORS } from './integrators.js';
 import { activations, lossScale, velocity } from '../network/network.js';
 import { singleLayer, type Layer, type Net } from '../model/particles.js';
 
@@ -38,6 +38,7 @@ export function imitate(thin: Net, wide: Net, x: Float64Array, options: Imitatio
     );
   }
   checkSteps('imitate', options);
+  checkIntegrator('imitate', options.method ?? INTEGRATORS.euler);
   const { targets = activations(wide, x), inputs = 'wide' } = options;
   checkStates('imitate: targets', wide, targets, x);
   if (inputs !== 'wide' && inputs !== 'thin')

@@ -31,14 +31,29 @@ export function integratorByName(name: string): Integrator {
   return lookUp('integrator', INTEGRATORS, name);
 }
 
+/**
+ * Throws RangeError unless a method is an {@link Integrator}, and not its name, as JSON has it; `what` names the
+ * function.
+ */
+export function checkIntegrator(what: string, method: Integrator): void {
+  const { stages, weights } = (method ?? {}) as Partial<Integrator>;
+  if (Array.isArray(stages) && Array.isArray(weights) && stages.length === weights.length) return;
+  throw new RangeError(
+    `${what}: method: expected an integrator, such as INTEGRATORS.rk4 or integratorByName("rk4"), ` +
+      `got ${JSON.stringify(method)}`,
+  );
+}
+
 /** The state after one step of length dt of y' = f(y), for a small system. Throws RangeError unless dt is finite. */
 export function stepSystem(
-  { stages, weights }: Integrator,
+  method: Integrator,
   f: (y: Float64Array) => Float64Array,
   y: Float64Array,
   dt: number,
 ): Float64Array {
   checkFinite('stepSystem: dt', dt);
+  checkIntegrator('stepSystem', method);
+  const { stages, weights } = method;
   const velocities: Float64Array[] = [];
   const moved = (coefficients: readonly number[]): Float64Array => {
     const result = y.slice();
@@ -64,6 +79,7 @@ export function integrate(
 ): Float64Array {
   checkFinite('integrate: time', time);
   checkWhole('integrate: steps', steps, 1);
+  checkIntegrator('integrate', method);
   let y = initial;
   for (let step = 0; step < steps; step++) y = stepSystem(method, f, y, time / steps);
   return y;

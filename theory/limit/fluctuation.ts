@@ -29,7 +29,7 @@ import {
   type FlowResult,
   type Move,
 } from '../flow/direct.js';
-import { INTEGRATORS, type Integrator } from '../flow/integrators.js';
+import { checkIntegrator, INTEGRATORS, type Integrator } from '../flow/integrators.js';
 import type { ParticleNoise } from '../flow/langevin.js';
 import { copyNet, inputsOf, singleLayer, zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
@@ -235,6 +235,8 @@ export function responsesOf(
   const { flow, imitation, probes = [] } = course;
   checkSteps('responsesOf: flow', flow);
   if (imitation !== undefined) checkSteps('responsesOf: imitation', imitation);
+  for (const [name, part] of Object.entries({ flow, imitation }))
+    if (part !== undefined) checkIntegrator(`responsesOf: ${name}`, part.method ?? INTEGRATORS.euler);
   const last = (imitation ?? flow).steps;
   for (const probe of probes) checkWhole('responsesOf: probes', probe, 0, last);
   weights.forEach((one, k) =>

@@ -7,6 +7,7 @@ import { filled } from '../../src/core/host-array.js';
 import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import { ACTIVATIONS, type Activation } from './activations.js';
+import { checkLayer } from './check.js';
 import type { LossName } from './losses.js';
 
 /** Largest dimension that a declaration may name; the kernel's own cost grows linearly with it, from 1 on. */
@@ -162,6 +163,8 @@ export function initialNet(
   for (const [name, scale] of Object.entries({ alpha, c })) {
     const scales = [scale].flat();
     checkAllFinite(`initialNet: ${name}`, scales);
+    if (scales.length === 0)
+      throw new RangeError(`initialNet: ${name}: expected one number for a net without layers, got an empty list`);
     if (typeof scale !== 'number' && scales.length !== depth)
       throw new RangeError(`initialNet: ${name}: expected one for each of ${depth} layers, got ${scales.length}`);
   }
@@ -194,9 +197,13 @@ export function initialNet(
   return { d, alpha: alphas.all, c: cs.all, activation, layers, ...maps };
 }
 
-/** The particles at `indices` of a layer of dimension d, copied. Throws RangeError where there is no such particle. */
+/**
+ * The particles at `indices` of a layer of dimension d, copied. Throws RangeError where there is no such particle, and
+ * on a layer of another dimension.
+ */
 export function pick(layer: Layer, d: number, indices: Uint32Array): Layer {
   checkWhole('pick: d', d, 1);
+  checkLayer('pick: layer', layer, d);
   for (const index of indices) checkWhole('pick: indices', index, 0, layer.m - 1);
   const rows = (source: Float64Array): Float64Array =>
     filled(new Float64Array(indices.length * d), (k) => source[indices[Math.floor(k / d)]! * d + (k % d)]!);
