@@ -1,6 +1,7 @@
 /** Gaussian averages of g(u) = erf(u / sqrt 2): E over (u, v) ~ N(0, C), with C a 2 x 2 covariance. */
 
 import { checkFinite } from '../../src/core/range.js';
+import { exponentOf, timesPowerOfTwo } from '../numerics/scale.js';
 
 /** C, of two Gaussian variables u and v with mean 0. */
 export interface Covariance {
@@ -35,6 +36,28 @@ export function shiftedDeterminant({ uu, uv, vv }: Covariance): number {
   return sum > 0 ? sum : 1 + uu + vv;
 }
 
+/** Variance from which products of two may leave float64. */
+const LARGE = 1e140;
+
+/**
+ * The root of {@link shiftedDeterminant}, and C_uv, both divided by 2^exponent: u and v are by powers of two, so that
+ * what is squared stays near 1.
+ */
+function shiftedRoot({ uu, uv, vv }: Covariance): {
+  readonly uv: number;
+  readonly root: number;
+  readonly exponent: number;
+} {
+  if (Math.max(uu, vv) <= LARGE) return { uv, root: Math.sqrt(shiftedDeterminant({ uu, uv, vv })), exponent: 0 };
+  const [e, f] = [uu, vv].map((variance) => Math.max(0, Math.floor(exponentOf(variance) / 2))) as [number, number];
+  const [p, q] = [timesPowerOfTwo(1, -2 * e), timesPowerOfTwo(1, -2 * f)];
+  const C = { uu: uu * p, uv: timesPowerOfTwo(uv, -e - f), vv: vv * q };
+  const [first, second] = [twoProduct(C.uu, C.vv), twoProduct(C.uv, C.uv)];
+  const rest = p * q + p * C.vv + q * C.uu;
+  const sum = rest + (first[0] - second[0] + (first[1] - second[1]));
+  return { uv: C.uv, root: Math.sqrt(sum > 0 ? sum : rest), exponent: e + f };
+}
+
 /** Throws RangeError unless C is a covariance, but for rounding: variances of at least 0, |C_uv| <= sqrt(C_uu C_vv). */
 function checkCovariance(what: string, { uu, uv, vv }: Covariance): void {
   checkFinite(`${what}: uu`, uu, 0);
@@ -46,13 +69,13 @@ function checkCovariance(what: string, { uu, uv, vv }: Covariance): void {
 
 /** {@link arcsineKernel} of what is a covariance to the accuracy of a solution, which may miss one by more. */
 export function arcsine(C: Covariance): number {
-  return (2 / Math.PI) * Math.atan2(C.uv, Math.sqrt(shiftedDeterminant(C)));
+  const { uv, root } = shiftedRoot(C);
+  return (2 / Math.PI) * Math.atan2(uv, root);
 }
 
 /**
  * E[erf(u/sqrt 2) erf(v/sqrt 2)] = (2/pi) asin(C_uv / sqrt((1 + C_uu)(1 + C_vv))), as an arctangent, which is accurate
- * near 1, too. Williams 1997; Saad & Solla 1995. To 1e-14 for covariances to 1e150. Throws RangeError unless C is a
- * covariance.
+ * near 1, too. Williams 1997; Saad & Solla 1995. To 1e-14. Throws RangeError unless C is a covariance.
  */
 export function arcsineKernel(C: Covariance): number {
   checkCovariance('arcsineKernel', C);
@@ -65,5 +88,6 @@ export function arcsineKernel(C: Covariance): number {
  */
 export function arcsineDerivativeKernel(C: Covariance): number {
   checkCovariance('arcsineDerivativeKernel', C);
-  return 2 / Math.PI / Math.sqrt(shiftedDeterminant(C));
+  const { root, exponent } = shiftedRoot(C);
+  return timesPowerOfTwo(2 / Math.PI / root, -exponent);
 }

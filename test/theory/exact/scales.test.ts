@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { closedForm, type UniformConstants } from '../../../theory/bounds/gronwall.js';
 import { cltConstant, secondMoment } from '../../../theory/exact/clt.js';
+import { arcsineDerivativeKernel, arcsineKernel } from '../../../theory/exact/kernels.js';
 import { radialMean, radialMeanDerivative } from '../../../theory/exact/radial.js';
 import { ACTIVATIONS } from '../../../theory/model/activations.js';
 
@@ -70,6 +71,18 @@ test('q(s) of the radial mean field is 1 for large s, and its derivative (2 sqrt
       if (s < 1e154) near(radialMeanDerivative(sign * s), (sign * 2 * Math.SQRT2) / Math.PI / s / s);
       else expect(Math.abs(radialMeanDerivative(s))).toBeLessThan(1e-307);
     }
+});
+
+test('the arcsine kernels of large variances are those of their correlation [c]', () => {
+  for (const v of [1e70, 0.99e140, 1.01e140, 1e154, 1e160, 1e300, 1.7e308]) {
+    near(arcsineKernel({ uu: v, uv: v, vv: v }), 1);
+    near(arcsineKernel({ uu: v, uv: -v / 2, vv: v }), -1 / 3);
+    // sin = uv / sqrt((1 + uu) 2)
+    near(arcsineKernel({ uu: v, uv: Math.sqrt(v) / 2, vv: 1 }), (2 / Math.PI) * Math.asin(0.5 / Math.SQRT2));
+    near(arcsineDerivativeKernel({ uu: v, uv: v, vv: v }) * Math.sqrt(v), Math.SQRT2 / Math.PI);
+    near(arcsineDerivativeKernel({ uu: v, uv: 0, vv: 3 }) * Math.sqrt(v), 1 / Math.PI);
+    if (v < 1e300) near(arcsineDerivativeKernel({ uu: v, uv: v / 2, vv: v }) * v, 4 / Math.PI / Math.sqrt(3));
+  }
 });
 
 describe('the closed form of the Gronwall bound', () => {
