@@ -67,5 +67,5 @@ export function recipeOf(base: BaseRecipe, batch: number, steps: number, peak: n
  */
 export function evaluated(recipe: RecipeSpec, examples: number): RecipeSpec {
   const affordable = Math.floor((EVALUATION_SHARE * 3 * recipe.steps * recipe.batch) / examples);
-  return { ...recipe, evaluations: Math.max(1, Math.min(EVALUATIONS, affordable)) };
+  return { ...recipe, evaluations: Math.max(1, Math.min(EVALUATIONS, affordable, recipe.steps)) };
 }

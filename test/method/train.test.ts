@@ -257,6 +257,27 @@ describe('specs', () => {
     expect(() => checkToRun(parseTrainSpec(DIRECT))).not.toThrow();
   });
 
+  test('drops of the rate that never come or are not in their order, and more evaluations than steps, are refused', () => {
+    const { training } = DIRECT;
+    const { steps } = training;
+    const refused = (changes: object): (() => void) => {
+      const spec = parseTrainSpec({ ...DIRECT, training: { ...training, ...changes } });
+      return () => checkToRun(spec);
+    };
+    const dropping = (...drops: number[]): (() => void) =>
+      refused({ schedule: { kind: 'step', peak: 0.1, warmup: 0, drops, factor: 0.1 } });
+    const said = 'invalid training spec: training';
+    expect(dropping(1, steps)).toThrow(
+      `${said}.schedule.drops: one after ${steps} steps, and steps is ${steps}; expected`,
+    );
+    expect(dropping(2, 1)).toThrow(`${said}.schedule.drops: 1 after 2; expected each step once, in ascending order`);
+    expect(dropping(1, steps - 1)).not.toThrow();
+    expect(refused({ evaluations: steps + 1 })).toThrow(
+      `${said}.evaluations: ${steps + 1}, and steps is ${steps}; expected`,
+    );
+    expect(refused({ evaluations: steps })).not.toThrow();
+  });
+
   test('a spec of 2026 is read by the words of this version, with a line for each word', () => {
     const { network, teacher, ...rest } = THREE;
     const { network: wide, ...others } = teacher!;

@@ -19,7 +19,7 @@ import { readMetadata } from '../../store/safetensors.js';
 import { wideView } from '../matching/align.js';
 import { checkClasses } from '../matching/answers.js';
 import { planGroups } from '../three-stage/pipeline.js';
-import { checkBatch, checkWarmup } from '../spec/recipe-steps.js';
+import { checkBatch, checkSteps } from '../spec/recipe-steps.js';
 import { isTrained, TrainSpec, type PretrainedSpec, type RecipeSpec } from '../spec/spec.js';
 import { STARTS } from '../start/start.js';
 
@@ -57,16 +57,16 @@ function recipesOf({ training, imitation, teacher }: TrainSpec): (readonly [path
 }
 
 /**
- * What is asked of the recipes of a run that is still to be made: no warm-up of more steps than there are, and no batch
- * of more examples than the training data have, where their number is known. Throws UsageError with the path of the
- * key; with `isWide`, for a run that others may need as their wide net's, of the key there, too. Records of finished
- * runs are read without it.
+ * What is asked of the recipes of a run that is still to be made: no warm-up, drop of the rate or evaluation that its
+ * steps are too few for, and no batch of more examples than the training data have, where their number is known. Throws
+ * UsageError with the path of the key; with `isWide`, for a run that others may need as their wide net's, of the key
+ * there, too. Records of finished runs are read without it.
  */
 export function checkRecipes(spec: TrainSpec, examples: number | undefined, isWide = false): void {
   for (const [key, recipe] of recipesOf(spec)) {
     const said = isWide ? `${key} (teacher.recipe in what imitates this network)` : key;
     const path = `invalid training spec: ${said}`;
-    checkWarmup(path, recipe);
+    checkSteps(path, recipe);
     if (examples !== undefined) checkBatch(path, recipe, examples);
   }
 }

@@ -2,14 +2,32 @@
 import { UsageError } from '../../core/errors.js';
 
 /**
- * Throws UsageError where a recipe, `path` in its declaration, is still warming up when it ends: it would never come to
- * the peak rate that it declares.
+ * Throws UsageError where a recipe, `path` in its declaration, says what its steps are too few for: a warm-up that does
+ * not end, a drop of the rate that does not come, or more evaluations than there are steps; and where drops are not in
+ * their order.
  */
-export function checkWarmup(path: string, { steps, schedule }: RecipeSteps): void {
+export function checkSteps(path: string, { steps, schedule, evaluations = 0 }: RecipeSteps): void {
   if (schedule.warmup > steps)
     throw new UsageError(
       `${path}.schedule.warmup: ${schedule.warmup} steps, and steps is ${steps}; expected at most as many; ` +
         'give fewer (0: no warm-up) or train for longer',
+    );
+  const { drops = [] } = schedule;
+  const late = drops.find((drop) => drop >= steps);
+  if (late !== undefined)
+    throw new UsageError(
+      `${path}.schedule.drops: one after ${late} steps, and steps is ${steps}; expected each below it; ` +
+        'give earlier ones or train for longer',
+    );
+  const wrong = drops.findIndex((drop, i) => i > 0 && drop <= drops[i - 1]!);
+  if (wrong >= 0)
+    throw new UsageError(
+      `${path}.schedule.drops: ${drops[wrong]} after ${drops[wrong - 1]}; expected each step once, in ascending order`,
+    );
+  if (evaluations > steps)
+    throw new UsageError(
+      `${path}.evaluations: ${evaluations}, and steps is ${steps}; expected at most as many; ` +
+        'give fewer or train for longer',
     );
 }
 
@@ -22,24 +40,30 @@ export function checkBatch(path: string, { batch }: { readonly batch: number }, 
     );
 }
 
-/** What {@link atSteps} reads and changes of a recipe. */
+/** What {@link checkSteps} reads of a recipe, and {@link atSteps} changes. */
 export interface RecipeSteps {
   readonly steps: number;
   readonly schedule: { readonly peak: number; readonly warmup: number; readonly drops?: readonly number[] };
+  readonly evaluations?: number | undefined;
 }
 
-/** A recipe of so many steps, its warm-up and the drops of its rate at the same shares of them, no drop at step 0. */
+/**
+ * A recipe of so many steps, its warm-up and the drops of its rate at the same shares of them, no drop at step 0 and
+ * none twice, and no more evaluations than steps.
+ */
 export function atSteps<T extends RecipeSteps>(recipe: T, steps: number): T {
-  const { warmup, drops } = recipe.schedule;
+  const { schedule, evaluations } = recipe;
+  const { warmup, drops } = schedule;
   const scaled = (step: number): number => Math.round((step * steps) / recipe.steps);
   return {
     ...recipe,
     steps,
     schedule: {
-      ...recipe.schedule,
+      ...schedule,
       warmup: scaled(warmup),
-      ...(drops !== undefined && { drops: drops.map((drop) => Math.max(1, scaled(drop))) }),
+      ...(drops !== undefined && { drops: [...new Set(drops.map((drop) => Math.max(1, scaled(drop))))] }),
     },
+    ...(evaluations !== undefined && { evaluations: Math.min(evaluations, steps) }),
   };
 }
 

@@ -16,7 +16,7 @@ import { agreeOnExamples, agreeOnOptions, hashesOfSplits, hashOfArrays } from '.
 import { asAnswered } from '../matching/answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
 import { SavedCall, type SavedStage } from './saved-call.js';
-import { checkBatch, checkWarmup } from '../spec/recipe-steps.js';
+import { checkBatch, checkSteps } from '../spec/recipe-steps.js';
 import { HintsSpec, ImitationSpec, ObjectiveSpec, RecipeSpec } from '../spec/spec.js';
 import { STARTS, type StartKind } from '../start/start.js';
 import type { StageContext } from '../training/stages.js';
@@ -134,7 +134,7 @@ function declaredIn(options: Settled): Declared {
     ...(!('params' in wideTraining) && { wideTraining }),
   };
   for (const [path, recipe] of Object.entries(recipes)) {
-    checkWarmup(`threeStage: ${path}`, recipe);
+    checkSteps(`threeStage: ${path}`, recipe);
     checkBatch(`threeStage: ${path}`, recipe, options.data.train.count);
   }
   return { wideTraining, procedure: { start, imitation, training: { ...rest, objective } } };
