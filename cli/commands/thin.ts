@@ -41,15 +41,18 @@ function amount(text: string): number {
   const factor = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[unit.toLowerCase()]!;
   const value = (parseNumber(digits) ?? NaN) * factor;
   if (!(value >= 1 && value <= Number.MAX_SAFE_INTEGER))
-    throw new InvalidArgumentError('Expected a number such as 5M, 300k or 1200000.');
+    throw new InvalidArgumentError('Expected a number such as 5M, 300k or 1200000, from 1 to 9007199254740991.');
   return Math.floor(value);
 }
+
+/** Bound of the times that a thin net may be faster. */
+const MOST_TIMES = 1_000_000;
 
 /** `2x`, or `2`. */
 function times(text: string): number {
   const value = parseNumber(text.replace(/x$/i, ''));
-  if (value === undefined || !(value > 1 && value < 1e6))
-    throw new InvalidArgumentError('Expected a factor above 1, such as 2x.');
+  if (value === undefined || !(value > 1 && value < MOST_TIMES))
+    throw new InvalidArgumentError(`Expected a factor above 1 and below ${MOST_TIMES}, such as 2x.`);
   return value;
 }
 

@@ -17,7 +17,7 @@ const FLAGS: {
   whole: (option, name) =>
     new Option(`--${name} <${option.argument}>`, option.description)
       .default(option.default)
-      .argParser(wholeNumber(option.least)),
+      .argParser(wholeNumber(option.least, option.most)),
   list: ({ argument, description }, name) => repeatable(new Option(`--${name} <${argument}>`, description)),
 };
 

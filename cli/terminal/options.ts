@@ -46,10 +46,13 @@ export function refuseTwice(command: Command): void {
   }
 }
 
+/** Whether a text is a number that is too large for its option, though no bound is set there. */
+const isHuge = (text: string): boolean => Number(text) > Number.MAX_SAFE_INTEGER;
+
 /** Parser of a whole number that is at least `low`. */
 export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  const most = high === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${high}`;
   return (text) => {
+    const most = high < Number.MAX_SAFE_INTEGER || isHuge(text) ? ` and at most ${high}` : '';
     const value = parseWhole(text);
     if (value === undefined || value > high || value < low)
       throw new InvalidArgumentError(`Expected a whole number of at least ${low}${most}.`);
@@ -59,8 +62,8 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text:
 
 /** Parser of a number above 0, and at most `high`. */
 export function positiveNumber(high = Number.MAX_VALUE): (text: string) => number {
-  const most = high === Number.MAX_VALUE ? '' : `, at most ${high}`;
   return (text) => {
+    const most = high < Number.MAX_VALUE || isHuge(text) ? `, at most ${high}` : '';
     const value = parseNumber(text);
     if (value === undefined || !(value > 0 && value <= high))
       throw new InvalidArgumentError(`Expected a number above 0${most}.`);
@@ -73,7 +76,10 @@ export function wholeNumbers(text: string): number[] {
   return text.split(',').map((part) => {
     const value = parseWhole(part);
     if (value === undefined || value < 1)
-      throw new InvalidArgumentError('Expected whole numbers of at least 1, with commas between.');
+      throw new InvalidArgumentError(
+        `Expected whole numbers of at least 1${isHuge(part) ? ` and at most ${Number.MAX_SAFE_INTEGER}` : ''}, ` +
+          'with commas between.',
+      );
     return value;
   });
 }

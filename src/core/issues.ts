@@ -43,7 +43,7 @@ function hint(key: string, known: readonly string[]): string {
 export function whatIsWrong(error: z.ZodError, value: unknown): string {
   // a key that nobody knows first: what is missing is often the same key rightly spelt
   const isUnknown = (line: string): number => (/(^|: )unknown keys? "/.test(line) ? 0 : 1);
-  const all = [...new Set(error.issues.flatMap((issue) => told(issue, [], value)))].sort(
+  const all = [...new Set(tightest(error.issues).flatMap((issue) => told(issue, [], value)))].sort(
     (a, b) => isUnknown(a) - isUnknown(b),
   );
   const more = all.length > SAID ? `; and ${all.length - SAID} more` : '';
@@ -74,13 +74,22 @@ export function issuesAt(schema: z.ZodType, value: unknown, path: readonly strin
   return count(schema.safeParse(value, { error: issueWords }).error?.issues ?? [], []);
 }
 
+/** The issues without bounds of a value that another one at the same place is within. */
+function tightest(issues: readonly Issue[]): Issue[] {
+  const isWider = (one: Issue, other: Issue): boolean =>
+    String(one.path) === String(other.path) &&
+    ((one.code === 'too_big' && other.code === 'too_big' && one.maximum > other.maximum) ||
+      (one.code === 'too_small' && other.code === 'too_small' && one.minimum < other.minimum));
+  return issues.filter((one) => !issues.some((other) => isWider(one, other)));
+}
+
 /** An issue in words; of a union, those of the alternative that the value comes nearest to. */
 function told(issue: Issue, above: Path, value: unknown): string[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const ways = issue.errors.filter((way) => formsOf(way) === undefined);
     const near = [...ways].sort((a, b) => a.length - b.length)[0];
-    if (near !== undefined) return near.flatMap((inner) => told(inner, path, value));
+    if (near !== undefined) return tightest(near).flatMap((inner) => told(inner, path, value));
     const forms = [...new Set(issue.errors.flatMap((way) => formsOf(way)!))];
     const names = forms.flatMap((form) => (form.startsWith('"') ? [JSON.parse(form) as string] : []));
     return [at(path, `expected ${eitherOf(forms)}`, value) + meant(names, valueAt(value, path))];

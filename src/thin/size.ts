@@ -71,7 +71,7 @@ export function narrowed(wide: NetworkSpec, { width, params, speed }: Size, shap
   }
   const least = narrow(wide, 1 / FACTORS);
   throw new UsageError(
-    `no width gives that; the narrowest has ${parameterCount(least)} parameters and ` +
+    `${params === undefined ? `--speed ${speed}` : `--params ${params}`}: no width gives that; the narrowest has ${parameterCount(least)} parameters and ` +
       `${(flops(wide) / flops(least)).toFixed(1)} times fewer operations`,
   );
 }

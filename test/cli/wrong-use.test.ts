@@ -235,12 +235,34 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       /--out goes with the id of a run, for classes; the file that outputs are written to is --output/,
     ],
     [
-      ['theory', 'simulate', '--config', WIDE, '--print-config'],
-      /invalid config: model.outputs: expected at most 1024, got 100000000; flow: missing/,
-    ],
-    [
       ['sweep', 'status', '--queue', '@nofile'],
       /--queue or \$GOWIDE_QUEUE names a file for its address, "@nofile": nofile: no such file/,
+    ],
+    [
+      ['sweep', 'width', '--shard', '1/1000000000'],
+      /--shard 1\/1000000000: expected i\/n with at most 10000 parts, for example 2\/8/,
+    ],
+    [['sweep', 'width', '--slurm', '--tasks', '1000000000'], /--tasks.*whole number of at least 1 and at most 10000/],
+    ...['foo', '-', '--x\n#SBATCH --y'].map((option): [string[], RegExp] => [
+      ['sweep', 'width', '--slurm', '--script', `--sbatch=${option}`, '--out', newFolder()],
+      /--sbatch ".*": expected an option of sbatch, which begins with "-", on one line, as --sbatch=--account=x/,
+    ]),
+    [['thin', file, '--speed', '1000000x'], /--speed.*Expected a factor above 1 and below 1000000, such as 2x/],
+    [['thin', file, '--params', '1e30'], /--params.*such as 5M, 300k or 1200000, from 1 to 9007199254740991/],
+    [
+      ['train', 'resnet', '--seed', '9007199254740993'],
+      /--seed.*Expected a whole number of at least 0 and at most 9007199254740991/,
+    ],
+    [['thin', file, '--epochs', '1e400'], /--epochs.*Expected a number above 0, at most 1.79\d+e\+308/],
+    [['thin', file, '--samples', '1,1e20'], /whole numbers of at least 1 and at most 9007199254740991, with commas/],
+    [
+      ['theory', 'simulate', '--config', WIDE, '--print-config'],
+      /wide.json: invalid config: model.outputs: expected at most 1024, got 100000000; flow: missing/,
+    ],
+    [['theory', 'exact', 'chain', '--config', WIDE], /wide.json: invalid config of "exact chain": unknown key "model"/],
+    [
+      ['theory', 'run', 'width', '--config', WIDE, '--print-config'],
+      /wide.json: invalid spec of study "width": unknown key "model"/,
     ],
     [['thin', file, '--columns', 'text=a,text=b'], /Expected each of text, label, pair once/],
     [['thin', file, '--plan', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],

@@ -33,11 +33,12 @@ export function readDeclared(options: { readonly config: string; readonly partic
 
 /**
  * Calls what takes a declaration. Its errors begin with the argument that is wrong, `config` or `particles`; where that
- * came from a file, its name stands in that place.
+ * came from a file, its name stands in that place, or before `invalid config`.
  */
 export function namingFiles<T>({ file, particles }: Declared, call: () => T): T {
   return rewording((message) => {
     const [argument, ...rest] = message.split(': ');
+    if (argument === 'invalid config') return `${file}: ${message}`;
     const named = argument === 'config' ? file : argument === 'particles' ? particles : undefined;
     return [named ?? argument, ...rest].join(': ');
   }, call);

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { inFile } from '../../../src/core/errors.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { limitByName, LIMITS } from '../../../theory/verify/limits.js';
 import { NamedArgument } from '../../terminal/choices.js';
@@ -41,7 +42,8 @@ export function command(): Command {
         );
         return;
       }
-      const result = limit.evaluate(readDeclaration(options.config, notice));
+      const config = readDeclaration(options.config, notice);
+      const result = inFile(options.config, () => limit.evaluate(config));
       process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : lines(result).join('\n')}\n`);
     });
 }

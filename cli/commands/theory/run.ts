@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { theoryExperiments } from '../../../experiments/registry.js';
 import { judgeOwn, ownTitle, type OwnVerdicts } from '../../../reports/claims/own.js';
 import { named, type TableRow } from '../../../reports/data/rows.js';
-import { UsageError } from '../../../src/core/errors.js';
+import { inFile, UsageError } from '../../../src/core/errors.js';
 import { armSpecs, CUSTOM_SCALE, parseScale, seedsFrom, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
@@ -85,13 +85,18 @@ function specsOfFile(file: Spec, arm: string | undefined): Readonly<Record<strin
 }
 
 /** Cells of specs of the user's own for a study, by arm. */
-function ownCells(name: string, specs: Readonly<Record<string, Spec>>, { seed, seeds = 3, set }: Options): Cell[] {
+function ownCells(
+  name: string,
+  specs: Readonly<Record<string, Spec>>,
+  { seed, seeds = 3, set, config }: Options,
+): Cell[] {
   const settings = settingsOf(set, 'alpha=0.5');
   return Object.entries(specs).flatMap(([arm, spec]) => {
     if (spec.study !== undefined && spec.study !== name)
-      throw new UsageError(`--config: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
+      throw new UsageError(`${config}: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
     const given = withSettings({ ...spec, study: name }, settings) as Cell['spec'];
-    parseStudySpec(studyByName(name), given);
+    // the fault may be in what --set changed
+    inFile(set.length === 0 ? config : undefined, () => parseStudySpec(studyByName(name), given));
     return seedsFrom(seed, seeds).map((each) => ({
       ...{ experiment: name, arm, scale: CUSTOM_SCALE, kind: THEORY_KIND },
       ...{ spec: given, seed: each },

@@ -28,6 +28,8 @@ export type BackendOption =
       readonly argument: string;
       /** Smallest value that is accepted. */
       readonly least: number;
+      /** Largest value that is accepted; any by default. */
+      readonly most?: number;
       readonly default?: number;
     })
   | (OptionText & {

@@ -5,11 +5,16 @@ import { runnerOf, type Runner } from '../../core/experiment.js';
 import { defineBackend } from './backend.js';
 import { runHere } from './pool.js';
 
-/** Reads `2/8` as the second of eight parts. Throws UsageError on any other form. */
+/** Parts that a sweep is divided into, at most: more than any scheduler starts tasks for. */
+export const MOST_PARTS = 10_000;
+
+/** Reads `2/8` as the second of eight parts. Throws UsageError on any other form, and on too many parts. */
 export function parseShard(text: string): { readonly index: number; readonly count: number } {
   const [index, count] = (/^(\d+)\/(\d+)$/.exec(text)?.slice(1).map(Number) ?? []) as [number?, number?];
   if (index === undefined || count === undefined || index < 1 || index > count)
     throw new UsageError(`--shard ${text}: expected i/n with 1 <= i <= n, for example 2/8`);
+  if (count > MOST_PARTS)
+    throw new UsageError(`--shard ${text}: expected i/n with at most ${MOST_PARTS} parts, for example 2/8`);
   return { index, count };
 }
 

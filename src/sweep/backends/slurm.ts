@@ -4,10 +4,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { FailureError } from '../../core/errors.js';
+import { FailureError, UsageError } from '../../core/errors.js';
 import { shellWord } from '../../core/shell.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { defineBackend } from './backend.js';
+import { MOST_PARTS } from './shard.js';
 
 /** What the script of an array job depends on. */
 export interface SlurmOptions {
@@ -113,6 +114,16 @@ function submitSlurm(script: string): string {
   return stdout.trim().split(';')[0]!;
 }
 
+/** Throws UsageError on what would not be an option in a line of the script. */
+function checkOptions(options: readonly string[]): void {
+  const wrong = options.find((option) => !/^--?[A-Za-z][^\r\n]*$/.test(option));
+  if (wrong !== undefined)
+    throw new UsageError(
+      `--sbatch ${JSON.stringify(wrong)}: expected an option of sbatch, which begins with "-", on one line, as ` +
+        '--sbatch=--account=x',
+    );
+}
+
 /** An array job of Slurm whose tasks run the parts of the sweep that {@link SHARD} makes. */
 export const SLURM = defineBackend({
   name: 'slurm',
@@ -120,7 +131,14 @@ export const SLURM = defineBackend({
   options: {
     slurm: { kind: 'switch', description: 'submit an array job; --out has to be on a disk that every node sees' },
     script: { kind: 'switch', description: 'with --slurm: write the script and do not submit it' },
-    tasks: { kind: 'whole', argument: 'n', description: 'with --slurm: tasks of the array', least: 1, default: 8 },
+    tasks: {
+      kind: 'whole',
+      argument: 'n',
+      description: 'with --slurm: tasks of the array',
+      least: 1,
+      most: MOST_PARTS,
+      default: 8,
+    },
     time: {
       kind: 'whole',
       argument: 'minutes',
@@ -140,6 +158,7 @@ export const SLURM = defineBackend({
   },
   selector: 'slurm',
   run: ({ cells, out, jobs, command }, { script, tasks, time, cpus, gpus, memory, partition, sbatch }) => {
+    checkOptions(sbatch);
     const atOnce = Math.min(jobs, cpus);
     const path = writeSlurm({
       out,
