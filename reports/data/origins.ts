@@ -2,8 +2,9 @@
  * Where rows come from: commit, engine, machine, hours and dates of the runs that made them. Runs say it themselves; a
  * kept table has it in a file beside it, `NAME.origin.json`.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { z } from 'zod';
+import { readJson } from '../../src/store/config.js';
 import type { RunRecord } from '../../src/store/runs.js';
 
 const originSchema = z.strictObject({
@@ -19,9 +20,9 @@ const originSchema = z.strictObject({
   to: z.string(),
   /** Hours of all runs together, on one core each; null where they were not noted. */
   hours: z.number().nullable(),
-  runs: z.int(),
+  runs: z.int().min(0),
   /** Wall time by arm, of the runs that have one ({@link wallSeconds}); left out where none has. */
-  arms: z.array(z.strictObject({ arm: z.string(), runs: z.int(), seconds: z.number() })).optional(),
+  arms: z.array(z.strictObject({ arm: z.string(), runs: z.int().min(0), seconds: z.number() })).optional(),
   /** Whether this was taken from the repository's history afterwards: the commit is the one that kept the table. */
   history: z.literal(true).optional(),
 });
@@ -124,23 +125,46 @@ export function originsOfRuns(
   return mergeOrigins(runs.map((run) => originOfRun(run, armOf(run))));
 }
 
+/**
+ * Origins without some runs, counted by arm: those of a table whose runs are shown from elsewhere, so that what is
+ * written of both together counts each run once. Hours stay, as they were spent.
+ */
+export function withoutRuns(origins: readonly Origin[], gone: ReadonlyMap<string, number>): Origin[] {
+  const left = new Map(gone);
+  const byArm = origins.map((origin) => {
+    const arms = origin.arms?.map(({ arm, runs, seconds }) => {
+      const fewer = Math.min(runs, left.get(arm) ?? 0);
+      left.set(arm, (left.get(arm) ?? 0) - fewer);
+      return { arm, runs: runs - fewer, seconds: runs === 0 ? 0 : (seconds * (runs - fewer)) / runs };
+    });
+    const fewer = (origin.arms ?? []).reduce((sum, { runs }, i) => sum + runs - arms![i]!.runs, 0);
+    const some = arms?.filter(({ runs }) => runs > 0);
+    return { ...origin, runs: origin.runs - fewer, ...(some !== undefined && { arms: some }) };
+  });
+  // the others are of runs that noted no time
+  let rest = [...left.values()].reduce((sum, count) => sum + count, 0);
+  return byArm.map((origin) => {
+    const timed = (origin.arms ?? []).reduce((sum, { runs }) => sum + runs, 0);
+    const fewer = Math.min(rest, Math.max(0, origin.runs - timed));
+    rest -= fewer;
+    return { ...origin, runs: origin.runs - fewer };
+  });
+}
+
 /** How the name of a file ends that says where a kept table comes from. */
 export const ORIGIN_ENDING = '.origin.json';
 
 /** Name of the file that says where a kept table comes from; `table` is its path without the ending. */
 export const originFile = (table: string): string => `${table}${ORIGIN_ENDING}`;
 
-/** The origins of a kept table; none where there is no such file. Throws RangeError on one that is damaged. */
+/**
+ * The origins of a kept table; none where there is no such file. Throws RangeError on one that is damaged, UsageError
+ * on one that cannot be read or is no JSON.
+ */
 export function readOrigins(table: string): Origin[] {
   const file = originFile(table);
-  if (!existsSync(file)) return [];
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    throw new RangeError(`${file}: not valid JSON`);
-  }
-  const read = z.array(originSchema).safeParse(content);
+  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return [];
+  const read = z.array(originSchema).safeParse(readJson(file, 'a list of origins'));
   if (!read.success) throw new RangeError(`${file}: expected a list of commit, engine, machine, dates and hours`);
   return read.data;
 }

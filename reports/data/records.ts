@@ -2,13 +2,15 @@
 import { basename, extname } from 'node:path';
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import { CUSTOM_SCALE, SCALES, WIDE_ARM, wideArmOf } from '../../src/core/experiment.js';
+import { messageOf } from '../../src/core/errors.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { sameBytes } from '../../src/store/merge.js';
 import { divergenceIn, listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
+import { KNOWN_BEFORE } from './csv.js';
 import { undeclaredArm } from './facts.js';
-import { keptRows, keptTables } from './kept.js';
-import { commitOf, mergeOrigins, readOrigins, type Origin } from './origins.js';
+import { checkWhole, keptRows, keptTables, tableOf } from './kept.js';
+import { commitOf, mergeOrigins, readOrigins, withoutRuns, type Origin } from './origins.js';
 import { groupBy, named, type Curve, type TableRow } from './rows.js';
 
 /** Everything that a report is made of. */
@@ -61,9 +63,6 @@ function finishedRuns(folders: readonly string[]): { runs: RunRecord[]; diverged
     ],
   };
 }
-
-/** Figures that are known of a run before it is started, and the same for all seeds of an arm. */
-const KNOWN_BEFORE: readonly string[] = ['parameters', 'steps', 'gigaflops', 'teacherGigaflops'];
 
 /**
  * The final figures of runs that diverged, as a seed that ends badly counts as it ends: no numbers, for every figure
@@ -217,10 +216,25 @@ function curveOf(steps: readonly Step[]): Curve['points'] {
 /** Which run a row is of, by its names. */
 const nameOf = ({ experiment, arm, scale, seed }: TableRow): string => JSON.stringify([experiment, arm, scale, seed]);
 
+/** What an error says of a file, whose name it may have already. */
+function ofFile(file: string, error: unknown): string {
+  const message = messageOf(error);
+  return message.includes(file) ? message : `${file}: ${message}`;
+}
+
 /** A kept table that can be read. */
 interface SoundTable {
   readonly file: string;
   readonly rows: readonly TableRow[];
+  /** Runs of the file that are not among the rows, by arm: they are shown from elsewhere. */
+  readonly gone: ReadonlyMap<string, number>;
+}
+
+/** Runs by arm, without those of `left`. */
+function goneOf(all: readonly TableRow[], left: readonly TableRow[]): Map<string, number> {
+  const there = new Set(left.map(nameOf));
+  const gone = new Map(all.filter((row) => !there.has(nameOf(row))).map((row) => [nameOf(row), row.arm]));
+  return new Map([...groupBy([...gone.values()], (arm) => arm)].map(([arm, group]) => [arm, group.length]));
 }
 
 /**
@@ -233,11 +247,15 @@ function soundTables(
   shown: ReadonlySet<string>,
 ): { tables: SoundTable[]; problems: string[] } {
   const problems: string[] = [];
-  const found = files.flatMap((file): SoundTable[] => {
+  const whole = new Map<string, readonly TableRow[]>();
+  const found = files.flatMap((file) => {
     try {
-      return [{ file, rows: keptRows(file).filter((row) => !shown.has(nameOf(row))) }];
+      const all = keptRows(file);
+      checkWhole(file, all, file.endsWith('.csv') ? undefined : whole.get(`${tableOf(file)}.csv`));
+      whole.set(file, all);
+      return [{ file, rows: all.filter((row) => !shown.has(nameOf(row))) }];
     } catch (error) {
-      problems.push(`${file}: ${(error as Error).message}`);
+      problems.push(ofFile(file, error));
       return [];
     }
   });
@@ -256,7 +274,6 @@ function soundTables(
   );
   /** Tables without their endings: what a table logged is left out with its results. */
   const apart = new Set<string>();
-  const tableOf = (file: string): string => file.slice(0, -extname(file).length);
   for (const [first, ...rest] of versions.values()) {
     const other = rest.find(({ text }) => text !== first!.text);
     if (other === undefined) continue;
@@ -270,7 +287,8 @@ function soundTables(
     if (apart.has(tableOf(file))) return [];
     const mine = [...runs].filter(([key]) => !seen.has(key));
     for (const [key] of mine) seen.add(key);
-    return [{ file, rows: mine.flatMap(([, group]) => group) }];
+    const left = mine.flatMap(([, group]) => group);
+    return [{ file, rows: left, gone: goneOf(whole.get(file)!, left) }];
   });
   return { tables, problems };
 }
@@ -312,17 +330,17 @@ export function readRecords(folders: readonly string[]): Records {
   problems.push(...damaged);
   const origins = new Map<string, readonly Origin[]>();
   const read = new Set<string>();
-  for (const { file, rows: mine } of tables) {
+  for (const { file, rows: mine, gone } of tables) {
+    for (const row of mine) (file.endsWith('.csv') ? results : rows).push(row);
+    const table = tableOf(file);
+    const name = basename(table);
+    // a CSV and the lines beside it have one origin; the same table in two folders has two
+    if (mine.length === 0 || read.has(table)) continue;
+    read.add(table);
     try {
-      for (const row of mine) (file.endsWith('.csv') ? results : rows).push(row);
-      const table = file.replace(/\.\w+$/, '');
-      const name = basename(table);
-      // a CSV and the lines beside it have one origin; the same table in two folders has two
-      if (mine.length > 0 && !read.has(table))
-        origins.set(name, mergeOrigins([...(origins.get(name) ?? []), ...readOrigins(table)]));
-      read.add(table);
+      origins.set(name, mergeOrigins([...(origins.get(name) ?? []), ...withoutRuns(readOrigins(table), gone)]));
     } catch (error) {
-      problems.push(`${file}: ${(error as Error).message}`);
+      problems.push(messageOf(error));
     }
   }
   return {

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../../src/core/errors.js';
+import { messageOf, UsageError } from '../../src/core/errors.js';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv, toCsv } from '../data/csv.js';
 import { ORIGIN_ENDING } from '../data/origins.js';
@@ -30,10 +30,14 @@ export function writeResults(folders: readonly string[], target: string): Writte
   const hear = (why: string): unknown => lost.add(why);
   makeFolder(target);
   // as they will be read again
-  const all = keptRowsOf(records).map((rows) => ({
-    ...rows,
-    results: rows.results.length === 0 ? [] : fromCsv(toCsv(rows.results)),
-  }));
+  const all = keptRowsOf(records).flatMap((rows) => {
+    try {
+      return [{ ...rows, results: rows.results.length === 0 ? [] : fromCsv(toCsv(rows.results)) }];
+    } catch (error) {
+      hear(`${rows.experiment}.${rows.scale}.csv: not written, as it could not be read: ${messageOf(error)}`);
+      return [];
+    }
+  });
   const scales = [...groupBy(all, ({ scale }) => scale)];
   const reports = new Map(scales.map(([scale, tables]) => [scale, figuresOfTables(scale, tables, hear)]));
   const files = all.flatMap((rows) => {

@@ -1,5 +1,6 @@
 /** Reports of tables that are damaged, of one seed, or of names that nobody has: drawn all the same, and said. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -241,18 +242,68 @@ describe('a table as CSV', () => {
       /^line 3: arm "direct", seed 1 is there twice: it is on line 2, too$/,
     ],
     ['with a text for a seed', text.replace('direct,1,', 'direct,one,'), /^line 2: run a: .* in "seed", got "one"$/],
-    ['without a seed', text.replace('direct,1,', 'direct,,'), /^line 2: run a: expected a whole number in "seed"/],
+    [
+      'without a seed',
+      text.replace('direct,1,', 'direct,,'),
+      /^line 2: run a: expected a whole number of at least 0 in "seed"/,
+    ],
     ['without an arm', text.replace('direct,', ','), /^line 2: expected the names of an arm and of a run$/],
     ['with an empty line', `${text}\n`, /^line 3: expected the names of an arm and of a run$/],
     ['with a cell too few', text.replace(/,0.25\n$/, '\n'), /^line 2: run a: expected a cell for "logitDiscrepancy"/],
     [
       'with a text for a number',
       text.replace('96.31', '96.31x'),
-      /run a: expected a number in "testAccuracy", got "96.31x"/,
+      /run a: expected a number from 0 to 100 in "testAccuracy", got "96.31x"/,
     ],
+    ['with a cell too many', text.replace('96.31', '96,31'), /^line 2: 12 cells, expected 11; a number has a point/],
+    ['with a quotation mark that is not closed', text.replace('direct', '"direct'), /^line 2: a quotation mark/],
+    ['with a column twice', text.replaceAll(/$(?=\n)/gm, ',test f1,test f1'), /the column "test f1" is there twice/],
   ])('%s is refused', (_, damaged, message) => {
     expect(fromCsv(text)).toHaveLength(1);
     expect(() => fromCsv(damaged)).toThrow(message);
+  });
+
+  const [names, row] = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(',')) as [string[], string[]];
+  const withCell = (column: string, cell: string): string =>
+    `${names.join(',')}\n${row.map((old, i) => (names[i] === column ? cell : old)).join(',')}\n`;
+  test.each([
+    ...['seed', ...names.slice(3)].flatMap((column) =>
+      ['-5', 'NaN', 'Infinity', '1e400'].map((cell) => [column, cell]),
+    ),
+    ...['seed', 'parameters', 'steps'].map((column) => [column, '1.5']),
+    ...['validationAccuracy', 'testAccuracy'].map((column) => [column, '100.5']),
+    ...names.slice(3, 9).map((column) => [column, '']),
+  ] as [string, string][])(
+    'with %s "%s" is refused, which names the line, the column and the value',
+    (column, cell) => {
+      expect(() => fromCsv(withCell(column, cell))).toThrow(
+        new RegExp(`^line 2: run a: expected a .*number.* in "${column}", got "${cell}"$`),
+      );
+    },
+  );
+
+  test('of a spreadsheet is read: with a byte order mark, and lines that end in two characters', () => {
+    expect(fromCsv(`\uFEFF${text.replaceAll('\n', '\r\n')}`)).toEqual(fromCsv(text));
+  });
+
+  test('with a run that diverged keeps it, without numbers', () => {
+    const diverged = { ...values, validationAccuracy: NaN, testAccuracy: NaN, testCrossEntropy: NaN };
+    const rowsOf = [{ arm: 'direct', seed: 1, run: 'a', values: { ...diverged, logitDiscrepancy: null } }];
+    expect(fromCsv(toCsv(rowsOf))).toEqual(rowsOf);
+  });
+
+  test('whose seeds of one arm differ in what they cost is refused: one stands for all of them', () => {
+    for (const column of ['parameters', 'steps', 'gigaflops', 'teacherGigaflops']) {
+      const other = withCell(column, '33').split('\n')[1]!.replace('direct,1,a', 'direct,2,b');
+      expect(() => fromCsv(`${text}${other}\n`)).toThrow(
+        new RegExp(
+          `^line 3: run b: expected the same number in "${column}" for each seed of arm "direct", got 33, and`,
+        ),
+      );
+    }
   });
 });
 
@@ -282,6 +333,13 @@ describe('logged rows', () => {
     ['a text for a seed', text + line({ seed: 'one' }), /^line 3: expected "arm", "seed" and "run", the seed a whole/],
     ['half a seed', text + line({ seed: 0.5 }), /^line 3: /],
     ['no object', `${text}null\n`, /^line 3: expected "arm"/],
+    ['a seed below 0', text + line({ seed: -1 }), /^line 3: expected .* a whole number of at least 0$/],
+    [
+      'a number that is not finite',
+      text.replace('"direct":0.1}\n', '"direct":1e400}\n'),
+      /^line 1: run a: expected a number that is finite in "direct", got Infinity$/,
+    ],
+    ['a key twice', text.replace('"depth":1', '"depth":1,"depth":2'), /^line 1: the key "depth" stands twice/],
   ])('%s: refused', (_, damaged, message) => {
     expect(() => fromLines(damaged)).toThrow(message);
   });
@@ -325,6 +383,74 @@ describe('kept tables', () => {
       expect(kept).not.toContain(join(damaged, name));
       expect(outcome([damaged], name === DIGITS ? 'resnet-three-stage' : 'depth-imitation-skip')).toBe('not run');
     }
+  });
+
+  test('with a distance below 0 are left out, which names the line and the column', () => {
+    const folder = folderOf({ [DEPTH]: (text) => text.replace(/"direct":[0-9.]+/, '"direct":-1') });
+    expect(readRecords([folder]).problems).toEqual([
+      expect.stringMatching(/laptop.jsonl: line 1: run \w+: expected a number of at least 0 in "direct", got -1$/),
+    ]);
+  });
+
+  test.skipIf(process.platform === 'win32')('that are no files are said, and wait for nobody', () => {
+    const makers: [make: (path: string) => unknown, why: RegExp][] = [
+      [(path) => spawnSync('mkfifo', [path], { timeout: 10_000, killSignal: 'SIGKILL' }), /: not a regular file/],
+      [(path) => mkdirSync(path), /: it is a folder; expected a file$/],
+      [(path) => symlinkSync(path, path), /: symbolic links on the way to it lead in a circle/],
+    ];
+    for (const [make, why] of makers)
+      for (const name of [DIGITS, DEPTH, 'depth.laptop.origin.json']) {
+        const folder = folderOf({ [DIGITS]: same, [DEPTH]: same });
+        rmSync(join(folder, name), { force: true });
+        make(join(folder, name));
+        const { problems } = readRecords([folder]);
+        expect(problems).toEqual([expect.stringMatching(why)]);
+        expect(problems[0]!.split(join(folder, name))).toHaveLength(2);
+      }
+  });
+
+  test('that were cut at the end of a line are left out, as the file of their origin counts their runs', () => {
+    const EVENTS = 'frontier-hierarchy.laptop.jsonl';
+    const beside = (name: string): string => name.replace(/\w+$/, 'origin.json');
+    const without = (lines: number) => (text: string) => text.trimEnd().split('\n').slice(0, -lines).join('\n') + '\n';
+    const cases: [name: string, lines: number, why: RegExp][] = [
+      [DIGITS, 1, /: arm ".*": 9 runs, and \S+resnet-digits.laptop.origin.json says 10; a part of it is missing: put/],
+      [DEPTH, 212, /: 38 runs, and \S+depth.laptop.origin.json says 64; /],
+      [DEPTH, 3, /: arm "skip", seed 32: 5 rows, and at least 8 of every other seed; /],
+      [EVENTS, 100, /: arm "three-stage x\d+": rows of \d runs, and 10 in its CSV; /],
+    ];
+    for (const [name, lines, why] of cases) {
+      const csv = name === EVENTS ? { [EVENTS.replace('jsonl', 'csv')]: same } : {};
+      const folder = folderOf({ [name]: without(lines), [beside(name)]: same, ...csv });
+      const { problems, kept } = readRecords([folder]);
+      expect(problems).toEqual([expect.stringMatching(why)]);
+      expect(kept).not.toContain(join(folder, name));
+      expect(readRecords([folderOf({ [name]: same, [beside(name)]: same, ...csv })]).problems).toEqual([]);
+    }
+  });
+
+  test('that are written of folders which share runs can be read again', () => {
+    const origin = 'resnet-digits.laptop.origin.json';
+    const few = (text: string): string =>
+      text
+        .split('\n')
+        .filter((line) => !/^[^,]+,[6-9],/.test(line))
+        .join('\n');
+    const folders = [few, same].map((change) => folderOf({ [DIGITS]: change }));
+    const counts = (text: string): string =>
+      JSON.stringify(
+        (JSON.parse(text) as { runs: number; arms: { runs: number }[] }[]).map((one) => ({
+          ...one,
+          runs: 72,
+          arms: one.arms.map((arm) => ({ ...arm, runs: 6 })),
+        })),
+      );
+    writeFileSync(join(folders[0]!, origin), counts(readFileSync(join(KEPT, origin), 'utf8')));
+    writeFileSync(join(folders[1]!, origin), readFileSync(join(KEPT, origin), 'utf8'));
+    const out = join(folders[0]!, 'both');
+    expect(writeResults(folders, out).problems).toEqual([]);
+    expect(JSON.parse(readFileSync(join(out, origin), 'utf8'))).toMatchObject([{ runs: 120 }]);
+    expect(readRecords([out])).toMatchObject({ problems: [] });
   });
 
   test('of two folders count once where they are the same, and not at all where one run differs', () => {
