@@ -121,7 +121,12 @@ async function show(name: string, scale: Scale, folder: string, json: boolean): 
   checkRuns(folder);
   const frontier = frontierFor(name);
   const { meansTable, readFrontier, summaryLines } = await import('../../reports/page/frontier-summary.js');
-  const { summary, ...told } = readFrontier(frontier, scale, [folder]);
+  const { summary, unread, ...told } = readFrontier(frontier, scale, [folder]);
+  // new runs beside a table that is damaged would not mend it
+  if (summary === undefined && unread !== undefined) {
+    tellReading({ ...told, problems: told.problems.filter((line) => line !== unread) });
+    throw new UsageError(unread);
+  }
   if (!json || summary === undefined) tellReading(told);
   if (summary === undefined)
     throw new UsageError(

@@ -1,4 +1,5 @@
 /** What a frontier found, in numbers and as text: means by budget, times to the mark, where curves cross. */
+import { join } from 'node:path';
 import { keyOf, waysOf, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor } from '../../experiments/frontiers.js';
 import { mean } from '../../src/core/stats.js';
@@ -51,13 +52,17 @@ export interface FrontierSummary {
 interface ReadFrontier extends Pick<Records, 'problems' | 'cautions'> {
   /** Undefined where there is no run of it. */
   readonly summary: FrontierSummary | undefined;
+  /** The problem of a table of its results that could not be read, if there is one; among the others, too. */
+  readonly unread: string | undefined;
 }
 
 /** What the runs and kept tables below some folders say of a frontier at a scale. */
 export function readFrontier(frontier: Frontier, scale: string, folders: readonly string[]): ReadFrontier {
   const { results, problems, cautions } = readRecords(folders);
   const mine = results.filter((row) => row.scale === scale);
-  return { summary: summarizeFrontier(frontier, scale, mine), problems, cautions };
+  const tables = folders.map((folder) => join(folder, `${frontier.experiment.name}.${scale}.csv`));
+  const unread = problems.find((line) => tables.some((table) => line.includes(table)));
+  return { summary: summarizeFrontier(frontier, scale, mine), unread, problems, cautions };
 }
 
 /** What rows say of a frontier; undefined without any of its runs. */
