@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
-import { inFile, nearestName, rewording, UsageError } from '../../src/core/errors.js';
+import { inFile, listed, nearestName, plural, rewording, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
@@ -167,6 +167,18 @@ function checkFamily(name: string, { config }: Options, { network }: Spec): void
     );
 }
 
+/** Throws UsageError where a file holds the specs of several arms, as --print-config prints them without --arm. */
+function checkOneSpec(file: string, spec: Spec): void {
+  const isSpec = (value: Json | undefined): boolean =>
+    typeof value === 'object' && value !== null && 'network' in value && 'training' in value;
+  const arms = Object.keys(spec);
+  if (arms.length > 0 && arms.every((arm) => isSpec(spec[arm])))
+    throw new UsageError(
+      `${file}: it holds the specs of ${plural(arms.length, 'arm')}, ${listed(arms)}; expected one spec; print one ` +
+        'with --arm NAME --print-config',
+    );
+}
+
 /** The file that is to blame for a fault of its spec; none where the fault may be in what `--set` changed. */
 function unlessSet({ config, set }: Options): string | undefined {
   return set.length === 0 ? config : undefined;
@@ -186,6 +198,7 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
   const seeds = options.seeds ?? (options.arm === 'all' ? undefined : 1);
   if (options.config !== undefined) {
     const spec = readDeclaration(options.config, notice) as Spec;
+    checkOneSpec(options.config, spec);
     checkFamily(name, options, spec);
     const set = await inFile(unlessSet(options), () => inSteps(applySettings(spec, settings)));
     const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };

@@ -72,6 +72,11 @@ export function listed(names: readonly string[]): string {
   return few(short, 10);
 }
 
+/** So many of a thing, or of things whose plural adds an s unless it is given: `1 run`, `2 runs`, `0 entries`. */
+export function plural(count: number, noun: string, more = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : more}`;
+}
+
 /** The first `most` texts with something between them, and how many more there are. */
 export function few(texts: readonly string[], most = 3, between = ', '): string {
   return texts.slice(0, most).join(between) + (texts.length > most ? ` and ${texts.length - most} more` : '');

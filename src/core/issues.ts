@@ -57,7 +57,8 @@ export function isUnknownKey(schema: z.ZodType, value: unknown, path: readonly s
     issues.some((issue) => {
       const at = [...prefix, ...issue.path];
       if (issue.code === 'unrecognized_keys') return at.map(String).join('.') === above && issue.keys.includes(key);
-      return issue.code === 'invalid_union' && issue.errors.length > 0 && issue.errors.every((way) => unknown(way, at));
+      const ways = waysOf(issue);
+      return ways.length > 0 && ways.every((way) => unknown(way, at));
     });
   return unknown(schema.safeParse(value, { error: issueWords }).error?.issues ?? [], []);
 }
@@ -67,7 +68,7 @@ export function issuesAt(schema: z.ZodType, value: unknown, path: readonly strin
   const count = (issues: readonly Issue[], prefix: Path): number =>
     issues.reduce((sum, issue) => {
       const at = [...prefix, ...issue.path];
-      const inner = issue.code === 'invalid_union' ? issue.errors.map((way) => count(way, at)) : [];
+      const inner = waysOf(issue).map((way) => count(way, at));
       const own = path.every((key, i) => String(at[i]) === key) ? 1 : 0;
       return sum + (inner.length > 0 ? Math.max(own, Math.min(...inner)) : own);
     }, 0);
@@ -87,7 +88,7 @@ function tightest(issues: readonly Issue[]): Issue[] {
 function told(issue: Issue, above: Path, value: unknown): string[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const ways = issue.errors.filter((way) => formsOf(way) === undefined);
+    const ways = waysOf(issue);
     const near = [...ways].sort((a, b) => a.length - b.length)[0];
     if (near !== undefined) return tightest(near).flatMap((inner) => told(inner, path, value));
     const forms = [...new Set(issue.errors.flatMap((way) => formsOf(way)!))];
@@ -95,6 +96,11 @@ function told(issue: Issue, above: Path, value: unknown): string[] {
     return [at(path, `expected ${eitherOf(forms)}`, value) + meant(names, valueAt(value, path))];
   }
   return [words(issue, path, value)];
+}
+
+/** What is wrong by each alternative of a union that has the form of the value; none of another issue. */
+function waysOf(issue: Issue): (readonly Issue[])[] {
+  return issue.code === 'invalid_union' ? issue.errors.filter((way) => formsOf(way) === undefined) : [];
 }
 
 /** What an alternative asks for, where the value is of another form altogether; undefined where it comes nearer. */

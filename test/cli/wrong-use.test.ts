@@ -18,6 +18,11 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   const OUTPUT = join(newFolder(), 'outputs.safetensors');
   const WIDE = join(newFolder(), 'wide.json');
   writeFileSync(WIDE, '{"model": {"depth": 3, "d": 4, "width": 16, "outputs": 100000000}}');
+  const ARMS = join(newFolder(), 'arms.json');
+  const ARM = { data: {}, network: {}, training: {} };
+  writeFileSync(ARMS, JSON.stringify({ wide: ARM, direct: ARM }));
+  const EPOCHS = join(newFolder(), 'epochs.json');
+  writeFileSync(EPOCHS, '{"training": {"epochs": "1", "batch": 8}}');
   const LOOP = join(newFolder(), 'loop');
   symlinkSync('loop', LOOP);
   const RESNET = join(newFolder(), 'resnet.json');
@@ -263,6 +268,26 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [
       ['theory', 'run', 'width', '--config', WIDE, '--print-config'],
       /wide.json: invalid spec of study "width": unknown key "model"/,
+    ],
+    [
+      ['predict', '--model', 'resnet50', '--input', tmpdir()],
+      /resnet50: the name of a published network, which has no weights here; expected a file or folder with its weights/,
+    ],
+    [
+      ['train', 'resnet', '--config', ARMS, '--print-config'],
+      /arms.json: it holds the specs of 2 arms, wide, direct; expected one spec; print one with --arm NAME --print-config/,
+    ],
+    [
+      ['train', 'resnet', '--config', SIMULATION, '--print-config'],
+      /teacher: missing; expected an object or null; .*imitation: missing; expected an object or null;/,
+    ],
+    [
+      ['train', 'resnet', '--config', EPOCHS, '--print-config'],
+      /epochs.json: invalid training spec: training.epochs: expected a number above 0, got "1"/,
+    ],
+    [
+      ['train', 'resnet', '--arm', 'direct', '--set', 'training.steps=99999999999999999999', '--print-config'],
+      /spec: training.steps: expected at most 1000000000, got 1\d+\n$/,
     ],
     [['thin', file, '--columns', 'text=a,text=b'], /Expected each of text, label, pair once/],
     [['thin', file, '--plan', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],

@@ -50,6 +50,21 @@ test.runIf(process.platform === 'linux')('the cache is never in the folder that 
   expect(cacheFolder()).toBe('/somewhere/gowide');
 });
 
+test('a cache that is a file, or within one, is refused by name; a folder that is not there yet is none of these', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-tools-'));
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  for (const [path, what] of [
+    [file, 'that'],
+    [join(file, 'cache'), file],
+  ] as const) {
+    vi.stubEnv('GOWIDE_CACHE', path);
+    expect(() => cacheFolder()).toThrow(`GOWIDE_CACHE is ${path}, and ${what} is a file; expected a folder, or a path`);
+  }
+  vi.stubEnv('GOWIDE_CACHE', join(folder, 'new', 'cache'));
+  expect(cacheFolder()).toBe(join(folder, 'new', 'cache'));
+});
+
 test.runIf(process.platform === 'linux')('a cache where nothing can be made is refused at once', async () => {
   const { makeFolders } = await import('../../src/core/folder.js');
   expect(() => makeFolders('/proc/gowide/kernel/0123')).toThrow(/ENOENT|EACCES|EPERM/);

@@ -31,8 +31,12 @@ export async function inSteps(declaration: JsonObject): Promise<JsonObject> {
   for (const [path, { epochs, steps, batch }] of recipes) {
     const bad = (what: string): UsageError => new UsageError(`invalid training spec: ${path}.${what}`);
     if (steps !== undefined) throw bad('epochs: steps are given, too; expected one of them');
-    if (typeof epochs !== 'number' || !(epochs > 0)) throw bad('epochs: expected a number above 0');
-    if (typeof batch !== 'number' || !(batch >= 1)) throw bad('batch: expected a whole number of at least 1');
+    if (typeof epochs !== 'number' || !(epochs > 0))
+      throw bad(`epochs: expected a number above 0, got ${JSON.stringify(epochs)}`);
+    if (typeof batch !== 'number' || !(batch >= 1))
+      throw bad(
+        `batch: ${batch === undefined ? 'missing; ' : ''}expected a whole number of at least 1${batch === undefined ? '' : `, got ${JSON.stringify(batch)}`}`,
+      );
   }
   const { train } = await openData(parseSpec(DataSpec, 'data', spec.data));
   for (const [, recipe] of recipes) {

@@ -171,7 +171,7 @@ export const TrainSpec = z.strictObject({
       .optional();
   },
   /** The wide net; null for direct training. */
-  teacher: TeacherSpec.nullable(),
+  teacher: z.union([TeacherSpec, z.null()]),
   /**
    * `random`: fresh. `shared`: parameters of the same path and shape are the wide net's. `selected`: as shared, and the
    * thin net's other channels are the wide net's most important ones. `greedy`: as selected, with channels that are
@@ -181,7 +181,7 @@ export const TrainSpec = z.strictObject({
    * projected.
    */
   start: z.enum(namesOf(STARTS)),
-  imitation: ImitationSpec.nullable(),
+  imitation: z.union([ImitationSpec, z.null()]),
   /** Fine-tuning; of an arm without a teacher, all of the training. */
   training: RecipeSpec.extend({ objective: ObjectiveSpec, hints: HintsSpec.optional() }),
 });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../../core/errors.js';
 import { registerOwn } from '../../core/registry.js';
 import { whatIsAmiss } from '../../models/files.js';
+import { presetNames } from '../../models/index.js';
 import { huggingFace } from './huggingface.js';
 import { layers } from './layers.js';
 import { run } from './run.js';
@@ -37,6 +38,12 @@ export async function openSource(model: string, options: OpenOptions): Promise<S
   if (format !== undefined) return format.open(model, options);
   const amiss = whatIsAmiss(model);
   if (amiss !== undefined) throw new UsageError(`${model}: ${amiss}`);
+  if (presetNames().includes(model))
+    throw new UsageError(
+      `${model}: the name of a published network, which has no weights here; expected a file or folder with its ` +
+        'weights, as torchvision, timm or Hugging Face has them (a .safetensors or .pth file, or a folder), or the id ' +
+        'of a finished training run',
+    );
   const known = Object.values(SOURCE_FORMATS).map(({ looks }) => looks);
   throw new UsageError(
     `${model}: ${existsSync(model) ? 'not a trained network that can be read' : 'not found'}; ` +
