@@ -80,9 +80,9 @@ export function command(): Command {
       if (options.tune === true)
         return tuneArms(experiment, scale, { ...options, arm: tunedPattern(frontier, experiment, scale, options.arm) });
       if (options.show !== undefined) return show(name, scale, options.show, options.json ?? false);
-      const cells = chosenCells(experiment, scale, options);
       const arms = experiment.arms(scale);
-      if (options.plan === true) return printPlan(budgetCosts(cells, arms), options.json ?? false);
+      if (options.plan === true) return printPlan(plannedCosts(experiment, scale, options), options.json ?? false);
+      const cells = chosenCells(experiment, scale, options);
       const index = indexRuns(options.out);
       const left = budgetCosts(cells, arms, (cell) => isMarked(folderOf(options.out, cell, index)));
       checkRoom(left, { ...options, memory: memoryLimit() });
@@ -107,6 +107,22 @@ function chosenCells(experiment: Experiment, scale: Scale, { arm, seed, seeds }:
   const cells = cellsOf(experiment, scale, seed, seeds);
   const chosen = new Set(armsAtScale(experiment, scale, arm));
   return cells.filter((cell) => chosen.has(cell.arm));
+}
+
+/** Costs by budget; where seeds are asked for, every arm has as many, and each seed costs as much as the first. */
+function plannedCosts(experiment: Experiment, scale: Scale, options: Options): BudgetCost[] {
+  const { seeds } = options;
+  const cells = chosenCells(experiment, scale, seeds === undefined ? options : { ...options, seeds: 1 });
+  const costs = budgetCosts(cells, experiment.arms(scale));
+  if (seeds === undefined) return costs;
+  return costs.map(({ budget, runs, steps, teraflops, minutes, gigabytes }) => ({
+    budget,
+    runs: runs * seeds,
+    steps: steps * seeds,
+    teraflops: teraflops * seeds,
+    minutes: minutes * seeds,
+    gigabytes,
+  }));
 }
 
 function printPlan(costs: readonly BudgetCost[], json: boolean): void {

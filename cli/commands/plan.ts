@@ -6,7 +6,7 @@ import type { Exchange, Link } from '../plan/exchange.js';
 import type { Measured, Plan } from '../plan/plan.js';
 import { printedBy } from '../terminal/executable.js';
 import { notice } from '../terminal/notices.js';
-import { examples, jsonOption, positiveNumber, scaleOption, wholeNumber } from '../terminal/options.js';
+import { examples, jsonOption, numberFrom, scaleOption, wholeNumber } from '../terminal/options.js';
 import { engineOption } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
@@ -22,9 +22,17 @@ interface Options {
   readonly measure?: string;
 }
 
+/** TFLOP/s of a device and GB/s of a network that may be assumed: far beyond what there is, and still in numbers. */
+const POSSIBLE = [1e-6, 1e6] as const;
+
+/** Processes that share a scale, at most. */
+const MOST_DEVICES = 1e6;
+
 /** A duration in the unit that suits it. */
 function duration(hours: number): string {
-  if (hours < 1 / 60) return `${(hours * 3600).toFixed(1)} s`;
+  const seconds = hours * 3600;
+  if (seconds < 0.05 && seconds > 0) return `${seconds.toExponential(1)} s`;
+  if (hours < 1 / 60) return `${seconds.toFixed(1)} s`;
   if (hours < 1) return `${(hours * 60).toFixed(1)} min`;
   return hours < 48 ? `${hours.toFixed(1)} h` : `${(hours / 24).toFixed(hours < 2400 ? 1 : 0)} days`;
 }
@@ -147,19 +155,19 @@ export function command(): Command {
     .option(
       '--devices <n>',
       'processes at once: small nets take one core each, large ones a machine or a GPU',
-      wholeNumber(1),
+      wholeNumber(1, MOST_DEVICES),
       1,
     )
-    .option('--workers <n>', 'what it costs that so many train one network together', wholeNumber(2))
+    .option('--workers <n>', 'what it costs that so many train one network together', wholeNumber(2, MOST_DEVICES))
     .option(
       '--bandwidth <n>',
       'with --workers: assume a network with so many GB/s each way instead of measuring this machine',
-      positiveNumber(),
+      numberFrom(...POSSIBLE),
     )
     .option(
       '--tflops <n>',
       'assume that many TFLOP/s attained in training instead of measuring this machine',
-      positiveNumber(),
+      numberFrom(...POSSIBLE),
     )
     .addOption(engineOption())
     .addOption(jsonOption())

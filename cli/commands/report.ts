@@ -83,7 +83,7 @@ async function write(
   { out, site, tables, scale, expect, json = false, markdown, open, compare }: ReportOptions,
 ): Promise<void> {
   for (const folder of folders) checkRuns(folder);
-  if (tables !== undefined) return writeTables(folders, checkOut(tables), json);
+  if (tables !== undefined) return writeTables(folders, checkOut(tables, '--tables'), json);
   if (compare && folders.length !== 2)
     throw new UsageError(`--compare: expected two folders of runs, got ${folders.length}`);
   const told = json || (markdown ?? false);
@@ -98,7 +98,7 @@ async function write(
   const { changedVerdicts, readExpected } = await import('../../reports/claims/expected.js');
   const expected = expect === undefined ? undefined : readExpected(expect); // before anything is written
   const { writeReport } = await import('../../reports/page/report.js');
-  const folder = site === undefined ? undefined : checkOut(site);
+  const folder = site === undefined ? undefined : checkOut(site, '--site');
   const { markdown: table, ...result } = await writeReport(folders, { file, site: folder }, scale);
   const written = folder === undefined ? file : join(folder, 'index.html');
   if (open) await (await import('open')).default(written!);

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SCALES } from '../../src/core/experiment.js';
+import { rewording } from '../../src/core/errors.js';
 import { isFolder } from '../../src/core/folder.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { parseNumber, parseWhole } from '../../src/core/number.js';
@@ -60,6 +61,16 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text:
   };
 }
 
+/** Parser of a number from `low` to `high`. */
+export function numberFrom(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = parseNumber(text);
+    if (value === undefined || value < low || value > high)
+      throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
+    return value;
+  };
+}
+
 /** Parser of a number above 0, and at most `high`. */
 export function positiveNumber(high = Number.MAX_VALUE): (text: string) => number {
   return (text) => {
@@ -104,11 +115,17 @@ export const jobsOption = (): Option =>
     .argParser(wholeNumber(1, 1024));
 
 /**
- * Makes the output folder and checks that files can be written there, before any work is done. Throws UsageError, also
- * where it is among the runs of a store.
+ * Makes the output folder and checks that files can be written there, before any work is done; `option` is the one that
+ * names it. Throws UsageError, also where it is among the runs of a store.
  */
-export function checkOut(out: string): string {
-  const path = resolve(out);
+export function checkOut(out: string, option = '--out'): string {
+  return rewording(
+    (message) => message.replace(/ with --out$/, ` with ${option}`),
+    () => writableFolder(resolve(out)),
+  );
+}
+
+function writableFolder(path: string): string {
   refuseInRuns(path);
   makeFolder(path);
   try {

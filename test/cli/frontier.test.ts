@@ -26,6 +26,23 @@ test('the plan has every budget and the wide net that its arms learn from', () =
   expect(minutes).toBeCloseTo(budgets.reduce((sum, row) => sum + row.minutes, 0));
 });
 
+test('the plan of many seeds is that of one, so many times, and takes no longer', () => {
+  const planOf = (seeds: number): { budgets: Record<string, number | string>[]; minutes: number } =>
+    JSON.parse(
+      gowide(['frontier', 'resnet-hierarchy', '--scale', 'minutes', '--plan', '--json', '--seeds', String(seeds)])
+        .stdout,
+    ) as never;
+  const [one, many] = [planOf(1), planOf(10_000)];
+  const { experiment } = FRONTIERS['resnet-hierarchy']!;
+  const three = budgetCosts(cellsOf(experiment, 'minutes', 1, 3), experiment.arms('minutes'));
+  expect(many.minutes).toBeCloseTo(10_000 * one.minutes, 3);
+  for (const [i, { budget, runs, steps, minutes, gigabytes }] of three.entries()) {
+    expect(one.budgets[i]).toMatchObject({ budget, runs: runs / 3, steps: steps / 3, gigabytes });
+    expect(one.budgets[i]!.minutes).toBeCloseTo(minutes / 3, 6);
+    expect(many.budgets[i]).toMatchObject({ runs: (runs / 3) * 10_000 });
+  }
+});
+
 const costsOf = (name: string, scale: Scale): ReturnType<typeof budgetCosts> => {
   const { experiment } = FRONTIERS[name]!;
   return budgetCosts(cellsOf(experiment, scale, 1), experiment.arms(scale));

@@ -159,6 +159,11 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['plan', '--scale', 'huge'], /--scale.*minutes, laptop, overnight, gpu, paper/],
     [['plan', '--devices', '0'], /--devices.*whole number of at least 1/],
     [['plan', '--tflops', '-1'], /--tflops/],
+    [['plan', '--tflops', '1e300'], /--tflops.*Expected a number from 0.000001 to 1000000/],
+    [['plan', '--tflops', '1e-300'], /--tflops.*Expected a number from 0.000001 to 1000000/],
+    [['plan', '--workers', '2', '--bandwidth', '1e300'], /--bandwidth.*Expected a number from/],
+    [['report', TABLES, '--tables', file], /cannot write .*file.*choose another folder with --tables\n$/],
+    [['report', TABLES, '--site', file], /cannot write .*file.*choose another folder with --site\n$/],
     [
       ['train', 'resnet', '--arm', 'direct', '--arm', 'wide'],
       /option '--arm <pattern>' is given twice, "direct" and "wide"; expected it once\. See: gowide train --help/,
