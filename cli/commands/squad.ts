@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { plural } from '../../src/core/errors.js';
 import { parseNumber } from '../../src/core/number.js';
 import { notice } from '../terminal/notices.js';
 import { examples, jsonOption } from '../terminal/options.js';
@@ -46,7 +47,7 @@ export function command(): Command {
       );
       if (missing.length > 0)
         notice(
-          `${missing.length} questions have no prediction: ` +
+          `${plural(missing.length, 'question')} ${missing.length === 1 ? 'has' : 'have'} no prediction: ` +
             `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', ...' : ''}`,
         );
       process.stdout.write(

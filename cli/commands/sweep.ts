@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { unknownName } from '../../src/core/errors.js';
+import { plural, unknownName } from '../../src/core/errors.js';
 import type { Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import type { BackendOptions, Values } from '../../src/sweep/backends/backend.js';
@@ -87,7 +87,7 @@ function summary(cells: readonly Cell[], out: string, json: boolean): void {
     );
   else
     process.stdout.write(
-      `${cells.length} cells are finished in ${out}\nFigures and verdicts: gowide report ${shellWord(out)}\n`,
+      `${plural(cells.length, 'cell')} ${cells.length === 1 ? 'is' : 'are'} finished in ${out}\nFigures and verdicts: gowide report ${shellWord(out)}\n`,
     );
 }
 
@@ -110,7 +110,7 @@ function printable(
 /** Experiments and their groups, with the title of each. */
 function experimentsArgument(): NamedArgument {
   const groups = Object.entries(experimentGroups()).map(
-    ([name, experiments]) => [name, `the ${experiments.length} experiments of this group`] as const,
+    ([name, experiments]) => [name, `the ${plural(experiments.length, 'experiment')} of this group`] as const,
   );
   const titles = Object.values(EXPERIMENTS).map(({ name, title }) => [name, title] as const);
   const choices = { all: 'what reproduce runs', ...Object.fromEntries([...groups, ...titles]) };

@@ -69,7 +69,7 @@ function noKey({ typed }: Setting, keys: readonly string[], known: readonly stri
 
 function noEntry({ typed }: Setting, keys: readonly string[], length: number): UsageError {
   return new UsageError(
-    `--set ${typed}: no key "${keys.join('.')}"; the list there has ${length} entries, which are called 0, 1, ...`,
+    `--set ${typed}: no key "${keys.join('.')}"; the list there has ${plural(length, 'entry', 'entries')}, which are called 0, 1, ...`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** What a schema has against a value, in one line: where, what was expected, what was given, and what may be meant. */
 import { z } from 'zod';
-import { nearestName } from './errors.js';
+import { nearestName, plural } from './errors.js';
 import { RENAMES } from './renames.js';
 
 type Issue = z.core.$ZodIssue;
@@ -166,8 +166,8 @@ function noun(expected: string): string {
 }
 
 function amount(bound: number | bigint, origin: string): string {
-  const unit = { string: ' characters', array: ' entries', set: ' entries', map: ' entries' }[origin] ?? '';
-  return `${bound}${unit}`;
+  if (origin === 'string') return plural(Number(bound), 'character');
+  return ['array', 'set', 'map'].includes(origin) ? plural(Number(bound), 'entry', 'entries') : String(bound);
 }
 
 /** What is expected of several names, what is there, and which of them that may be. */

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
-import { UsageError } from '../core/errors.js';
+import { plural, UsageError } from '../core/errors.js';
 import type { Normalization } from '../core/normalization.js';
 import { textInstead } from '../store/instead.js';
 import { readRegular } from '../store/regular.js';
@@ -69,7 +69,9 @@ function checkCifar(set: Cifar['set'], folder: string): void {
   if (hasPictures(set, folder)) {
     const classes = imageClasses(folder);
     if (classes.length !== variant.classes)
-      throw new UsageError(`data.folder ${folder}: ${classes.length} classes; ${set} has ${variant.classes}`);
+      throw new UsageError(
+        `data.folder ${folder}: ${plural(classes.length, 'class', 'classes')}; ${set} has ${variant.classes}`,
+      );
     return;
   }
   const missing = [...variant.train, ...variant.test].filter((name) => !existsSync(join(folder, name)));

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../core/errors.js';
+import { plural, UsageError } from '../core/errors.js';
 import { unpacked } from '../store/config.js';
 import { textInstead } from '../store/instead.js';
 import { readRegular } from '../store/regular.js';
@@ -72,8 +72,8 @@ function readIdx(folder: string, name: string, axes: number): Bytes {
   const bytes = path.endsWith('.gz') ? unpacked(path, stored) : stored;
   const header = 4 + 4 * axes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const expected = `expected an idx file of bytes with ${axes} axes`;
-  const text = textInstead(bytes, `an idx file of bytes with ${axes} axes`);
+  const expected = `expected an idx file of bytes with ${plural(axes, 'axis', 'axes')}`;
+  const text = textInstead(bytes, `an idx file of bytes with ${plural(axes, 'axis', 'axes')}`);
   if (text !== undefined) throw new UsageError(`${path}: ${text}`);
   // two zeros, 8 for unsigned bytes, the number of axes
   if (bytes.length < header || view.getUint32(0) !== 0x800 + axes)

@@ -14,7 +14,7 @@ import type sharpModule from 'sharp';
 import type { Metadata } from 'sharp';
 import { z } from 'zod';
 import { exampleCount } from '../core/magnitudes.js';
-import { DataError, FailureError, few, listed, messageOf, UsageError } from '../core/errors.js';
+import { DataError, FailureError, few, listed, messageOf, plural, UsageError } from '../core/errors.js';
 import { withSlashes } from '../core/folder.js';
 import { filled } from '../core/host-array.js';
 import { IMAGENET_NORMALIZATION, Normalization } from '../core/normalization.js';
@@ -136,7 +136,7 @@ class DamagedPictures {
       NAMED,
     );
     throw new DataError(
-      `${size} pictures cannot be read, data.corrupt allows ${this.limit}: ${named}; take them out of the folder, or ` +
+      `${plural(size, 'picture')} cannot be read, data.corrupt allows ${this.limit}: ${named}; take them out of the folder, or ` +
         'allow more (data.corrupt; gowide thin --corrupt)',
     );
   }

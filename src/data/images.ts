@@ -1,5 +1,5 @@
 /** Labelled images in memory, [N, size, size, channels], and their random changes. */
-import { UsageError } from '../core/errors.js';
+import { plural, UsageError } from '../core/errors.js';
 import { filled } from '../core/host-array.js';
 import { checkAllFinite, checkWhole } from '../core/range.js';
 import { checkMembers } from '../core/registry.js';
@@ -45,7 +45,7 @@ export function divideTraining(
   const used = train ?? available;
   if (available < 1 || used > available)
     throw new UsageError(
-      `data: the training files have ${all.labels.length} images; ` +
+      `data: the training files have ${plural(all.labels.length, 'image')}; ` +
         `validation ${validation} and train ${used} together are more`,
     );
   const order = permutation(rngKey(0, set, 'split'), all.labels.length);

@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { listed, UsageError } from '../core/errors.js';
+import { listed, plural, UsageError } from '../core/errors.js';
 import { remembered } from '../core/memo.js';
 import { byCodePoint } from '../core/text-order.js';
 import { linesOf, readText } from '../store/config.js';
@@ -118,9 +118,10 @@ function readTsv(file: string, { columns, labels }: TsvSpec, { signs = false }: 
     const cells = raw.split('\t');
     const given = cells[label]?.trim();
     const missing = needed.find((index) => index >= cells.length);
-    if (missing !== undefined) uneven.push(`line ${i + 1}: ${cells.length} columns; column ${missing + 1} is needed`);
+    if (missing !== undefined)
+      uneven.push(`line ${i + 1}: ${plural(cells.length, 'column')}; column ${missing + 1} is needed`);
     else if (named && cells.slice(header.length).some((cell) => cell.trim() !== ''))
-      uneven.push(`line ${i + 1}: ${cells.length} columns, ${header.length} in the first line`);
+      uneven.push(`line ${i + 1}: ${plural(cells.length, 'column')}, ${header.length} in the first line`);
     else if (given === '') unlabelled.push(`line ${i + 1}: without a label`);
     else if (given === UNLABELLED && !isSigned) unlabelled.push(`line ${i + 1}: without a label ("${UNLABELLED}")`);
     else
@@ -217,7 +218,7 @@ async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
       : new Set<number>();
   if (held.size === rows.length)
     throw new UsageError(
-      `${spec.train}: ${rows.length} examples; ${held.size} are to be held out for validation, and none is left`,
+      `${spec.train}: ${plural(rows.length, 'example')}; ${held.size} ${held.size === 1 ? 'is' : 'are'} to be held out for validation, and none is left`,
     );
   const part = (isHeld: boolean): TextExample[] =>
     examples(

@@ -6,7 +6,7 @@
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
-import { UsageError } from '../core/errors.js';
+import { plural, UsageError } from '../core/errors.js';
 import { withSlashes } from '../core/folder.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { InputFiles } from '../core/run.js';
@@ -99,7 +99,7 @@ export function divideBlocks(blocks: number, share: number, corpus = 'glosses'):
   const held = Math.max(1, Math.round(blocks * share));
   if (2 * held >= blocks)
     throw new UsageError(
-      `${corpus}: too small: with ${held} of ${blocks} block${blocks === 1 ? '' : 's'} of ${BLOCK} texts held out for ` +
+      `${corpus}: too small: with ${held} of ${plural(blocks, 'block')} of ${BLOCK} texts held out for ` +
         `validation and ${held} for test none is left; expected more than ${2 * BLOCK * held} texts` +
         (held === 1 ? '' : ', or a smaller data.heldOut'),
     );

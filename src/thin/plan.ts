@@ -1,6 +1,6 @@
 /** What `thin` will do: the networks, the data, the runs and what they cost, all known before the first step. */
 import { join } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { plural, UsageError } from '../core/errors.js';
 import { CUSTOM_SCALE } from '../core/experiment.js';
 import { isSameNormalization, normalizationText, unusual } from '../core/normalization.js';
 import type { Cell } from '../core/run.js';
@@ -499,7 +499,7 @@ export function describe(setup: Setup, parts = partsOf(setup)): string[] {
     ...left.map(({ arm, why }) => `${arm} is left out: ${why}`),
     ...parts.map(
       ({ name, runs, steps, seconds }) =>
-        `${name}: ${runs} run${runs === 1 ? '' : 's'} of ${steps} steps, about ${duration(seconds)}`,
+        `${name}: ${plural(runs, 'run')} of ${steps} steps, about ${duration(seconds)}`,
     ),
     `about ${duration(secondsOf(parts))} in all on one core of a small machine, with ` +
       `${(memoryOf(setup) / 1e9).toFixed(1)} GB of memory; ` +

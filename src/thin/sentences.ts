@@ -1,7 +1,7 @@
 /** Encoders of sentences made thin, by texts without labels (folders of sentence-transformers). */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { FailureError, UsageError } from '../core/errors.js';
+import { FailureError, plural, UsageError } from '../core/errors.js';
 import { CUSTOM_SCALE } from '../core/experiment.js';
 import { countValues } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
@@ -260,7 +260,7 @@ export function describeSentences(setup: SentencesSetup): string[] {
     ...setup.notes,
     `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} ` +
       `for the test; ${tokens} tokens of each, pooled by ${pooling.by}`,
-    ...rounds.map(({ candidates, steps: each }) => `${candidates} run${candidates === 1 ? '' : 's'} of ${each} steps`),
+    ...rounds.map(({ candidates, steps: each }) => `${plural(candidates, 'run')} of ${each} steps`),
     `about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} ` +
       'texts; rates are chosen by the cosines of validation texts, nothing by the test split',
   ];

@@ -111,7 +111,7 @@ test('--quiet leaves out what is neither result nor error, before and after the 
   writeFileSync(predictions, '{"q2": "here"}');
   const args = ['squad', dataset, predictions, '--json'];
   const loud = await gowideHere(args);
-  expect(loud.stderr).toBe('1 questions have no prediction: q1\n');
+  expect(loud.stderr).toBe('1 question has no prediction: q1\n');
   for (const quiet of [
     ['--quiet', ...args],
     [...args, '-q'],

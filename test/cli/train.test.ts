@@ -223,7 +223,7 @@ describe('what --set and --arm take', () => {
     ]),
     ['network.blocks.length=0', /"network.blocks.length"; the list there has 3 entries, which are called 0, 1, .../],
     ['network.blocks=[0,0,0]', /network.blocks.0: expected at least 1, got 0; network.blocks.1/],
-    ['network.blocks=[]', /network.blocks: expected at least 1 entries, got \[\]/],
+    ['network.blocks=[]', /network.blocks: expected at least 1 entry, got \[\]/],
     ['training.steps=5,5', /training.steps: expected a number, got "5,5"/],
     ['training.steps=0x10', /training.steps: expected a number, got "0x10"/],
     ['training.steps= 5', /training.steps: expected a number, got " 5"/],

@@ -243,7 +243,7 @@ describe('folders of pictures', () => {
       },
     ]);
     await expect(batchOf(open(path, 0).test, 4)).rejects.toThrow(
-      /1 pictures cannot be read, data.corrupt allows 0: .*0.png/,
+      /1 picture cannot be read, data.corrupt allows 0: .*0.png/,
     );
   });
 

@@ -298,7 +298,7 @@ describe('tab-separated files', () => {
     expect([data.train.count, data.labels]).toEqual([3, ['no', 'yes']]);
     expect(data.problems).toEqual([
       { file, reason: 'line 3: 2 columns; column 3 is needed; left out' },
-      { file, reason: 'line 6: 1 columns; column 2 is needed; left out' },
+      { file, reason: 'line 6: 1 column; column 2 is needed; left out' },
       { file, reason: 'line 9: 4 columns, 3 in the first line; left out' },
       { file, reason: 'line 4: without a label ("-"); left out' },
       { file, reason: 'line 8: without a label; left out' },

@@ -239,7 +239,7 @@ describe('specs', () => {
       'imitation.recipe.accumulate: a batch of 8 cannot be divided into 3 equal parts',
     );
     expect(() => parseTrainSpec({ ...THREE, network: { ...THIN, channels: 3 } })).toThrow(
-      'the digits data have 1 channels, the network expects 3',
+      'the digits data have 1 channel, the network expects 3',
     );
     expect(() => parseTrainSpec(wide({ ...THIN, mid: 2, classes: 12 }))).toThrow(
       'the wide net has another number of classes',

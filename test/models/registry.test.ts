@@ -202,7 +202,7 @@ test('what a network cannot read or answer is one line', () => {
   ]);
   expect(inputProblem(THIN, tokens)).toBe('a network of the family "resnet" cannot be trained on the data "tsv"');
   expect(inputProblem(bert, images)).toBe('a network of the family "bert" cannot be trained on the data "digits"');
-  expect(inputProblem({ ...THIN, channels: 3 }, images)).toBe('the digits data have 1 channels, the network expects 3');
+  expect(inputProblem({ ...THIN, channels: 3 }, images)).toBe('the digits data have 1 channel, the network expects 3');
   expect(inputProblem({ ...MLP, inputs: 3 }, images)).toBe('the digits data have 196 inputs, the network expects 3');
   expect(inputProblem(bert, { ...tokens, shape: [3, 600] })).toBe(
     'rows of 600 tokens, and the model has 512 positions',

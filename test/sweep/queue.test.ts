@@ -125,7 +125,7 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const work = workOf(out, list, runners, () => {});
     await expect(
       runQueue(work, { ...place, out, signal: new AbortController().signal, notice: () => {}, progress: () => {} }),
-    ).rejects.toThrow(/1 cells failed 3 times and are set aside: small direct, seed 2 \(.*kind "theory"/);
+    ).rejects.toThrow(/1 cell failed 3 times and is set aside: small direct, seed 2 \(.*kind "theory"/);
     await hand.stop();
     expect(tablesOf(out).runs).toBe(2);
     const { failed } = await queueStatus(place);

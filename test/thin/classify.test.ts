@@ -137,7 +137,7 @@ describe('pictures', () => {
     const broken = join(newFolder(), 'x.png');
     writeFileSync(broken, 'no picture');
     await expect((await open(model, broken, 8))()).rejects.toThrow(
-      `none of 1 pictures can be read; the first is ${broken}: Input buffer contains unsupported image format`,
+      `none of 1 picture can be read; the first is ${broken}: Input buffer contains unsupported image format`,
     );
   });
 
@@ -288,7 +288,7 @@ test('texts of more tokens than the network reads are cut, which is said; old Ma
   writeFileSync(path, `a good film\r${'film '.repeat(40)}\r`);
   const { items, notes } = await (await open(bertFolder(CLASSES), path))();
   expect(items).toHaveLength(2);
-  expect(notes).toEqual(['1 of 2 texts have more than the 16 tokens that are read; they are cut']);
+  expect(notes).toEqual(['1 of 2 texts has more than the 16 tokens that are read and is cut']);
 });
 
 test('texts may be more than a call has arguments', async () => {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { FailureError } from '../../../src/core/errors.js';
+import { FailureError, plural } from '../../../src/core/errors.js';
 import { mergeStores, type Merged } from '../../../src/store/merge.js';
 import { checkOut, examples, jsonOption, outOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
@@ -39,13 +39,13 @@ export function command(): Command {
           );
         for (const problem of problems) process.stderr.write(`${problem}\n`);
         process.stdout.write(
-          `${counts.added} runs added, ${counts.present} were there, ${conflicts.length} conflicts, ` +
+          `${plural(counts.added, 'run')} added, ${counts.present} already there, ${plural(conflicts.length, 'conflict')}, ` +
             `${problems.length} left out\n`,
         );
       }
       if (conflicts.length + problems.length > 0)
         throw new FailureError(
-          `${conflicts.length} conflicts, ${problems.length} folders left out; all other runs are merged`,
+          `${plural(conflicts.length, 'conflict')}, ${plural(problems.length, 'folder')} left out; all other runs are merged`,
         );
     });
 }

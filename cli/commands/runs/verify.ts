@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { FailureError } from '../../../src/core/errors.js';
+import { FailureError, plural } from '../../../src/core/errors.js';
 import { verifyStore } from '../../../src/store/merge.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
@@ -31,16 +31,16 @@ export function command(): Command {
           process.stderr.write(`${problem}${kept === undefined ? where : `; not set aside: ${kept}`}\n`);
         }
         process.stdout.write(
-          `${finished} finished runs are whole, ${unfinished} are unfinished, ${damaged.length} are damaged\n`,
+          `${plural(finished, 'finished run')} whole, ${unfinished} unfinished, ${damaged.length} damaged\n`,
         );
       }
       if (damaged.length > 0 && !repair)
         throw new FailureError(
-          `${damaged.length} damaged runs; set them aside with --repair, and the command that made them ` +
-            'does them again',
+          `${plural(damaged.length, 'damaged run')}; set aside what is damaged with --repair, and the command that made it ` +
+            'does it again',
         );
       const kept = damaged.filter((run) => run.kept !== undefined).length;
       if (kept > 0)
-        throw new FailureError(`${kept} damaged runs could not be set aside; see what is said of their locks`);
+        throw new FailureError(`${plural(kept, 'damaged run')} could not be set aside; see what is said of the locks`);
     });
 }

@@ -1,5 +1,5 @@
 /** How many answers a network tells apart, and how many the data have. */
-import { UsageError } from '../../core/errors.js';
+import { plural, UsageError } from '../../core/errors.js';
 import type { Dataset } from '../../data/dataset.js';
 import type { Network } from '../../nn/network.js';
 
@@ -7,7 +7,7 @@ import type { Network } from '../../nn/network.js';
 export function checkClasses(classes: number, known: number): void {
   if (classes > known)
     throw new UsageError(
-      `the data have ${classes} classes, the network only ${known}; expected a network of at least as many`,
+      `the data have ${plural(classes, 'class', 'classes')}, the network only ${known}; expected a network of at least as many`,
     );
 }
 

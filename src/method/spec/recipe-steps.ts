@@ -1,5 +1,5 @@
 /** Recipes of training: whether their numbers fit each other and the data, and the same for other numbers of steps. */
-import { UsageError } from '../../core/errors.js';
+import { plural, UsageError } from '../../core/errors.js';
 
 /**
  * Throws UsageError where a recipe, `path` in its declaration, says what its steps are too few for: a warm-up that does
@@ -35,7 +35,7 @@ export function checkSteps(path: string, { steps, schedule, evaluations = 0 }: R
 export function checkBatch(path: string, { batch }: { readonly batch: number }, examples: number): void {
   if (batch > examples)
     throw new UsageError(
-      `${path}.batch: ${batch}, and the data have ${examples} training example${examples === 1 ? '' : 's'}; expected ` +
+      `${path}.batch: ${batch}, and the data have ${plural(examples, 'training example')}; expected ` +
         'at most as many; give a smaller one or more data',
     );
 }

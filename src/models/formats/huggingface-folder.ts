@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { few, listed, UsageError } from '../../core/errors.js';
+import { few, listed, plural, UsageError } from '../../core/errors.js';
 import { isFolder } from '../../core/folder.js';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { whatIsWrong } from '../../core/issues.js';
@@ -271,7 +271,7 @@ export function labelsBeside(weights: string): readonly string[] | undefined {
 export function checkNames(path: string, names: readonly string[], classes: number): void {
   if (names.length !== classes)
     throw new UsageError(
-      `${path}: ${names.length} name${names.length === 1 ? '' : 's'} of classes (${listed(names)}), and the head has ` +
+      `${path}: ${plural(names.length, 'name')} of classes (${listed(names)}), and the head has ` +
         `${classes}; expected a name for each`,
     );
 }

@@ -184,7 +184,10 @@ export interface Family<Spec extends { readonly family: string } = { readonly fa
 
 /** A problem to be reported by {@link Family.checkInput}: a number that is not what the data have. */
 export function mismatch(set: string, what: string, given: number, expected: number): string | undefined {
-  return given === expected ? undefined : `the ${set} data have ${expected} ${what}, the network expects ${given}`;
+  if (given === expected) return undefined;
+  // `rows of pixels`: one is a row of them
+  const counted = expected === 1 ? what.replace(/s\b/, '') : what;
+  return `the ${set} data have ${expected} ${counted}, the network expects ${given}`;
 }
 
 /** Throws UsageError on data that are texts with a task; `reads` says what the networks read: "ResNets read images". */

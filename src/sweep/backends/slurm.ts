@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { FailureError, UsageError } from '../../core/errors.js';
+import { FailureError, plural, UsageError } from '../../core/errors.js';
 import { shellWord } from '../../core/shell.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { defineBackend } from './backend.js';
@@ -174,7 +174,9 @@ export const SLURM = defineBackend({
     });
     const job = script ? null : submitSlurm(path);
     const submitted =
-      job === null ? '' : `job ${job}: ${tasks} tasks for ${cells.length} cells; see: squeue --job ${job}\n`;
+      job === null
+        ? ''
+        : `job ${job}: ${plural(tasks, 'task')} for ${plural(cells.length, 'cell')}; see: squeue --job ${job}\n`;
     return Promise.resolve({
       state: 'submitted',
       data: { script: path, job, cells: cells.length, tasks },

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { listed, UsageError } from '../../core/errors.js';
+import { listed, plural, UsageError } from '../../core/errors.js';
 import { parseNumber } from '../../core/number.js';
 import { permutation, rngKey } from '../../core/rng.js';
 import { checkOnce } from '../../data/columns.js';
@@ -158,21 +158,21 @@ export function tableTexts(
   const rows = whole.map(([text, pair]) => ({ text: text!, ...(pair !== undefined && { pair }) }));
   const left = all.length - rows.length;
   const without = hasPair ? 'a text or a second one' : 'a text';
-  const notes = left === 0 ? [] : [`${path}: ${left} line${left === 1 ? '' : 's'} without ${without} left out`];
+  const notes = left === 0 ? [] : [`${path}: ${plural(left, 'line')} without ${without} left out`];
   return { rows, notes: [columnsNote(table.header, { ...table.columns, label: -1 }), ...notes] };
 }
 
 /** What is wrong with a line that has more columns than the first one, empty ones aside. */
 function moreColumns(cells: readonly string[], line: number, columns: number): string | undefined {
   const hasMore = cells.slice(columns).some((cell) => cell.trim() !== '');
-  return hasMore ? `line ${line} with ${cells.length} columns, ${columns} in the first line` : undefined;
+  return hasMore ? `line ${line} with ${plural(cells.length, 'column')}, ${columns} in the first line` : undefined;
 }
 
 /** Throws UsageError where more lines have more columns than the first one than there are `others`. */
 function checkRagged(path: string, ragged: readonly string[], others: number): void {
   if (ragged.length > others)
     throw new UsageError(
-      `${path}: ${ragged.length} line${ragged.length === 1 ? '' : 's'} with more columns than the first one, such as ${ragged[0]}; ` +
+      `${path}: ${plural(ragged.length, 'line')} with more columns than the first one, such as ${ragged[0]}; ` +
         `${/\.csv/i.test(path) ? 'a text with commas in it needs quotes' : 'expected as many on each line'}`,
     );
 }
@@ -266,8 +266,7 @@ function splitsOf(path: string, { columns, rows: most }: FormOptions): Splits {
     const table = readTable(file, columns, signs);
     if (table.rows.length === 0) throw new UsageError(`${file}: no line with a text and a label in it`);
     const { length } = table.leftOut;
-    if (length > 0)
-      notes.push(`${file}: ${length} line${length === 1 ? '' : 's'} left out, such as ${table.leftOut[0]}`);
+    if (length > 0) notes.push(`${file}: ${plural(length, 'line')} left out, such as ${table.leftOut[0]}`);
     signs = table.signs;
     if (file === files.train) notes.push(table.columns);
     return table.rows;
@@ -318,7 +317,7 @@ function checkLabels(path: string, { train, validation, test, unused }: Splits):
   if (validation.length === 0 || test.length === 0) {
     const rows = train.length + unused + validation.length + test.length;
     throw new UsageError(
-      `${path}: ${rows} rows with ${labels.size} labels, of which none can be held out for ` +
+      `${path}: ${plural(rows, 'row')} with ${plural(labels.size, 'label')}, of which none can be held out for ` +
         `${test.length === 0 ? 'the test' : 'choosing'}; expected at least 3 rows of a label` +
         (areMeasured(labels, rows) ? '; numbers are taken as classes, and regression is not done' : ''),
     );
