@@ -2,7 +2,8 @@
  * A kernel that refuses arrays which do not fit. The native form reads and writes memory by the lengths that a net
  * claims: what is too short would be read beyond its end, and be a wrong number or the end of the process.
  */
-import { checkArray, checkLayer, checkNet } from '../model/check.js';
+import { checkArray, checkLayer } from '../model/arrays.js';
+import { checkNet } from '../model/check.js';
 import { sharesScales, type Layer, type Net } from '../model/particles.js';
 import type { Kernel, TangentPass } from './interface.js';
 

@@ -7,7 +7,7 @@ import { filled } from '../../src/core/host-array.js';
 import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import { ACTIVATIONS, type Activation } from './activations.js';
-import { checkLayer } from './check.js';
+import { checkLayer } from './arrays.js';
 import type { LossName } from './losses.js';
 
 /** Largest dimension that a declaration may name; the kernel's own cost grows linearly with it, from 1 on. */
