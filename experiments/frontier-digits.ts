@@ -30,8 +30,8 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
 };
 
 /**
- * ResNets on the digits. The wide net is trained for 16 times the base steps, as the longest thin ones were before those
- * of 32; at scale laptop of `resnet-digits` it has 500 steps.
+ * ResNets on the digits. The wide net is trained for 16 times the base steps, as long as the longest thin ones until
+ * those of 32 were added; at scale laptop of `resnet-digits` it has 500 steps.
  */
 export const digitsFrontier: FrontierDeclaration = {
   of: resnetDigits,

@@ -47,7 +47,7 @@ const atBudget = (budget: number): Arms => [
 ];
 const TABLE: [title: string, experiment: string, arms: Arms, key: string][] = [
   ['ResNet, digits, 400 steps', 'resnet-digits', SELECTED, 'testAccuracy'],
-  ['… 1,600, wide too', 'frontier-digits', atBudget(16), 'testAccuracy'],
+  ['… 3,200, wide 1,600', 'frontier-digits', atBudget(32), 'testAccuracy'],
   ['ResNet, strings, 1,000 steps', 'resnet-hierarchy', SELECTED, 'testAccuracy'],
   ['16 plain layers, 300 steps', 'depth-skip', PLAIN.map((arm) => arm && `16 plain ${arm}`), 'testAccuracy'],
   ['… 19,200', 'frontier-plain-16', atBudget(256), 'testAccuracy'],

@@ -309,7 +309,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
   );
   const budgets = {
     'frontier-hierarchy': [8, 16, 'selected-kl'],
-    'frontier-digits': [8, 16, 'selected-kl'],
+    'frontier-digits': [16, 32, 'selected-kl'],
     'frontier-plain-16': [128, 256, 'selected-kl'],
     'frontier-plain-32': [128, 256, 'selected-kl'],
     'frontier-glosses': [4, 16, 'projected-kd'],
@@ -415,7 +415,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'resnet-ablations': [5, 1],
   'resnet-hierarchy': [5 * 10, 10],
   'frontier-hierarchy': [3 * 14, 3 * 14],
-  'frontier-digits': [3 * 13, 3 * 13],
+  'frontier-digits': [3 * 14, 3 * 14],
   'frontier-plain-16': [3 * 14, 3 * 14],
   'frontier-plain-32': [3 * 14, 3 * 14],
   'frontier-glosses': [3 * 14, 3 * 14],
