@@ -73,7 +73,8 @@ test('a training run is the same as its own table, which keeps a part of what it
         context.log({ stage: 'train', step: 1, loss: 2 });
         context.log({ event: 'evaluation', accuracy: 0.5 });
         context.log({ event: 'discrepancy', when: 'end', tap: 'logits', discrepancy: 0.25 });
-        return Promise.resolve({ result: { testAccuracy: 0.5, gigaflops: 1 } });
+        const cost = { parameters: 10, steps: 1, gigaflops: 1, teacherGigaflops: 0 };
+        return Promise.resolve({ result: { ...cost, validationAccuracy: 0.5, testAccuracy: 0.5 } });
       },
     },
     signal: new AbortController().signal,

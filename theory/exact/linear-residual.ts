@@ -119,6 +119,21 @@ function checkResidual({ blocks, embedding, readout, x, y, eta, steps, start }: 
  * the training leaves float64.
  */
 export function linearResidual(net: LinearResidual): LinearResidualState {
+  const state = trainedResidual(net);
+  const left = state.losses.findIndex((loss) => !Number.isFinite(loss));
+  if (left >= 0 || !state.hidden.flat().every(Number.isFinite))
+    throw new RangeError(
+      `linearResidual: the training leaves float64 at step ${left < 0 ? net.steps : left}; ` +
+        (left === 0 ? 'smaller samples, ends or moments are needed' : `a smaller eta than ${net.eta} is needed`),
+    );
+  return state;
+}
+
+/**
+ * What {@link linearResidual} gives, but for a training that leaves float64, whose losses then say at which step: they
+ * are not finite from there on. Throws RangeError on shapes that do not fit.
+ */
+export function trainedResidual(net: LinearResidual): LinearResidualState {
   checkResidual(net);
   const { blocks: L, embedding, readout, x, y, eta, steps } = net;
   const [outputs, n] = [readout[0]!.length, x.length];
@@ -133,11 +148,6 @@ export function linearResidual(net: LinearResidual): LinearResidualState {
     const output = product(hidden, readout);
     const error = combined([1, -1], [output, y]);
     losses.push(error.reduce((sum, row) => row.reduce((s, value) => s + value * value, sum), 0) / (2 * n * outputs));
-    if (!Number.isFinite(losses.at(-1)) || !hidden.flat().every(Number.isFinite))
-      throw new RangeError(
-        `linearResidual: the training leaves float64 at step ${step}; ` +
-          (step === 0 ? 'smaller samples, ends or moments are needed' : `a smaller eta than ${eta} is needed`),
-      );
     if (step === steps) return { output, hidden, losses };
     let q = product(error, transposed(readout));
     const next = [...moments];

@@ -6,7 +6,7 @@ import { normals, rngKey } from '../../src/core/rng.js';
 import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { rms } from '../../src/core/stats.js';
-import { infiniteEnds, linearResidual } from '../exact/linear-residual.js';
+import { infiniteEnds, trainedResidual } from '../exact/linear-residual.js';
 import { flowResult, type FlowResult } from '../flow/direct.js';
 import { residualForward, residualLawNet, trainResidual } from '../flow/residual.js';
 import { ACTIVATIONS } from '../model/activations.js';
@@ -69,7 +69,7 @@ function trained(spec: ResidualDepthSpec, seed: number, L: number): Trained {
   const found = (): Trained => {
     if (D === undefined) {
       const data = { x: rowsOf(x, inputs), y: rowsOf(y, outputs), eta, steps };
-      const { output, losses } = linearResidual({ ...data, blocks: L, ...infiniteEnds(inputs, outputs) });
+      const { output, losses } = trainedResidual({ ...data, blocks: L, ...infiniteEnds(inputs, outputs) });
       return { output: output.flat(), result: flowResult(losses, lossScale({ n: y.length, x, y })) };
     }
     const model = residualLawNet(seed, { D, L, inputs, outputs, activation }, nodes);
