@@ -258,7 +258,9 @@ function loggedOf(text: string, line: number, isSigned: (column: string) => bool
 
 function parsed(text: string, line: number): unknown {
   try {
-    return parseJson(text);
+    const row: unknown = JSON.parse(text);
+    // the parser that finds keys given twice takes ten times as long
+    return text.split('":').length - 1 === Object.keys(Object(row) as object).length ? row : parseJson(text);
   } catch (error) {
     throw damaged(line, error instanceof UsageError ? error.message : 'not valid JSON');
   }

@@ -60,13 +60,13 @@ function isMeasured(experiment: string): boolean {
 export function keptRows(file: string): TableRow[] {
   const [experiment, scale] = basename(file).split('.') as [string, string];
   const text = readText(file);
-  const isOwn = !isMeasured(experiment) || entryOf(MEASURED_AT, experiment) !== undefined;
+  const coordinates = isMeasured(experiment) ? entryOf(MEASURED_AT, experiment) : EVENT_AT;
   const rows = file.endsWith('.csv')
     ? fromCsv(text)
     : fromLines(
         text,
-        () => (isMeasured(experiment) ? entryOf(MEASURED_AT, experiment) : EVENT_AT),
-        (column) => !isOwn || SIGNED.includes(column),
+        () => coordinates,
+        (column) => coordinates === undefined || SIGNED.includes(column),
       );
   for (const { arm, seed, run } of rows) {
     const unknown = undeclaredArm(experiment, scale, arm);

@@ -232,6 +232,7 @@ interface SoundTable {
 
 /** Runs by arm, without those of `left`. */
 function goneOf(all: readonly TableRow[], left: readonly TableRow[]): Map<string, number> {
+  if (left.length === all.length) return new Map();
   const there = new Set(left.map(nameOf));
   const gone = new Map(all.filter((row) => !there.has(nameOf(row))).map((row) => [nameOf(row), row.arm]));
   return new Map([...groupBy([...gone.values()], (arm) => arm)].map(([arm, group]) => [arm, group.length]));
