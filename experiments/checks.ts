@@ -1,17 +1,12 @@
 /** What is asked of a declaration before it is registered: once it is, every command meets it. */
 import { parseScale, WIDE_ARM, type Arm, type Experiment, type Metric, type Scale } from '../src/core/experiment.js';
-import { errorOf, rewording, unknownName, UsageError } from '../src/core/errors.js';
+import { errorOf, naming, unknownName, UsageError } from '../src/core/errors.js';
 import { checkMembers } from '../src/core/registry.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 
 /** Kinds of cells that an experiment can have. */
 const KINDS = [THEORY_KIND, TRAIN_KIND];
-
-/** Calls, and says of what a UsageError is. */
-export function within<T>(what: string, call: () => T): T {
-  return rewording((message) => `${what}: ${message}`, call);
-}
 
 function unknown(what: string, kind: string, given: string, known: readonly string[]): UsageError {
   return new UsageError(`${what}: ${unknownName(kind, given, known).message}`);
@@ -35,7 +30,7 @@ export function checkCount(what: string, count: unknown): void {
 export function byScale<Declared>(what: string, declared: Readonly<Record<string, Declared>>): [Scale, Declared][] {
   const entries = Object.entries(declared);
   if (entries.length === 0) throw new UsageError(`${what}: expected a scale at least, got none`);
-  return entries.map(([name, value]) => [within(what, () => parseScale(name)), value]);
+  return entries.map(([name, value]) => [naming(what, () => parseScale(name)), value]);
 }
 
 function checkMetric(what: string, metric: Metric): void {

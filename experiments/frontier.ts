@@ -190,6 +190,10 @@ const CLAIMED = ['three-stage', 'deeper'];
  * training are missing or none.
  */
 export function checkDeclaration(declaration: FrontierDeclaration): void {
+  checkMembers('frontier', declaration, {
+    ...{ of: 'object', name: 'string', title: 'string', baseSteps: 'number' },
+    ...{ sizes: 'object', tuning: 'object', rates: 'object', setting: 'function' },
+  });
   const { name, key, baseSteps, sizes, tuning, rates, claims } = declaration;
   checkWord('frontier: name', name);
   const what = `frontier "${name}"`;

@@ -1,5 +1,5 @@
 /** Every frontier: adding one is a file with its declaration, and a line here. */
-import { checkMembers, lookUp, register } from '../src/core/registry.js';
+import { lookUp, register } from '../src/core/registry.js';
 import { digitsFrontier } from './frontier-digits.js';
 import { glossesFrontier } from './frontier-glosses.js';
 import { hierarchyFrontier } from './frontier-hierarchy.js';
@@ -14,10 +14,6 @@ export const FRONTIERS: Record<string, Frontier> = {};
  * UsageError when a name of it is taken, and for a declaration that is none: see {@link checkDeclaration}.
  */
 export function registerFrontier(declaration: FrontierDeclaration): void {
-  checkMembers('frontier', declaration, {
-    ...{ of: 'object', name: 'string', title: 'string', baseSteps: 'number' },
-    ...{ sizes: 'object', tuning: 'object', rates: 'object', setting: 'function' },
-  });
   checkDeclaration(declaration);
   register('frontier', FRONTIERS, keyOf(declaration), frontierOf(declaration));
 }

@@ -115,13 +115,12 @@ function plannedCosts(experiment: Experiment, scale: Scale, options: Options): B
   const cells = chosenCells(experiment, scale, seeds === undefined ? options : { ...options, seeds: 1 });
   const costs = budgetCosts(cells, experiment.arms(scale));
   if (seeds === undefined) return costs;
-  return costs.map(({ budget, runs, steps, teraflops, minutes, gigabytes }) => ({
-    budget,
-    runs: runs * seeds,
-    steps: steps * seeds,
-    teraflops: teraflops * seeds,
-    minutes: minutes * seeds,
-    gigabytes,
+  return costs.map((one) => ({
+    ...one,
+    runs: one.runs * seeds,
+    steps: one.steps * seeds,
+    teraflops: one.teraflops * seeds,
+    minutes: one.minutes * seeds,
   }));
 }
 

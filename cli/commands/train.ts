@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { Command, Option } from 'commander';
-import { inFile, listed, nearestName, plural, rewording, UsageError } from '../../src/core/errors.js';
+import { naming, listed, nearestName, plural, rewording, UsageError } from '../../src/core/errors.js';
 import { isUnknownKey, issuesAt } from '../../src/core/issues.js';
 import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
@@ -188,7 +188,7 @@ function unlessSet({ config, set }: Options): string | undefined {
 async function cellsFor(name: string, options: Options): Promise<Cell[]> {
   const cells = await givenCells(name, options);
   const file = unlessSet(options);
-  for (const spec of new Set(cells.map((cell) => cell.spec))) inFile(file, () => checkToRun(checkedSpec(spec)));
+  for (const spec of new Set(cells.map((cell) => cell.spec))) naming(file, () => checkToRun(checkedSpec(spec)));
   return cells;
 }
 
@@ -200,7 +200,7 @@ async function givenCells(name: string, options: Options): Promise<Cell[]> {
     const spec = readDeclaration(options.config, notice) as Spec;
     checkOneSpec(options.config, spec);
     checkFamily(name, options, spec);
-    const set = await inFile(unlessSet(options), () => inSteps(applySettings(spec, settings)));
+    const set = await naming(unlessSet(options), () => inSteps(applySettings(spec, settings)));
     const own = { name: options.experiment ?? 'custom', seeds: { minutes: 1 } };
     const single = { ...experiment, ...own, arms: () => ({ [nameOfFile(options.config!)]: { spec: set } }) };
     return cellsOf(single, 'minutes', options.seed, seeds).map((cell) => ({ ...cell, scale: CUSTOM_SCALE }));

@@ -226,14 +226,14 @@ export function toLines(rows: readonly LoggedRow[]): string {
  */
 export function fromLines(
   given: string,
-  coordinates?: (row: LoggedRow) => readonly string[] | undefined,
+  coordinates?: readonly string[],
   isSigned: (column: string) => boolean = () => true,
 ): LoggedRow[] {
   const text = given.replace(/^\uFEFF/, '');
   const rows = text.split(/\r?\n/).flatMap((line, i) => (line === '' ? [] : [loggedOf(line, i + 1, isSigned)]));
   if (rows.length === 0) throw new RangeError('logged rows: expected lines of JSON, got an empty file');
   return eachOnce(rows, (row) => {
-    const columns = coordinates?.(row) ?? Object.keys(row.values);
+    const columns = coordinates ?? Object.keys(row.values);
     const told = Object.entries(row.values).filter(
       ([column, value]) => typeof value === 'string' || columns.includes(column),
     );

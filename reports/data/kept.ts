@@ -63,11 +63,7 @@ export function keptRows(file: string): TableRow[] {
   const coordinates = isMeasured(experiment) ? entryOf(MEASURED_AT, experiment) : EVENT_AT;
   const rows = file.endsWith('.csv')
     ? fromCsv(text)
-    : fromLines(
-        text,
-        () => coordinates,
-        (column) => coordinates === undefined || SIGNED.includes(column),
-      );
+    : fromLines(text, coordinates, (column) => coordinates === undefined || SIGNED.includes(column));
   for (const { arm, seed, run } of rows) {
     const unknown = undeclaredArm(experiment, scale, arm);
     if (unknown !== undefined) throw new RangeError(`run ${run}, seed ${seed}: ${unknown}`);

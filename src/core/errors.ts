@@ -49,9 +49,9 @@ export function rewording<T>(reworded: (message: string) => string, call: () => 
   }
 }
 
-/** Calls, and puts `file: ` before the message of a UsageError; without a file that is thrown as it is. */
-export function inFile<T>(file: string | undefined, call: () => T): T {
-  return file === undefined ? call() : rewording((message) => `${file}: ${message}`, call);
+/** Calls, and puts `what: `, such as a file, before the message of a UsageError; without it that is thrown as it is. */
+export function naming<T>(what: string | undefined, call: () => T): T {
+  return what === undefined ? call() : rewording((message) => `${what}: ${message}`, call);
 }
 
 /** The `code` of a Node system error (`ENOSPC`, `EACCES`, ...), if it has one. */

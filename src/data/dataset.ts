@@ -119,16 +119,13 @@ export type Answer = {
   readonly noAnswer?: number;
 };
 
-/**
- * The splits that lack some of the classes, of all their examples or of the class numbers of these; nothing where none
- * does.
- */
+/** The splits that lack some of the classes, of the class numbers of all their examples; nothing where none does. */
 export function absentClasses(
   names: readonly string[],
-  splits: Readonly<Record<AbsentClasses['split'], Iterable<number | { readonly label: number }>>>,
+  splits: Readonly<Record<AbsentClasses['split'], readonly { readonly label: number }[]>>,
 ): { readonly absent?: readonly AbsentClasses[] } {
   const all = (Object.keys(splits) as AbsentClasses['split'][]).map((split) => {
-    const present = new Set(Array.from(splits[split], (one) => (typeof one === 'number' ? one : one.label)));
+    const present = new Set(splits[split].map(({ label }) => label));
     return { split, labels: names.filter((_, number) => !present.has(number)) };
   });
   const absent = all.filter(({ labels }) => labels.length > 0);

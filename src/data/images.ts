@@ -68,8 +68,9 @@ export function absentInImages(
   splits: Readonly<Record<AbsentClasses['split'], ImageSet>>,
   names: readonly string[] = Array.from({ length: classes }, (_, number) => String(number)),
 ): { readonly absent?: readonly AbsentClasses[] } {
+  const examples = ({ labels }: ImageSet): { label: number }[] => Array.from(labels, (label) => ({ label }));
   const { train, validation, test } = splits;
-  return absentClasses(names, { train: train.labels, validation: validation.labels, test: test.labels });
+  return absentClasses(names, { train: examples(train), validation: examples(validation), test: examples(test) });
 }
 
 function pick(set: ByteImages, indices: Uint32Array): ByteImages {

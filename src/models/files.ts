@@ -1,7 +1,7 @@
 /** What the command line does with networks: counting, predicting, and moving weights in and out of files. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { inFile, unknownName, UsageError } from '../core/errors.js';
+import { naming, unknownName, UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import type { InputFiles } from '../core/run.js';
@@ -68,7 +68,7 @@ export function taskNetworks(path: string): FolderNetworks<NetworkSpec> {
   const folder = folders.find((one) => one.modelType === modelType);
   if (folder !== undefined) return folder.read(path, config) as FolderNetworks<NetworkSpec>;
   const known = folders.map((one) => one.modelType);
-  const others = Object.values(FAMILIES).filter(({ published }) => published?.inFile !== undefined);
+  const others = Object.values(FAMILIES).filter(({ published }) => published?.naming !== undefined);
   throw new UsageError(
     `${config!.path}: ${unknownName('model_type', String(modelType), known).message} Only such folders and the ` +
       `networks on images of the families ${others.map(({ name }) => name).join(', ')} (a file of weights) can be ` +
@@ -209,7 +209,7 @@ function readSpec(path: string, notice: Notice): NetworkSpec {
       `${path}: file not found; expected a network spec as JSON, or the name of a published network`,
     );
   const declared = readDeclaration(path, notice);
-  return inFile(path, () => parseSpec(NetworkSpec, 'network spec', declared));
+  return naming(path, () => parseSpec(NetworkSpec, 'network spec', declared));
 }
 
 /** A network by its name as {@link networkByName}, with the number of its parameters. */
@@ -274,7 +274,7 @@ export function networkIn(
 ): NetworkSpec {
   const declared = declaredIn(metadata, source);
   if (declared !== undefined) return declared;
-  const known = Object.values(FAMILIES).flatMap(({ published }) => published?.inFile ?? []);
+  const known = Object.values(FAMILIES).flatMap(({ published }) => published?.naming ?? []);
   for (const one of known) {
     const found = one.spec(tensors, source);
     if (found !== undefined) return found as NetworkSpec;

@@ -2,7 +2,7 @@
 import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { inFile, messageOf, UsageError } from '../core/errors.js';
+import { naming, messageOf, UsageError } from '../core/errors.js';
 import { JSON_MARKS, parseJson } from '../core/json.js';
 import { currentSpec } from '../core/spec.js';
 import { asFileError } from './atomic.js';
@@ -135,7 +135,7 @@ export function readJson(
   if (text.trim() === '') throw new UsageError(`${path}: the file is empty; expected ${expected}`);
   checkDepth(text, path);
   try {
-    return inFile(path, () => parse(text));
+    return naming(path, () => parse(text));
   } catch (error) {
     throw error instanceof SyntaxError ? new UsageError(`${path}: not valid JSON: ${error.message}`) : error;
   }
@@ -175,7 +175,7 @@ export function readEntries(path: string): ReadonlyMap<string, unknown> {
  */
 export function readDeclaration(path: string, notice: (line: string) => void): Readonly<Record<string, unknown>> {
   const given = readObject(path, parseJson);
-  const { value, notes } = inFile(path, () => currentSpec(given));
+  const { value, notes } = naming(path, () => currentSpec(given));
   for (const note of notes) notice(`${path}: ${note}`);
   return value;
 }

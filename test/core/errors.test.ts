@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FailureError, inFile, rewording, UsageError } from '../../src/core/errors.js';
+import { FailureError, naming, rewording, UsageError } from '../../src/core/errors.js';
 
 const usage = (): never => {
   throw new UsageError('wrong');
@@ -7,8 +7,8 @@ const usage = (): never => {
 
 describe('the message of a UsageError is worded anew', () => {
   test('where it is thrown at once, and where a promise brings it; the first error is the cause', async () => {
-    expect(() => inFile('a.json', usage)).toThrow(new UsageError('a.json: wrong'));
-    await expect(inFile('a.json', () => Promise.resolve().then(usage))).rejects.toThrow(
+    expect(() => naming('a.json', usage)).toThrow(new UsageError('a.json: wrong'));
+    await expect(naming('a.json', () => Promise.resolve().then(usage))).rejects.toThrow(
       new UsageError('a.json: wrong'),
     );
     const cause = new UsageError('wrong');
@@ -22,15 +22,15 @@ describe('the message of a UsageError is worded anew', () => {
   test('and no other error, nor one without a file', () => {
     const failed = new FailureError('no space');
     expect(() =>
-      inFile('a.json', () => {
+      naming('a.json', () => {
         throw failed;
       }),
     ).toThrow(failed);
-    expect(() => inFile(undefined, usage)).toThrow(new UsageError('wrong'));
+    expect(() => naming(undefined, usage)).toThrow(new UsageError('wrong'));
   });
 
   test('and what is returned stays as it is', async () => {
-    expect(inFile('a.json', () => 1)).toBe(1);
-    await expect(inFile('a.json', () => Promise.resolve(1))).resolves.toBe(1);
+    expect(naming('a.json', () => 1)).toBe(1);
+    await expect(naming('a.json', () => Promise.resolve(1))).resolves.toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { inFile } from '../../../src/core/errors.js';
+import { naming } from '../../../src/core/errors.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { limitByName, LIMITS } from '../../../theory/verify/limits.js';
 import { NamedArgument } from '../../terminal/choices.js';
@@ -43,7 +43,7 @@ export function command(): Command {
         return;
       }
       const config = readDeclaration(options.config, notice);
-      const result = inFile(options.config, () => limit.evaluate(config));
+      const result = naming(options.config, () => limit.evaluate(config));
       process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : lines(result).join('\n')}\n`);
     });
 }

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { theoryExperiments } from '../../../experiments/registry.js';
 import { judgeOwn, ownTitle, type OwnVerdicts } from '../../../reports/claims/own.js';
 import { named, type TableRow } from '../../../reports/data/rows.js';
-import { inFile, UsageError } from '../../../src/core/errors.js';
+import { naming, UsageError } from '../../../src/core/errors.js';
 import { armSpecs, CUSTOM_SCALE, parseScale, seedsFrom, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
@@ -96,7 +96,7 @@ function ownCells(
       throw new UsageError(`${config}: "study" is ${JSON.stringify(spec.study)}, but the command runs "${name}"`);
     const given = withSettings({ ...spec, study: name }, settings) as Cell['spec'];
     // the fault may be in what --set changed
-    inFile(set.length === 0 ? config : undefined, () => parseStudySpec(studyByName(name), given));
+    naming(set.length === 0 ? config : undefined, () => parseStudySpec(studyByName(name), given));
     return seedsFrom(seed, seeds).map((each) => ({
       ...{ experiment: name, arm, scale: CUSTOM_SCALE, kind: THEORY_KIND },
       ...{ spec: given, seed: each },

@@ -1,6 +1,6 @@
 /** Checks of a training spec that its schema cannot make: do its networks, its data and its wide net fit each other? */
 import { existsSync } from 'node:fs';
-import { inFile, UsageError } from '../../core/errors.js';
+import { naming, UsageError } from '../../core/errors.js';
 import { checkValues } from '../../core/magnitudes.js';
 import { isSameNormalization, normalizationText } from '../../core/normalization.js';
 import { parseSpec } from '../../core/spec.js';
@@ -85,7 +85,7 @@ export function checkToRun(spec: TrainSpec): void {
   checkNormalization(spec);
   const begun = isTrained(spec.teacher) ? spec.teacher.pretrained : undefined;
   for (const [key, from] of Object.entries({ pretrained: spec.pretrained, 'teacher.pretrained': begun }))
-    if (from !== undefined && 'run' in from) inFile(`${key}.run`, () => checkToRun(from.run as TrainSpec));
+    if (from !== undefined && 'run' in from) naming(`${key}.run`, () => checkToRun(from.run as TrainSpec));
 }
 
 /** Training examples as far as files tell them that are there: files that are missing have a message of their own. */

@@ -91,7 +91,7 @@ export interface PublishedWeights<Spec> {
    */
   unseen?(spec: Spec): Unseen;
   /** For files that have no configuration beside them: how a network is known by its tensors' names and shapes. */
-  readonly inFile?: {
+  readonly naming?: {
     /** What such names are, for messages. */
     readonly looks: string;
     /**

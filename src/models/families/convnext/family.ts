@@ -33,7 +33,7 @@ export const convnextFamily: Family<ConvnextSpec> = {
     convnext_large: published([3, 3, 27, 3], 192),
   },
   checkInput: ({ channels }, { set, shape }) => mismatch(set, 'channels', channels, shape.at(-1)!),
-  published: { read: readConvnext, write: writeConvnext, inFile: { looks: CONVNEXT_NAMES, spec: convnextIn } },
+  published: { read: readConvnext, write: writeConvnext, naming: { looks: CONVNEXT_NAMES, spec: convnextIn } },
   onnx: convnextGraph,
   thinning: {
     narrow: scaleConvnext,

@@ -122,7 +122,7 @@ export const mobilenetFamily: Family<MobilenetSpec> = {
     }),
     write: (path, spec, weights, more) =>
       writeSafetensors(path, exportNamed(weights, mobilenetNames(spec)), fileMetadata(spec, more)),
-    inFile: {
+    naming: {
       looks: 'a MobileNetV2 in torchvision’s names (features.0.0, features.1.conv.0.0, ..., classifier.1)',
       spec: mobilenetIn,
     },

@@ -39,7 +39,7 @@ export const resnetFamily: Family<ResnetSpec> = {
     read: readTorchvision,
     unseen: ({ skip }) => ({ skip }),
     write: (path, spec, weights, more) => writeSafetensors(path, exportResnet(weights), fileMetadata(spec, more)),
-    inFile: {
+    naming: {
       looks: 'a ResNet in torchvision’s names (conv1, layer1.0.conv1, ..., fc)',
       spec: (tensors, source) => (Object.hasOwn(tensors, 'conv1.weight') ? resnetIn(tensors, source) : undefined),
     },

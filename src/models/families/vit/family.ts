@@ -35,7 +35,7 @@ export const vitFamily: Family<VitSpec> = {
     read: readVit,
     unseen: ({ numHeads }) => ({ numHeads }),
     write: writeVit,
-    inFile: { looks: VIT_NAMES, spec: vitIn },
+    naming: { looks: VIT_NAMES, spec: vitIn },
   },
   thinning: {
     narrow: scaleVit,
