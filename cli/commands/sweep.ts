@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { plural, unknownName } from '../../src/core/errors.js';
+import { isOrAre, plural, unknownName } from '../../src/core/errors.js';
 import type { Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import type { BackendOptions, Values } from '../../src/sweep/backends/backend.js';
@@ -87,7 +87,7 @@ function summary(cells: readonly Cell[], out: string, json: boolean): void {
     );
   else
     process.stdout.write(
-      `${plural(cells.length, 'cell')} ${cells.length === 1 ? 'is' : 'are'} finished in ${out}\nFigures and verdicts: gowide report ${shellWord(out)}\n`,
+      `${plural(cells.length, 'cell')} ${isOrAre(cells.length)} finished in ${out}\nFigures and verdicts: gowide report ${shellWord(out)}\n`,
     );
 }
 

@@ -4,7 +4,6 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SCALES } from '../../src/core/experiment.js';
-import { rewording } from '../../src/core/errors.js';
 import { isFolder } from '../../src/core/folder.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { parseNumber, parseWhole } from '../../src/core/number.js';
@@ -119,19 +118,13 @@ export const jobsOption = (): Option =>
  * names it. Throws UsageError, also where it is among the runs of a store.
  */
 export function checkOut(out: string, option = '--out'): string {
-  return rewording(
-    (message) => message.replace(/ with --out$/, ` with ${option}`),
-    () => writableFolder(resolve(out)),
-  );
-}
-
-function writableFolder(path: string): string {
+  const path = resolve(out);
   refuseInRuns(path);
-  makeFolder(path);
+  makeFolder(path, option);
   try {
     rmSync(mkdtempSync(join(path, '.writable-')), { recursive: true });
   } catch (error) {
-    throw asFileError(error, path);
+    throw asFileError(error, path, option);
   }
   return path;
 }

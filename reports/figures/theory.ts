@@ -16,6 +16,7 @@ import {
   time,
   width,
 } from '../../experiments/theory.js';
+import { isOrAre } from '../../src/core/errors.js';
 import { numberAt, rowsOfExperiment, runIds } from '../data/rows.js';
 import { SERIES } from './theme.js';
 import {
@@ -93,7 +94,7 @@ const publishedConstants: Finding = (outcome) => {
   const found = ids.map(outcome).filter((one) => one !== undefined && one !== 'not run');
   if (found.length === 0) return undefined;
   const count = (one: string): number => found.filter((other) => other === one).length;
-  const be = (number: number): string => `${number} ${number === 1 ? 'is' : 'are'}`;
+  const be = (number: number): string => `${number} ${isOrAre(number)}`;
   const [again, refuted, open] = ['supported', 'not supported', 'inconclusive'].map(count) as [number, number, number];
   return [
     `Of ${found.length} published constants of deep residual nets ${be(again)} found again`,

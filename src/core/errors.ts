@@ -77,6 +77,11 @@ export function plural(count: number, noun: string, more = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : more}`;
 }
 
+/** The verb of so many: `is` of one, `are` of others. */
+export function isOrAre(count: number): string {
+  return count === 1 ? 'is' : 'are';
+}
+
 /** The first `most` texts with something between them, and how many more there are. */
 export function few(texts: readonly string[], most = 3, between = ', '): string {
   return texts.slice(0, most).join(between) + (texts.length > most ? ` and ${texts.length - most} more` : '');

@@ -1,7 +1,7 @@
 /** Scores of answers that stand in files. */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { plural, UsageError } from '../core/errors.js';
+import { isOrAre, plural, UsageError } from '../core/errors.js';
 import { whatIsWrong } from '../core/issues.js';
 import { scoreVersion1, scoreVersion2, type SquadScores } from '../text/answers.js';
 import { readEntries } from '../store/config.js';
@@ -57,7 +57,7 @@ export function scoreSquad(
   const without = noAnswer && asked.filter(({ id }) => predictions.has(id) && !noAnswer.has(id));
   if (without !== undefined && without.length > 0)
     throw new UsageError(
-      `${files.noAnswer}: ${plural(without.length, 'question')} with a prediction ${without.length === 1 ? 'is' : 'are'} not in it: ${without
+      `${files.noAnswer}: ${plural(without.length, 'question')} with a prediction ${isOrAre(without.length)} not in it: ${without
         .slice(0, 5)
         .map(({ id }) => id)
         .join(', ')}`,

@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { listed, plural, UsageError } from '../core/errors.js';
+import { isOrAre, listed, plural, UsageError } from '../core/errors.js';
 import { remembered } from '../core/memo.js';
 import { byCodePoint } from '../core/text-order.js';
 import { linesOf, readText } from '../store/config.js';
@@ -218,7 +218,7 @@ async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
       : new Set<number>();
   if (held.size === rows.length)
     throw new UsageError(
-      `${spec.train}: ${plural(rows.length, 'example')}; ${held.size} ${held.size === 1 ? 'is' : 'are'} to be held out for validation, and none is left`,
+      `${spec.train}: ${plural(rows.length, 'example')}; ${held.size} ${isOrAre(held.size)} to be held out for validation, and none is left`,
     );
   const part = (isHeld: boolean): TextExample[] =>
     examples(

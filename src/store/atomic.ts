@@ -6,12 +6,12 @@ import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 import { makeFolders, syncFolder } from '../core/folder.js';
 import { DeniedError } from './regular.js';
 
-/** Makes a folder (and its parents). Throws UsageError naming it when it cannot be written. */
-export function makeFolder(path: string): void {
+/** Makes a folder (and its parents). Throws UsageError naming it when it cannot be written, and the option to change. */
+export function makeFolder(path: string, option = '--out'): void {
   try {
     makeFolders(path);
   } catch (error) {
-    throw asFileError(error, path);
+    throw asFileError(error, path, option);
   }
 }
 
@@ -149,7 +149,7 @@ function inWords(message: string): string {
 }
 
 /** One line for the common ways in which a file cannot be read or written. */
-export function asFileError(error: unknown, path: string): Error {
+export function asFileError(error: unknown, path: string, option = '--out'): Error {
   switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -161,11 +161,13 @@ export function asFileError(error: unknown, path: string): Error {
     case 'EPERM':
     case 'EROFS':
       if (READING.has((error as NodeJS.ErrnoException).syscall ?? '')) return new DeniedError(path);
-      return new UsageError(`cannot write ${path}: permission denied or read-only; choose another folder with --out`);
+      return new UsageError(
+        `cannot write ${path}: permission denied or read-only; choose another folder with ${option}`,
+      );
     case 'ENOTDIR':
     case 'EEXIST':
       return new UsageError(
-        `cannot write ${path}: a part of that path is a file, not a folder; choose another folder with --out`,
+        `cannot write ${path}: a part of that path is a file, not a folder; choose another folder with ${option}`,
       );
     case 'EISDIR':
       return new UsageError(`${path}: it is a folder; expected a file`);

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../core/errors.js';
+import { isOrAre, UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
 import { whatIsWrong } from '../core/issues.js';
 import type { InputFiles } from '../core/run.js';
@@ -406,7 +406,7 @@ function inOrder(path: string, found: Found): VocabularyFile {
   const missing = Object.values(SPECIAL).filter((token) => !ids.has(token));
   if (missing.length > 0)
     throw new UsageError(
-      `${path}: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in it; expected a vocabulary with ` +
+      `${path}: ${missing.join(', ')} ${isOrAre(missing.length)} not in it; expected a vocabulary with ` +
         'the special tokens of BERT',
     );
   const words = new Set(found.tokens);

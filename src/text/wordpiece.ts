@@ -3,7 +3,7 @@
  * the position of each in the text. The same tokens as Hugging Face's `tokenizers`, on any Unicode text
  * (test/text/wordpiece.test.ts).
  */
-import { UsageError } from '../core/errors.js';
+import { isOrAre, UsageError } from '../core/errors.js';
 import { matcherOf, type AddedToken, type Matcher } from './added-tokens.js';
 import { isRemoved, kindOf, withoutAccents } from './characters.js';
 
@@ -159,7 +159,7 @@ export class WordPiece {
     const wanted = [...Object.values(SPECIAL), ...added.map(({ content }) => content)];
     const missing = wanted.filter((token) => !this.pieces.has(token));
     if (missing.length > 0)
-      throw new UsageError(`vocabulary: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in it`);
+      throw new UsageError(`vocabulary: ${missing.join(', ')} ${isOrAre(missing.length)} not in it`);
     this.unknown = this.pieces.get(SPECIAL.unknown)!;
     this.longest = vocabulary.reduce((length, token) => Math.max(length, token.length), 0);
     const special = Object.values(SPECIAL).filter((token) => !added.some(({ content }) => content === token));

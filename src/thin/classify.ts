@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
-import { FailureError, plural, UsageError } from '../core/errors.js';
+import { FailureError, isOrAre, plural, UsageError } from '../core/errors.js';
 import { indexRanges, toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
 import { mayHavePictures, openPictures } from '../data/imagefolder.js';
 import { hasPairs, picturesOf } from '../data/index.js';
@@ -145,7 +145,7 @@ function openTexts(options: ClassifyOptions, source: Source): Opened {
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const { maxPositions } = network as { readonly maxPositions: number };
   const cut = lengths.filter((length) => length > maxPositions).length;
-  const cutNote = `${cut} of ${plural(rows.length, 'text')} ${cut === 1 ? 'has' : 'have'} more than the ${maxPositions} tokens that are read and ${cut === 1 ? 'is' : 'are'} cut`;
+  const cutNote = `${cut} of ${plural(rows.length, 'text')} ${cut === 1 ? 'has' : 'have'} more than the ${maxPositions} tokens that are read and ${isOrAre(cut)} cut`;
   const tokens = Math.min(maxPositions, 8 * Math.ceil(longest / 8));
   const examples = textSource(
     tokenizer,

@@ -1,5 +1,5 @@
 /** Particles and samples as named arrays, in and out of a simulation. */
-import { UsageError } from '../../src/core/errors.js';
+import { isOrAre, UsageError } from '../../src/core/errors.js';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { LOSSES, type LossName } from '../model/losses.js';
 import { initialNet, inputsOf, outputsOf, type Layer, type LinearMap, type Net } from '../model/particles.js';
@@ -60,7 +60,7 @@ export function unreadArrays(arrays: HostArrays<HostValues>): string[] {
   return unread.length === 0
     ? []
     : [
-        `particles: ${unread.map((name) => `"${name}"`).join(', ')} ${unread.length === 1 ? 'is' : 'are'} not read; ` +
+        `particles: ${unread.map((name) => `"${name}"`).join(', ')} ${isOrAre(unread.length)} not read; ` +
           'known: layer1/a, layer1/b, layer1/bias, ..., read-in, read-out, x, y, heldOut/x, heldOut/y',
       ];
 }

@@ -6,7 +6,7 @@
 import { QueueEvents, type Queue } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { FailureError, InterruptedError, messageOf, plural } from '../../../core/errors.js';
+import { FailureError, InterruptedError, isOrAre, messageOf, plural } from '../../../core/errors.js';
 import { nameOf, type Cell } from '../../../core/run.js';
 import { isFinished } from '../../../store/runs.js';
 import { SweepProgress, type SweepReporter } from '../../progress.js';
@@ -145,7 +145,7 @@ class Sweep {
     const names = [...this.failed].map(([id, reason]) => `${nameOf(all.get(id)!)} (${reason})`);
     const blocked = this.waiting.size === 0 ? '' : `; ${this.waiting.size} that need them were not begun`;
     return (
-      `${plural(this.failed.size, 'cell')} failed ${ATTEMPTS} times and ${this.failed.size === 1 ? 'is' : 'are'} set aside: ` +
+      `${plural(this.failed.size, 'cell')} failed ${ATTEMPTS} times and ${isOrAre(this.failed.size)} set aside: ` +
       `${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}${blocked}. The same command tries them again`
     );
   }
