@@ -11,7 +11,8 @@ export const FRONTIERS: Record<string, Frontier> = {};
 
 /**
  * Adds a frontier with the experiment that its runs are of, the claims that it declares and its figure. Throws
- * UsageError when a name of it is taken, and for a declaration that is none: see {@link checkDeclaration}.
+ * UsageError, which says what was expected, when a name of it is taken, and for a declaration in which budgets, steps,
+ * seeds, rates or ways of training are missing or do not fit.
  */
 export function registerFrontier(declaration: FrontierDeclaration): void {
   checkDeclaration(declaration);

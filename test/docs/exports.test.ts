@@ -99,8 +99,28 @@ function typesIn(node: ts.Node): string[] {
   return [...own, ...parts];
 }
 
+/** What the entries export, by its name there. */
+const named = new Map(entryPoints.flatMap((entry) => [...exportsOf(entry)]));
+/** What the entries export, by file and name. */
+const shown = new Map(entryPoints.flatMap((entry) => [...exportsOf(entry).values()]).map((one) => [one.join(), one]));
+
+/** What is linked to in the docstrings of a declaration and of its members, but for private ones. */
+function linksIn(node: ts.Node): string[] {
+  if (ts.isBlock(node) || isPrivate(node)) return [];
+  const own = ts.getJSDocCommentsAndTags(node).flatMap((comment) => {
+    return [...comment.getText().matchAll(/\{@link ([\w.]+)/g)].map(([, name]) => name!.split('.')[0]!);
+  });
+  const parts: string[] = [];
+  ts.forEachChild(node, (child) => void parts.push(...linksIn(child)));
+  return [...own, ...parts];
+}
+
+const membersOf = (node: ts.Statement): string[] =>
+  (ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node) ? [...node.members] : []).flatMap(
+    ({ name }) => name?.getText() ?? [],
+  );
+
 test('every interface and class that an exported signature says is exported, too', () => {
-  const shown = new Map(entryPoints.flatMap((entry) => [...exportsOf(entry).values()]).map((one) => [one.join(), one]));
   expect(shown.size).toBeGreaterThan(500);
   const missing = [...shown.values()].flatMap(([file, name]) => {
     const scope = scopeOf(file);
@@ -114,4 +134,23 @@ test('every interface and class that an exported signature says is exported, too
     });
   });
   expect([...new Set(missing)]).toEqual([]);
+});
+
+test('every docstring of an export links to exports, or to members beside it', () => {
+  let count = 0;
+  const missing = [...shown.values()].flatMap(([file, name]) =>
+    statementsOf(file)
+      .filter((one) => namesOf(one).includes(name))
+      .flatMap((one) =>
+        linksIn(one)
+          .filter((link) => {
+            count++;
+            const place = scopeOf(file).get(link) ?? named.get(link);
+            return !membersOf(one).includes(link) && (place === undefined || !shown.has(place.join()));
+          })
+          .map((link) => `${name} of ${file}: {@link ${link}}`),
+      ),
+  );
+  expect(count).toBeGreaterThan(20);
+  expect(missing).toEqual([]);
 });
