@@ -1,9 +1,9 @@
 /**
  * The kinds of characters that BERT's tokenizer tells apart, as the Rust library `tokenizers` has them: its tables are
  * of a fixed, older version of Unicode than the one of the machine's JavaScript, which grows, and tokens must not
- * depend on it. Taken from what `tokenizers` 0.22 does with every code point (test/text/reference.py prints them);
- * differences to Unicode 15: 20 removed characters, 509 accents, 143 punctuation marks, all of scripts that were added
- * later.
+ * depend on it. Taken from what `tokenizers` 0.22 does with every code point, which test/text/wordpiece_reference.py
+ * hashes; differences to Unicode 15: 20 removed characters, 509 accents, 143 punctuation marks, all of scripts that
+ * were added later.
  */
 
 /**
