@@ -26,8 +26,7 @@ import {
 
 const count = exampleCount();
 
-/** Schema of {@link WordNetTaskSpec}. */
-export const WordNetTaskSpec = z.strictObject({
+const WordNetTaskSpec = z.strictObject({
   set: z.literal('wordnet-task'),
   task: z.enum(['supersense', 'hypernym']),
   ...CORPUS_FIELDS,
@@ -47,7 +46,7 @@ export const WordNetTaskSpec = z.strictObject({
   split: z.literal('stratified').optional(),
 });
 /** A task on WordNet's glosses. */
-export type WordNetTaskSpec = z.infer<typeof WordNetTaskSpec>;
+type WordNetTaskSpec = z.infer<typeof WordNetTaskSpec>;
 
 /** How many classes a task has: 45 supersenses, or right and wrong. */
 function wordNetClasses(task: WordNetTaskSpec['task']): number {

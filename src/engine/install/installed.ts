@@ -46,7 +46,7 @@ export interface Manifest {
 /** Name of the file with the {@link Manifest}, whose presence says that the install was finished. */
 export const MANIFEST = 'installed.json';
 /** Name of the addon's file. */
-export const ADDON = 'tfjs_binding.node';
+const ADDON = 'tfjs_binding.node';
 
 function platformName(): string {
   return `${process.platform}-${process.arch}`;
