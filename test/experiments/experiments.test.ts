@@ -134,7 +134,7 @@ describe('learning rates', () => {
     ['`resnet-digits`, scale minutes', named(resnetDigits, '', 'gpu')],
     ['`resnet-digits`, scale laptop', named(resnetDigits, '', 'laptop')],
     ['`resnet-hierarchy`, scale laptop', named(trainExperiment('resnet', 'resnet-hierarchy'), '', 'laptop')],
-    ...[4, 16, 32].map(
+    ...[4, 8, 16, 32, 64].map(
       (depth) => [`\`depth-skip\`, ${depth} layers, scale laptop`, named(depthSkip, `${depth} `, 'laptop')] as const,
     ),
     ['`bert-glosses`, scale laptop', named(trainExperiment('bert', 'bert-glosses'), '', 'laptop')],
