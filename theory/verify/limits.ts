@@ -13,6 +13,7 @@ import { langevinStationary } from '../exact/langevin.js';
 import { arcsineKernel, arcsineDerivativeKernel } from '../exact/kernels.js';
 import { solveRadial } from '../exact/radial.js';
 import { checkCommittee, errorOf, solveCommittee } from '../exact/saad-solla.js';
+import { COMMITTEE } from './cases.js';
 
 /** An exact limit of the theory as a question with free parameters. */
 export interface Limit {
@@ -102,18 +103,7 @@ const saadSollaLimit = limit({
   law: 'soft committee machine learning online: generalisation error and overlaps at alpha = steps / N',
   schema: SaadSolla,
   example: {
-    Q: [
-      [0.25, 0],
-      [0, 0.16],
-    ],
-    R: [
-      [0.1, 0.02],
-      [0.03, 0.08],
-    ],
-    T: [
-      [1, 0],
-      [0, 1],
-    ],
+    ...COMMITTEE,
     eta: 0.5,
     times: [0, 5],
   },
