@@ -288,7 +288,7 @@ def arcsine(uu, uv, vv):
     uu, uv, vv = mpf(uu), mpf(uv), mpf(vv)
     return {
         "kernel": 2 / pi * asin(uv / sqrt((1 + uu) * (1 + vv))),
-        "slope": 2 / pi / sqrt((1 + uu) * (1 + vv) - uv * uv),
+        "derivative": 2 / pi / sqrt((1 + uu) * (1 + vv) - uv * uv),
     }
 
 

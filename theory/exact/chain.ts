@@ -223,12 +223,12 @@ export function chainAmplification(w0: number, y: number, depth: number, time: n
   checkWhole('chainAmplification: depth', depth, 1);
   checkFinite('chainAmplification: time', time, 0);
   const f = (w: number): number => (y - w ** depth) * w ** (depth - 1);
-  const slope = (w: number): number =>
+  const derivative = (w: number): number =>
     -depth * w ** (2 * depth - 2) + (depth === 1 ? 0 : (y - w ** depth) * (depth - 1) * w ** (depth - 2));
   const system: StiffSystem = {
-    velocity: ([w, v]) => Float64Array.of(f(w!), slope(w!) * v!),
+    velocity: ([w, v]) => Float64Array.of(f(w!), derivative(w!) * v!),
     shifted: ([w]) => {
-      const at = slope(w!);
+      const at = derivative(w!);
       return (h) => (b) => b.map((value) => value / (1 - h * at));
     },
   };

@@ -103,7 +103,7 @@ inline Exp split_exp(V x) {
 enum Activation { TANH = 0, ERF = 1, RELU = 2, GELU = 3, SILU = 4, IDENTITY = 5 };
 
 struct Act {
-  V value, slope;
+  V value, derivative;
 };
 
 // exp(v^2) erfc(v) for v = |u| / sqrt 2 <= 7, as a polynomial in (v - 4) / (v + 4), highest power first: Chebyshev fit
@@ -166,8 +166,8 @@ inline Act activate(V u) {
 // act'' at u, where `activate` gave `act`; 0 for relu, whose derivative jumps.
 template <int A>
 inline V curvature(V u, const Act& act) {
-  if (A == TANH) return -2.0 * act.value * act.slope;
-  if (A == ERF) return -u * act.slope;
+  if (A == TANH) return -2.0 * act.value * act.derivative;
+  if (A == ERF) return -u * act.derivative;
   if (A == GELU) {
     V near = min(max(u, splat(-40.0)), splat(40.0));
     return fma(-near, near, splat(2.0)) * gauss_of(near) * 0.3989422804014327;
@@ -491,9 +491,9 @@ void backward_tile(const Shape& net, const Tile& tile, int from, int until, cons
         for (int i = 0; i < P; i++) bp[i] = fma(splat(tile.b[i][k]), pk, bp[i]);
       }
       for (int i = 0; i < P; i++) {
-        V slope = kept_act(load(ts + (size_t)s * P + i * W)).slope * bp[i];
-        dbias[i] += slope;
-        store(ss + (size_t)s * P + i * W, slope);
+        V gradient = kept_act(load(ts + (size_t)s * P + i * W)).derivative * bp[i];
+        dbias[i] += gradient;
+        store(ss + (size_t)s * P + i * W, gradient);
       }
       continue;
     }
@@ -507,10 +507,10 @@ void backward_tile(const Shape& net, const Tile& tile, int from, int until, cons
     }
     for (int i = 0; i < P; i++) {
       Act act = activate<A>(u[i]);
-      V slope = act.slope * bp[i];
-      dbias[i] += slope;
+      V gradient = act.derivative * bp[i];
+      dbias[i] += gradient;
       store(ts + (size_t)s * P + i * W, act.value);
-      store(ss + (size_t)s * P + i * W, slope);
+      store(ss + (size_t)s * P + i * W, gradient);
     }
   }
   double sum[P];
@@ -749,7 +749,7 @@ void tangent_forward_tile(const Shape& net, const Layer& layer, const Tangents& 
     for (int j = 0; j < P; j++) {
       Act act = activate<A>(u[j]);
       store(ts + (size_t)s * P + j * W, act.value);
-      store(ss + (size_t)s * P + j * W, act.slope);
+      store(ss + (size_t)s * P + j * W, act.derivative);
       u[j] = act.value;
     }
     for (int k = 0; k < d; k++) {
@@ -824,7 +824,7 @@ void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to
   const int d = net.d, S = net.padded;
   const size_t sheet = (size_t)d * S, all = (size_t)P * S;
   const Tile tile = tile_at(layer, d, i, last, zero);
-  double *ts = scratch, *ss = ts + all, *slopes = ss + all, *bends = slopes + all, *dts = bends + all, *dss = dts + all;
+  double *ts = scratch, *ss = ts + all, *derivatives = ss + all, *bends = derivatives + all, *dts = bends + all, *dss = dts + all;
   double sum[P];
   V dbias[P] = {};
   for (int s = 0; s < S; s += W) {
@@ -840,13 +840,13 @@ void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to
     for (int j = 0; j < P; j++) {
       Act act = activate<A>(u[j]);
       const size_t at = (size_t)s * P + j * W;
-      V slope = act.slope * bp[j];
-      dbias[j] += slope;
+      V gradient = act.derivative * bp[j];
+      dbias[j] += gradient;
       store(ts + at, act.value);
-      store(ss + at, slope);
-      store(slopes + at, act.slope);
+      store(ss + at, gradient);
+      store(derivatives + at, act.derivative);
       store(bends + at, bp[j] * curvature<A>(u[j], act));
-      bp[j] = slope;
+      bp[j] = gradient;
     }
     for (int k = 0; k < d; k++) {
       double* o = backs + (size_t)k * S + s;
@@ -864,7 +864,7 @@ void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to
     double* out = backs + (q + 1) * sheet;
     for (int j = 0; j < P; j++) dbias[j] = V{};
     for (int s = 0; s < S; s += W) {
-      V du[P], dbp[P], slope[P];
+      V du[P], dbp[P], gradient[P];
       for (int j = 0; j < P; j++) du[j] = splat(change.bias[j]), dbp[j] = V{};
       for (int k = 0; k < d; k++) {
         V zk = load(z + (size_t)k * S + s), pk = load(p + (size_t)k * S + s), dzk = load(dz + (size_t)k * S + s), dpk = load(dp + (size_t)k * S + s);
@@ -875,20 +875,20 @@ void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to
       }
       for (int j = 0; j < P; j++) {
         const size_t at = (size_t)s * P + j * W;
-        V derivative = load(slopes + at);
+        V derivative = load(derivatives + at);
         V moved = fma(dbp[j], derivative, load(bends + at) * du[j]);
         dbias[j] += moved;
         store(dts + at, derivative * du[j]);
         store(dss + at, moved);
         dbp[j] = moved;
-        slope[j] = load(ss + at);
+        gradient[j] = load(ss + at);
       }
       for (int k = 0; k < d; k++) {
         double* o = out + (size_t)k * S + s;
         V even = load(o), odd = V{};
         for (int j = 0; j < P; j++) {
           even = fma(splat(tile.a[j][k]), dbp[j], even);
-          odd = fma(splat(change.a[j][k]), slope[j], odd);
+          odd = fma(splat(change.a[j][k]), gradient[j], odd);
         }
         store(o, even + odd);
       }

@@ -168,7 +168,7 @@ const arcsineLimit = limit({
   example: { uu: 1, uv: 0.5, vv: 1 },
   answer: (spec) => ({
     kernel: arcsineKernel(spec),
-    slope: arcsineDerivativeKernel(spec),
+    derivative: arcsineDerivativeKernel(spec),
   }),
 });
 

@@ -186,53 +186,53 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
 // @ts-ignore: decorator
 @inline function sum(v: v128): f64 { return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1); }
 
-// Stores act(u) at `t`, and (b . p) act'(u) at `t + 2 row`; returns the latter.
+// Stores act(u) at `t`, and the gradient by u, (b . p) act'(u), at `t + gradients`; returns the latter.
 // @ts-ignore: decorator
-@inline function keep(activation: i32, u: v128, bp: v128, t: usize, slopes: usize): v128 {
-  let v: v128, slope: v128;
+@inline function keep(activation: i32, u: v128, bp: v128, t: usize, gradients: usize): v128 {
+  let v: v128, derivative: v128;
   if (activation == 0) {
     v = tanh2(u);
-    slope = f64x2.sub(splat(1.0), mul(v, v));
+    derivative = f64x2.sub(splat(1.0), mul(v, v));
   } else if (activation == 1) {
     const gauss = gauss2(u);
     v = erf2(u, gauss);
-    slope = mul(gauss, splat(0.7978845608028654));
+    derivative = mul(gauss, splat(0.7978845608028654));
   } else if (activation == 2) {
     v = f64x2.pmax(u, splat(0.0));
-    slope = v128.and(f64x2.gt(u, splat(0.0)), splat(1.0));
+    derivative = v128.and(f64x2.gt(u, splat(0.0)), splat(1.0));
   } else if (activation == 3) {
     const gauss = gauss2(u), phi = phi2(u, gauss);
     v = mul(f64x2.pmax(u, splat(-40.0)), phi);
-    slope = fma(clamp(u, 40.0), mul(gauss, splat(0.3989422804014327)), phi);
+    derivative = fma(clamp(u, 40.0), mul(gauss, splat(0.3989422804014327)), phi);
   } else if (activation == 4) {
     const near = clamp(u, 690.0), exp = exp2(near), rest = rest2(exp), sigma = mul(exp, rest);
     v = mul(f64x2.pmax(u, splat(-690.0)), sigma);
-    slope = fma(mul(near, rest), sigma, sigma);
+    derivative = fma(mul(near, rest), sigma, sigma);
   } else {
     v = u;
-    slope = splat(1.0);
+    derivative = splat(1.0);
   }
-  slope = mul(slope, bp);
+  const gradient = mul(derivative, bp);
   v128.store(t, v);
-  v128.store(t + slopes, slope);
-  return slope;
+  v128.store(t + gradients, gradient);
+  return gradient;
 }
 
-// The slope from a tanh that was kept: as `keep` has it, to the last bit.
+// The gradient by u from a tanh that was kept: as `keep` has it, to the last bit.
 // @ts-ignore: decorator
-@inline function keptSlope(v: v128, bp: v128, slope: usize): v128 {
+@inline function keptGradient(v: v128, bp: v128, to: usize): v128 {
   const s = mul(f64x2.sub(splat(1.0), mul(v, v)), bp);
-  v128.store(slope, s);
+  v128.store(to, s);
   return s;
 }
 
 // Gradients (sums over samples) of m particles into ga, gb, gbias; back [d, S] += sum_i a_i (b_i . p) act'. `scratch`
-// holds [4, S]: activations of two particles, then their slopes. With `keeping`, activations are in `kept` [m, S].
+// holds [4, S]: activations of two particles, then their gradients. With `keeping`, activations are in `kept` [m, S].
 // @ts-ignore: decorator
 @inline function backwardOf(activation: i32, keeping: bool, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize, kept: usize): void {
   const row = <usize>S << 3;
   const width = <usize>d << 3;
-  const slopes = row << 1;
+  const gradients = row << 1;
   for (let i = 0; i < m; i += 2) {
     const second = i + 1 < m;
     const a0 = a + <usize>i * width;
@@ -269,16 +269,16 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
       q11 = mul(weight, q11);
       const t = scratch + s;
       if (keeping) {
-        const slope = t + slopes;
-        d0 = add(d0, keptSlope(v128.load(v0 + s), q00, slope));
-        d0 = add(d0, keptSlope(v128.load(v0 + s, 16), q01, slope + 16));
-        d1 = add(d1, keptSlope(v128.load(v1 + s), q10, slope + row));
-        d1 = add(d1, keptSlope(v128.load(v1 + s, 16), q11, slope + row + 16));
+        const to = t + gradients;
+        d0 = add(d0, keptGradient(v128.load(v0 + s), q00, to));
+        d0 = add(d0, keptGradient(v128.load(v0 + s, 16), q01, to + 16));
+        d1 = add(d1, keptGradient(v128.load(v1 + s), q10, to + row));
+        d1 = add(d1, keptGradient(v128.load(v1 + s, 16), q11, to + row + 16));
       } else {
-        d0 = add(d0, keep(activation, u00, q00, t, slopes));
-        d0 = add(d0, keep(activation, u01, q01, t + 16, slopes));
-        d1 = add(d1, keep(activation, u10, q10, t + row, slopes));
-        d1 = add(d1, keep(activation, u11, q11, t + row + 16, slopes));
+        d0 = add(d0, keep(activation, u00, q00, t, gradients));
+        d0 = add(d0, keep(activation, u01, q01, t + 16, gradients));
+        d1 = add(d1, keep(activation, u10, q10, t + row, gradients));
+        d1 = add(d1, keep(activation, u11, q11, t + row + 16, gradients));
       }
     }
     store<f64>(gbias + (<usize>i << 3), sum(d0));
@@ -291,7 +291,7 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
       const end = scratch + row;
       for (let t = scratch; t < end; t += 32) {
         const z0 = v128.load(at), z1 = v128.load(at, 16), p0 = v128.load(pt), p1 = v128.load(pt, 16);
-        const s00 = v128.load(t + slopes), s01 = v128.load(t + slopes, 16), s10 = v128.load(t + slopes + row), s11 = v128.load(t + slopes + row, 16);
+        const s00 = v128.load(t + gradients), s01 = v128.load(t + gradients, 16), s10 = v128.load(t + gradients + row), s11 = v128.load(t + gradients + row, 16);
         da0 = add(da0, fma(s00, z0, mul(s01, z1)));
         da1 = add(da1, fma(s10, z0, mul(s11, z1)));
         db0 = add(db0, fma(v128.load(w0), p0, mul(v128.load(w0, 16), p1)));
