@@ -6,7 +6,7 @@ import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 import { makeFolders, syncFolder } from '../core/folder.js';
 import { DeniedError } from './regular.js';
 
-/** Makes a folder (and its parents). Throws UsageError naming it when it cannot be written, and the option to change. */
+/** Makes a folder and its parents. Throws UsageError with the path and the option when it cannot be written. */
 export function makeFolder(path: string, option = '--out'): void {
   try {
     makeFolders(path);
