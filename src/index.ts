@@ -44,7 +44,7 @@ export { type Measured, type ThinResult, type Trained, type Tried } from './thin
 export { type Agreement } from './thin/sentences-run.js';
 export { setUpSentences, thinSentences, type SentencesResult, type SentencesSetup } from './thin/sentences.js';
 export { registerSourceFormat, SOURCE_FORMATS } from './thin/sources/index.js';
-export { type Pooling } from './thin/sources/sentences.js';
+export { type Pooling, type PoolingName } from './thin/sources/sentences.js';
 export { type Names, type OpenOptions, type Source as ModelSource, type SourceFormat } from './thin/sources/source.js';
 export { thin, type CallOptions as ThinCallOptions } from './thin/thin.js';
 export { type WorkOptions } from './thin/work.js';

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Runner } from '../core/experiment.js';
 import type { Cell, Executor, InputFiles, Outcome, RunContext } from '../core/run.js';
+import { namesOf } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import { mean } from '../core/stats.js';
 import { indexRanges, toBatch, type Dataset, type Source } from '../data/dataset.js';
@@ -30,6 +31,7 @@ import { firstToken } from '../nn/transformer.js';
 import { readText } from '../store/config.js';
 import { readVocabulary, vocabularyFiles } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
+import { POOLINGS, type PoolingName } from './sources/sentences.js';
 
 /** Kind of the runs that make encoders of sentences thin. */
 export const SENTENCES_KIND = 'thin-sentences';
@@ -38,7 +40,7 @@ export const SENTENCES_KIND = 'thin-sentences';
 export const SentencesSpec = z.strictObject({
   wide: z.strictObject({ network: NetworkSpec, weights: z.string() }),
   network: NetworkSpec,
-  pooling: z.enum(['mean', 'cls']),
+  pooling: z.enum(namesOf(POOLINGS)),
   /** File with the vocabulary, and files with a sentence on each line. */
   vocabulary: z.string(),
   texts: z.strictObject({ train: z.string(), validation: z.string(), test: z.string() }),
@@ -82,15 +84,21 @@ export function openSentences({ vocabulary, texts, tokens }: SentencesSpec): Dat
 }
 
 /** Vectors of length 1 [B, C] of the sentences x [B, 3, T]. */
-export function embed(network: Network, weights: Weights, pooling: 'mean' | 'cls', x: Tensor): Tensor2D {
+export function embed(network: Network, weights: Weights, pooling: PoolingName, x: Tensor): Tensor2D {
   return pooled(network.apply(evaluation(weights), x)[network.taps.at(-1)!]!, x, pooling);
 }
 
-function pooled(states: Tensor, x: Tensor, pooling: 'mean' | 'cls'): Tensor2D {
+/** Vectors [B, C] in the direction of the pooled ones, of the states [B, T, C]; `isThere` [B, T, 1] is 1 or 0. */
+const POOLED: Readonly<Record<PoolingName, (states: Tensor, isThere: Tensor) => Tensor>> = {
+  // the direction of a sum is that of the mean
+  mean: (states, isThere) => tf.sum(tf.mul(states, isThere), 1),
+  cls: (states) => firstToken(states),
+};
+
+function pooled(states: Tensor, x: Tensor, pooling: PoolingName): Tensor2D {
   const [batch, rows, tokens] = x.shape as [number, number, number];
   const isThere = tf.cast(tf.slice(x, [0, rows - 1, 0], [batch, 1, tokens]).reshape([batch, tokens, 1]), 'float32');
-  // the direction of a sum is that of the mean
-  const vectors = pooling === 'cls' ? firstToken(states) : tf.sum(tf.mul(states, isThere), 1);
+  const vectors = POOLED[pooling](states, isThere);
   return tf.div(vectors, tf.sqrt(tf.add(tf.sum(tf.square(vectors), -1, true), 1e-12)));
 }
 
@@ -139,7 +147,7 @@ export const MOST_COMPARED = 500;
 export interface Embedder {
   readonly network: Network;
   readonly weights: Weights;
-  readonly pooling: 'mean' | 'cls';
+  readonly pooling: PoolingName;
 }
 
 /** How well the cosines of a split's sentences by a network agree with those by another, which are computed once. */

@@ -3,23 +3,32 @@
  */
 import { z } from 'zod';
 import { listOf, layerCount, width } from '../../src/core/magnitudes.js';
+import { namesOf } from '../../src/core/registry.js';
 import { rms } from '../../src/core/stats.js';
 import { discrepancy, outputSize } from '../network/discrepancy.js';
 import { trainDirect, unexploded } from '../flow/direct.js';
 import { output } from '../network/network.js';
-import { copyNet, thinNet } from '../model/particles.js';
+import { copyNet, thinNet, type Net } from '../model/particles.js';
+import type { Samples } from '../model/task.js';
 import { PAIR_SECONDS, startWide, stepsOf } from './pair.js';
 import { DEPTH_BEND, DEPTH_GROWTH } from './depth.js';
 import { bandRule } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
+
+/** Targets on the training points, by the task and the untrained wide net. */
+const TARGETS = {
+  sine: ({ y }: Samples) => y,
+  /** `gain` times the untrained wide net's own output, which makes the saddle unstable. */
+  amplified: ({ x }: Samples, initial: Net, gain: number) => output(initial, x).map((value) => gain * value),
+};
 
 const GenericSpec = ParticleSettings.extend({
   study: z.literal('generic'),
   family: z.string(),
   m: width(),
   depths: listOf(layerCount(), 4),
-  /** Targets: the sine task, or `gain` times the untrained wide net's own output, which makes the saddle unstable. */
-  target: z.enum(['sine', 'amplified']),
+  target: z.enum(namesOf(TARGETS)),
+  /** The factor of the target `amplified`. */
   gain: z.number(),
   /** Standard deviation of the input weights. */
   sa: z.number().positive(),
@@ -42,15 +51,12 @@ export const genericStudy: Study<GenericSpec> = {
   cost: ({ depths, wide, m, draws, time, dt, train }) =>
     ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.01,
   run: async (spec, seed, tick) => {
-    const { m, dt, time, draws, family, sa, gain } = spec;
+    const { m, dt, time, draws, family, sa, gain, target } = spec;
     const rows = [];
     for (const [i, depth] of spec.depths.entries()) {
       await tick(i, spec.depths.length);
       const { task, initial } = startWide(spec, depth, seed, { sa });
-      const samples =
-        spec.target === 'sine'
-          ? task.train
-          : { ...task.train, y: output(initial, task.train.x).map((value) => gain * value) };
+      const samples = { ...task.train, y: TARGETS[target](task.train, initial, gain) };
       const wide = copyNet(initial);
       const options = { steps: stepsOf(time, dt), dt };
       const { increases } = unexploded(`the wide net of depth ${depth}`, trainDirect(wide, samples, options), dt);

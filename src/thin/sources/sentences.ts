@@ -7,13 +7,18 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { listed, UsageError } from '../../core/errors.js';
 import { whatIsWrong } from '../../core/issues.js';
+import { namesOf } from '../../core/registry.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { readConfig, readJson } from '../../store/config.js';
 
+/** Ways in which the vectors of tokens become one, each with the key by which sentence-transformers says it. */
+export const POOLINGS = { mean: 'pooling_mode_mean_tokens', cls: 'pooling_mode_cls_token' } as const;
+/** How the vectors of tokens become one. `mean`: as that of all tokens that are there. `cls`: as the first one's. */
+export type PoolingName = keyof typeof POOLINGS;
+
 /** How the vectors of a sentence's tokens become one. */
 export interface Pooling {
-  /** `mean`: of all tokens that are there. `cls`: that of the first one. */
-  readonly by: 'mean' | 'cls';
+  readonly by: PoolingName;
   /** Whether the vector is divided by its length. */
   readonly normalized: boolean;
   /** Tokens of a sentence, at most; those after it are cut off. */
@@ -38,8 +43,8 @@ const POOLING = join('1_Pooling', 'config.json');
 
 const Modules = z.array(z.looseObject({ path: z.string(), type: z.string() }));
 const PoolingConfig = z.looseObject({
-  pooling_mode_mean_tokens: z.boolean().optional(),
-  pooling_mode_cls_token: z.boolean().optional(),
+  [POOLINGS.mean]: z.boolean().optional(),
+  [POOLINGS.cls]: z.boolean().optional(),
   include_prompt: z.boolean().default(true),
 });
 
@@ -117,22 +122,23 @@ export function readPooling(folder: string): Pooling {
   const config = join(folder, found.data![1]!.path, 'config.json');
   const given = readConfig(config);
   const modes = Object.entries(given).filter(([key, value]) => key.startsWith('pooling_mode') && value);
-  const { pooling_mode_mean_tokens: mean, pooling_mode_cls_token: cls, include_prompt } = PoolingConfig.parse(given);
-  if (modes.length !== 1 || (mean !== true && cls !== true))
+  const { include_prompt, ...parsed } = PoolingConfig.parse(given);
+  const by = namesOf(POOLINGS).find((name) => parsed[POOLINGS[name]] === true);
+  if (modes.length !== 1 || by === undefined)
     throw new UsageError(
       `${config}: ${modes.map(([key]) => key).join(', ') || 'no mode of pooling'}; ` +
-        'expected pooling_mode_mean_tokens or pooling_mode_cls_token alone',
+        `expected ${Object.values(POOLINGS).join(' or ')} alone`,
     );
   const { max_seq_length: mostTokens, do_lower_case: lowercase } = optional(folder, LENGTHS, LengthConfig);
   const versions = optional(folder, [VERSIONS], VersionsConfig);
   const prompt = promptOf(folder, versions);
-  if (prompt !== '' && !include_prompt && mean === true)
+  if (prompt !== '' && !include_prompt && by === 'mean')
     throw new UsageError(
       `${config}: include_prompt: false, and sentences begin with ${JSON.stringify(prompt)}; expected true: the mean is ` +
         'taken of all tokens',
     );
   return {
-    by: mean === true ? 'mean' : 'cls',
+    by,
     normalized: kinds.length === 3,
     mostTokens: mostTokens ?? undefined,
     ...(lowercase === true && { lowercase }),
@@ -152,8 +158,8 @@ export function writePooling(folder: string, pooling: Pooling, hiddenSize: numbe
   ];
   const modes = {
     word_embedding_dimension: hiddenSize,
-    pooling_mode_cls_token: by === 'cls',
-    pooling_mode_mean_tokens: by === 'mean',
+    [POOLINGS.cls]: by === 'cls',
+    [POOLINGS.mean]: by === 'mean',
     pooling_mode_max_tokens: false,
     pooling_mode_mean_sqrt_len_tokens: false,
   };
