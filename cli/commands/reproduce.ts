@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { reproducedExperiments } from '../../experiments/registry.js';
+import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import { tellReading } from '../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../terminal/options.js';
 import { Progress } from '../terminal/progress.js';
@@ -31,7 +32,7 @@ export function command(): Command {
       const { scale, seed, seeds } = options;
       const cells = declaredCells(declaredOf('reproduce', reproducedExperiments(), scale), scale, seed, seeds);
       const out = checkOut(options.out);
-      const file = join(out, 'report.html');
+      const file = checkOutput(join(out, 'report.html'), OUTPUTS.page); // before minutes of work
       const early = redraw(out, file, () =>
         new Progress().line(`The report so far, drawn again now and then: ${file}`),
       );

@@ -38,6 +38,7 @@ describe('a file of something else is not written over', () => {
   test.each<[string, string, () => string[]]>([
     ['report --out', 'keep.txt', () => ['report', store, '--out', inWork('keep.txt')]],
     ['demo --out', 'demo/report.html', () => ['demo', '--no-open', '--out', inWork('demo')]],
+    ['reproduce, its page', 'all/report.html', () => ['reproduce', '--out', inWork('all')]],
     [
       'runs export, a file',
       'keep.safetensors',
