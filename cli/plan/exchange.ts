@@ -1,16 +1,14 @@
 /** What it costs that several workers train one network together: the gradients that they exchange in every step. */
 import { rmSync } from 'node:fs';
-import { armSpecs, type Experiment } from '../../src/core/experiment.js';
+import type { Experiment } from '../../src/core/experiment.js';
 import { joinWorkers } from '../../src/distributed/join.js';
 import { localAddresses } from '../../src/distributed/sockets.js';
 import { exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/cost/budget.js';
-import { parseTrainSpec } from '../../src/method/run/check-spec.js';
-import { TRAIN_KIND } from '../../src/method/run/required.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
 import { EXPERIMENTS } from '../../experiments/registry.js';
-import { measuredSpec, type Plan } from './plan.js';
+import { measuredSpec, wideSpec, type Plan } from './plan.js';
 
 /** A network between workers. */
 export interface Link {
@@ -97,8 +95,7 @@ export function exchangesOf({ scale, rows }: Plan, workers: number, { bytesPerSe
 }
 
 function specsOf(experiment: Experiment, scale: Plan['scale']): [string, TrainSpec][] {
-  if (experiment.kind !== TRAIN_KIND) return [];
-  const { wide } = armSpecs(experiment, scale);
-  const thin: [string, TrainSpec] = ['thin', measuredSpec(experiment, scale)!];
-  return wide === undefined ? [thin] : [['wide', parseTrainSpec(wide)], thin];
+  return Object.entries({ wide: wideSpec(experiment, scale), thin: measuredSpec(experiment, scale) }).flatMap(
+    ([net, spec]): [string, TrainSpec][] => (spec === undefined ? [] : [[net, spec]]),
+  );
 }

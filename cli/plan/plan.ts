@@ -4,7 +4,7 @@
  */
 import type { Claim } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
-import { armSpecs, cellsOf, runnerOf, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { cellsOf, runnerOf, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { unknownName } from '../../src/core/errors.js';
 import { oncePer } from '../../src/core/memo.js';
@@ -60,12 +60,22 @@ const hours = (cells: Iterable<Cell>, throughputs: ReadonlyMap<string, Measured>
   [...cells].reduce((sum, cell) => sum + secondsOf(cell, throughputs.get(cell.experiment)), 0) / 3600;
 
 /**
- * The spec whose throughput stands for an experiment: that of its first arm on a thin net. Undefined for the theory.
+ * The spec whose throughput stands for an experiment: that of the arm with which others are compared, the experiment's
+ * own or else that of the first which competes, as such an arm is on the thin net. Undefined for the theory.
  */
 export function measuredSpec(experiment: Experiment, scale: Scale): TrainSpec | undefined {
   if (experiment.kind !== TRAIN_KIND) return undefined;
-  const specs = armSpecs(experiment, scale);
-  return parseTrainSpec(specs.direct ?? Object.values(specs).at(-1));
+  const arms = experiment.arms(scale);
+  const competing = (name = ''): Arm | undefined => (arms[name]?.reference === true ? undefined : arms[name]);
+  const first = Object.values(arms).find(({ reference }) => reference !== true) ?? Object.values(arms)[0]!;
+  return parseTrainSpec((competing(experiment.baseline) ?? competing(first.baseline) ?? first).spec);
+}
+
+/** The spec of an experiment's wide net: that of its first arm by which the others are measured; undefined without. */
+export function wideSpec(experiment: Experiment, scale: Scale): TrainSpec | undefined {
+  if (experiment.kind !== TRAIN_KIND) return undefined;
+  const wide = Object.values(experiment.arms(scale)).find(({ reference }) => reference === true);
+  return wide && parseTrainSpec(wide.spec);
 }
 
 /** What a scale costs before anything is started. */

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { measureThroughput } from '../../cli/bench/throughput.js';
-import { planOf, planScale, measuredSpec } from '../../cli/plan/plan.js';
+import { planOf, planScale, measuredSpec, wideSpec } from '../../cli/plan/plan.js';
 import { bertGlosses, bertSquad } from '../../experiments/bert.js';
+import { FRONTIERS } from '../../experiments/frontiers.js';
+import { trainExperiments } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
-import { armSpecs, cellsOf } from '../../src/core/experiment.js';
+import { armSpecs, cellsOf, type Scale } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { costOf, expectedActivations, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost/cost.js';
 import { parameterCount } from '../../src/models/index.js';
@@ -106,6 +108,18 @@ test('the thin net that is measured is the one trained directly', () => {
   expect(measuredSpec(resnetDigits, 'minutes')!.network).toEqual(
     (armSpecs(resnetDigits, 'minutes').direct as unknown as TrainSpec).network,
   );
+});
+
+test('the nets that are measured are found by the facts of arms, whatever these are called', () => {
+  for (const experiment of Object.values(trainExperiments()).flat())
+    for (const scale of Object.keys(experiment.seeds) as Scale[]) {
+      const specs = Object.values(experiment.arms(scale)).map(({ spec }) => parseTrainSpec(spec));
+      const least = Math.min(...specs.map(({ network }) => parameterCount(network)));
+      expect(parameterCount(measuredSpec(experiment, scale)!.network), `${experiment.name} ${scale}`).toBe(least);
+      const wide = wideSpec(experiment, scale);
+      if (wide !== undefined) expect(parameterCount(wide.network)).toBeGreaterThan(1.5 * least);
+    }
+  expect(wideSpec(FRONTIERS['resnet-hierarchy']!.experiment, 'minutes')!.teacher).toBeNull();
 });
 
 describe('measured', () => {
