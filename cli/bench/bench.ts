@@ -38,3 +38,14 @@ export function peerOption(name: string): Option {
     'measure another program in the same run; makes a Python environment in the cache',
   ).choices([name]);
 }
+
+/** `--case` and `--cases`: one of the cases in this process, by itself, or some in processes of their own. */
+export function caseOptions(cases: Iterable<string>, usual: string): Option[] {
+  return [
+    new Option('--case <name>', 'one case, in this process').conflicts(['cases', 'peer']),
+    new Option(
+      '--cases <list>',
+      `some of the cases, with commas between: ${[...cases].join(', ')} (default: ${usual})`,
+    ).argParser((text: string) => text.split(',')),
+  ];
+}

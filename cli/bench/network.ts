@@ -1,12 +1,11 @@
 /** Benches of networks: each case in a process of its own, beside PyTorch where that is asked for. */
-import { Option } from 'commander';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { lookUp } from '../../src/core/registry.js';
 import { engineOption } from '../terminal/run-options.js';
 import { printedBy } from '../terminal/executable.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
-import { peerOption, secondsOption, type Bench, type Measurement } from './bench.js';
+import { caseOptions, peerOption, secondsOption, type Bench, type Measurement } from './bench.js';
 import { compare, measureCase, type Measured, type NetworkCases, type SpeedTable } from './compare.js';
 
 /** Values of the options of a network’s bench. */
@@ -25,12 +24,7 @@ export function networkBench(name: string, description: string, network: Network
     description,
     options: () => [
       peerOption('torch'),
-      new Option('--case <name>', 'one case, in this process'),
-      new Option(
-        '--cases <list>',
-        `some of the cases, with commas between: ${Object.keys(network.cases).join(', ')} ` +
-          '(default: those not for a GPU)',
-      ).argParser((text: string) => text.split(',')),
+      ...caseOptions(Object.keys(network.cases), 'those not for a GPU'),
       secondsOption('time for each measurement', 20),
       engineOption(),
     ],

@@ -16,7 +16,7 @@ import { printedBy } from '../terminal/executable.js';
 import { wholeNumber } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { openForCommand } from '../terminal/work.js';
-import { secondsOption, type Bench, type Measurement } from './bench.js';
+import { caseOptions, secondsOption, type Bench, type Measurement } from './bench.js';
 import { inferenceTimes, medianRate, trainingTimes, type Peer, type Work } from './compare.js';
 import { onProcessors } from './cpus.js';
 
@@ -149,8 +149,7 @@ export const small: Bench<SmallOptions> = {
       '--peer <list>',
       'measure other programs in the same run (torch, jax); makes a Python environment in the cache',
     ).argParser(peersOf),
-    new Option('--case <name>', 'one case, in this process'),
-    new Option('--cases <list>', 'some of the cases, with commas between').argParser((text: string) => text.split(',')),
+    ...caseOptions(Object.keys(CASES), 'all of them'),
     new Option('--threads <n>', 'threads of each program').default(1).argParser(wholeNumber(1)),
     secondsOption('time for each measurement', 5),
     engineOption(),
