@@ -1,5 +1,5 @@
 /** The workers of a job step of Slurm, from the variables that `srun` sets for each of its tasks. */
-import { UsageError } from '../core/errors.js';
+import { plural, UsageError } from '../core/errors.js';
 import type { Address } from './address.js';
 
 /** The port of the first task of each node, where none is given. */
@@ -33,12 +33,13 @@ export function slurmWorkers(
   const addresses = nodes.flatMap((host, n) =>
     Array.from({ length: counts[n]! }, (_, i): Address => ({ host, port: port + i })),
   );
-  if (addresses.length !== tasks || task >= tasks)
+  if (addresses.length !== tasks)
     throw new UsageError(
-      `--workers slurm: ${tasks} tasks do not fit ${counts.join(' + ')} tasks on ${nodes.length} nodes; ` +
+      `--workers slurm: ${plural(tasks, 'task')} do not fit ${counts.join(' + ')} on ${plural(nodes.length, 'node')}; ` +
         'expected those of one job step',
     );
   if (tasks < 2) throw new UsageError('--workers slurm: the job step has one task; expected two or more (srun -n 2)');
+  if (task >= tasks) throw new UsageError(`--workers slurm: SLURM_PROCID is ${task}, expected 0 to ${tasks - 1}`);
   const last = port + Math.max(...counts) - 1;
   if (port < 1 || last > 65_535)
     throw new UsageError(`--workers slurm:${port}: needs the ports ${port} to ${last}; expected ports from 1 to 65535`);
@@ -93,6 +94,8 @@ function tasksOfNodes(text: string | undefined, nodes: readonly string[], tasks:
     return Array.from({ length: Number(times ?? 1) }, () => Number(count));
   });
   if (counts.length !== nodes.length)
-    throw new UsageError(`--workers slurm: "${text}" are the tasks of ${counts.length} nodes, not of ${nodes.length}`);
+    throw new UsageError(
+      `--workers slurm: "${text}" are the tasks of ${plural(counts.length, 'node')}, not of ${nodes.length}`,
+    );
   return counts;
 }

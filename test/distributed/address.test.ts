@@ -69,8 +69,10 @@ describe('workers of a job step of Slurm', () => {
   test.each([
     [{ SLURM_PROCID: undefined }, /SLURM_PROCID is not set; expected to be started by srun/],
     [{ SLURM_NTASKS: 'five' }, /is "five"; expected a whole number/],
-    [{ SLURM_NTASKS: '4' }, /4 tasks do not fit 2 \+ 2 \+ 1 tasks on 3 nodes/],
-    [{ SLURM_STEP_TASKS_PER_NODE: '5' }, /tasks of 1 nodes, not of 3/],
+    [{ SLURM_NTASKS: '4' }, /4 tasks do not fit 2 \+ 2 \+ 1 on 3 nodes/],
+    [{ SLURM_JOB_NODELIST: 'n1', SLURM_STEP_TASKS_PER_NODE: '4' }, /5 tasks do not fit 4 on 1 node; expected those/],
+    [{ SLURM_PROCID: '5' }, /^--workers slurm: SLURM_PROCID is 5, expected 0 to 4$/],
+    [{ SLURM_STEP_TASKS_PER_NODE: '5' }, /tasks of 1 node, not of 3/],
     [{ SLURM_STEP_TASKS_PER_NODE: 'x' }, /expected a form like/],
     [{ SLURM_STEP_TASKS_PER_NODE: '1(x99999999999),1,1' }, /is "1\(x99999999999\),1,1"; expected at most 1000000/],
     [{ SLURM_JOB_NODELIST: 'n[1-999999999999]' }, /"n\[1-999999999999\]" in the node list are 999999999999 nodes; exp/],
