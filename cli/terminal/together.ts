@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import { runnerOf } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
-import { parseAddresses, workerName } from '../../src/distributed/address.js';
+import { checkSecret, checkTask, parseAddresses, workerName } from '../../src/distributed/address.js';
 import { endRuns, leading, StoreWait } from '../../src/distributed/run.js';
 import { SLURM_PORT, slurmWorkers } from '../../src/distributed/slurm.js';
 import { requestedEngine, type EngineChoice } from '../../src/engine/engines/choose.js';
@@ -76,7 +76,10 @@ export function wantsWorkers({ workers, task, localWorkers, workerTimeout }: Tog
   return together;
 }
 
-/** The place that `--workers` and `--task` give. */
+/**
+ * The place that `--workers` and `--task` give. Throws UsageError for a task that the list does not have, and where the
+ * secret is missing: neither is to wait for an engine, which may be downloaded first.
+ */
 function placeOf({ workers = '', task = 0, workerTimeout = WORKER_TIMEOUT }: TogetherOptions): Place {
   const secret = process.env.GOWIDE_WORKERS_SECRET ?? '';
   const [slurm, port] = SLURM.exec(workers) ?? [];
@@ -84,6 +87,8 @@ function placeOf({ workers = '', task = 0, workerTimeout = WORKER_TIMEOUT }: Tog
     slurm === undefined
       ? { addresses: parseAddresses(workers), task }
       : slurmWorkers(process.env, port === undefined ? undefined : Number(port));
+  checkTask(found.task, found.addresses);
+  checkSecret(secret, found.addresses);
   return { ...found, secret, seconds: workerTimeout };
 }
 

@@ -32,6 +32,18 @@ export function isLocal(address: Address): boolean {
 }
 
 /**
+ * Throws UsageError where there is no secret although other machines can connect, whose processes would be taken for
+ * workers.
+ */
+export function checkSecret(secret: string, addresses: readonly Address[]): void {
+  if (secret === '' && !addresses.every(isLocal))
+    throw new UsageError(
+      'GOWIDE_WORKERS_SECRET is not set; expected a secret text, the same for all workers, where other machines can ' +
+        'connect',
+    );
+}
+
+/**
  * The addresses of `--workers`, in the order of tasks. Throws UsageError that names the first that is none, or that
  * stands there twice.
  */

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { createConnection, createServer, SocketAddress, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
-import { addressText, checkTask, isLocal, workerName, type Address } from './address.js';
+import { addressText, checkSecret, checkTask, workerName, type Address } from './address.js';
 import { introduce, RefusedError, welcome, type Facts } from './handshake.js';
 import { leavingBytes } from './leaving.js';
 import { KIND, Wire } from './wire.js';
@@ -54,11 +54,7 @@ const LONGEST = 2 ** 31 - 1;
  */
 export async function joinWorkers(joining: Joining): Promise<WorkerMesh> {
   const { addresses, task, secret } = joining;
-  if (secret === '' && !addresses.every(isLocal))
-    throw new UsageError(
-      'GOWIDE_WORKERS_SECRET is not set; expected a secret text, the same for all workers, where other machines can ' +
-        'connect',
-    );
+  checkSecret(secret, addresses);
   checkTask(task, addresses);
   const long = addresses.flatMap((address) => ('path' in address ? address.path : [])).find(isTooLong);
   if (long !== undefined)

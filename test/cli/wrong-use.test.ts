@@ -27,6 +27,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   symlinkSync('loop', LOOP);
   const RESNET = join(newFolder(), 'resnet.json');
   writeFileSync(RESNET, '{"datta": {"set": "digits"}, "network": {"family": "resnet"}}');
+  const TOGETHER = ['train', 'resnet', '--arm', 'direct', '--out', newFolder()];
   test.each<[string[], RegExp]>([
     [
       ['reproduce', '--scael', 'minutes'],
@@ -319,6 +320,16 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['plan', '--engine', 'tensorflwo'], /unknown engine "tensorflwo"; .*Did you mean "tensorflow"\?/],
     [['bench', 'resnet50', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],
     [['bench', 'small', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],
+    ...['small', 'resnet50', 'bert-base'].flatMap((bench): [string[], RegExp][] => [
+      [['bench', bench, '--case', 'x', '--peer', 'torch'], /'--case <name>' cannot be used with option '--peer </],
+      [['bench', bench, '--cases', 'x', '--case', 'y'], /'--case <name>' cannot be used with option '--cases </],
+    ]),
+    [['bench', 'small', '--cases', 'train digits'], /unknown case "train digits"; expected one of: train digits thin/],
+    [
+      [...TOGETHER, '--workers', '10.0.0.1:4000,10.0.0.2:4000', '--task', '0'],
+      /^error: GOWIDE_WORKERS_SECRET is not set; expected a secret text/,
+    ],
+    [[...TOGETHER, '--workers', 'localhost:4000,localhost:4001', '--task', '2'], /^error: --task 2: expected 0 to 1/],
     [['engine', 'install', '--wheels', join(file, 'none')], /--wheels .*: no such folder/],
     [['sweep', 'saddle', '--queue', 'redis://h:99999', '--out', newFolder()], /expected redis:\/\/\[user:password@\]/],
   ])('gowide %j', async (args, expected) => {
