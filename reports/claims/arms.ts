@@ -88,7 +88,10 @@ function untrained(
   // as where both have learnt all that there is
   if (say(typical) === say(own))
     return `the rival is no better than its smaller version: both have ${say(own)} ${metric.unit} (medians)`;
-  return `the rival did not train: ${say(typical)} ${metric.unit}, where its smaller version has ${say(own)} (medians)`;
+  return (
+    `the rival is no better than its smaller version: ${say(typical)} ${metric.unit}, where that has ${say(own)} ` +
+    '(medians)'
+  );
 }
 
 /** The rule of {@link armBeats} in words. */

@@ -103,4 +103,14 @@ export const RULE_CHANGES: readonly RuleChange[] = [
       'verdict changed.',
     afterResults: true,
   },
+  {
+    date: '2026-11-29',
+    what:
+      'Frontiers: “at convergence” asks, too, that the lead is certainly more than what the last doubling took of it; ' +
+      'where no run of either way is on the other side of a mark, times to it say nothing.',
+    why:
+      'In plain nets of 16 layers three stages led by 0.9 points, and by 0.6 after twice the steps. That verdict ' +
+      'became inconclusive; on glosses, where nothing reaches the mark, a ratio of 1.0 without width was shown.',
+    afterResults: true,
+  },
 ];

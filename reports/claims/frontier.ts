@@ -18,6 +18,7 @@ import {
   timesToMark,
   type CostName,
   type FrontierPoint,
+  type Reached,
 } from '../data/frontier.js';
 import type { TableRow } from '../data/rows.js';
 import { armBeats, RIVAL, type Precondition } from './arms.js';
@@ -176,15 +177,29 @@ function costClaim(frontier: Frontier, id: string, cost: 'existing' | 'total', s
   };
 }
 
-/** log2 of the budget that direct training takes to the mark over that of three stages, one for each seed. */
-function worthOf(frontier: Frontier, rows: readonly TableRow[]): number[] {
+/** What is known of the times to a mark of direct training and of three stages. */
+interface Worth {
+  /** log2 of the budget of direct training over that of three stages, one for each seed. */
+  readonly ratios: readonly number[];
+  /** Why they say nothing: no run of either is on the other side of the mark. Undefined where they do. */
+  readonly why: string | undefined;
+}
+
+function worthOf(frontier: Frontier, rows: readonly TableRow[]): Worth {
   const times = timesToMark(frontier, rows);
   const [direct, staged] = [times.get('direct'), times.get('three-stage')];
-  if (direct === undefined || staged === undefined) return [];
-  return [...direct].flatMap(([seed, { budget }]) => {
+  if (direct === undefined || staged === undefined) return { ratios: [], why: undefined };
+  const pairs = [...direct].flatMap(([seed, own]) => {
     const other = staged.get(seed);
-    return other === undefined ? [] : [Math.log2(budget / other.budget)];
+    return other === undefined ? [] : [[own, other] as const];
   });
+  const all = (is: Reached['is']): boolean => pairs.flat().every((time) => time.is === is);
+  const why = all('above')
+    ? 'no run of either reaches the mark'
+    : all('at-most')
+      ? 'the smallest budget is enough for both'
+      : undefined;
+  return { ratios: pairs.map(([own, other]) => Math.log2(own.budget / other.budget)), why };
 }
 
 function worthClaim(frontier: Frontier): Claim {
@@ -199,15 +214,19 @@ function worthClaim(frontier: Frontier): Claim {
       `log2 of the steps that direct training takes to ${100 * MARK} % of the wide net’s mean test accuracy over ` +
       'those of three stages, imitation included, one for each seed, 95 % t-interval: supported above 0, not ' +
       'supported below 0, else inconclusive. Between two budgets steps are interpolated; a mark that the largest ' +
-      'budget does not reach counts as reached there, one that the smallest reaches as reached there.',
+      'budget does not reach counts as reached there, one that the smallest reaches as reached there. Where that holds ' +
+      'of every run of both, nothing is decided.',
     experiment: frontier.experiment,
     rows: ({ results }) => {
       const mine = frontierRows(frontier, results);
-      return worthOf(frontier, mine).length === 0 ? [] : mine;
+      return worthOf(frontier, mine).ratios.length === 0 ? [] : mine;
     },
     judge: (rows) => {
-      const judgement = byInterval((mine) => tInterval(worthOf(frontier, mine)), positive, 2)(rows);
-      const ratio = 2 ** mean(worthOf(frontier, rows));
+      const { ratios, why } = worthOf(frontier, rows);
+      if (why !== undefined)
+        return { outcome: 'inconclusive', evidence: `cannot be decided, as ${why}`, seeds: ratios.length };
+      const judgement = byInterval(() => tInterval(ratios), positive, 2)(rows);
+      const ratio = 2 ** mean(ratios);
       return { ...judgement, evidence: `a factor of ${formatNumber(ratio, 1)}; log2 ${judgement.evidence}` };
     },
   };
@@ -271,26 +290,51 @@ function twoBudgetsClaim(frontier: Frontier): Claim {
 const CONVERGED = 1;
 
 /**
- * That direct training has converged where claims about convergence are made. Paired by seed, as the larger budgets may
- * have fewer.
+ * That direct training has converged where claims about convergence are made, and that what three stages are ahead is
+ * not about to go. Paired by seed, as the larger budgets may have fewer.
  */
-function hasConverged({ experiment }: Frontier, budgets: readonly [before: number, last: number]): Precondition {
-  const arms = budgets.map((budget) => frontierArm('direct', budget));
+function hasConverged(frontier: Frontier, budgets: readonly [before: number, last: number]): Precondition {
+  const { experiment } = frontier;
+  const { key } = experiment.metric!;
+  const [direct, three] = ['direct', 'three-stage'].map((way) => budgets.map((budget) => frontierArm(way, budget))) as [
+    string[],
+    string[],
+  ];
   const [before, last] = budgets;
   const doublings = Math.log2(last / before);
+  const bySeed = (rows: readonly TableRow[], arms: readonly [string, string]): Map<number, number> =>
+    new Map(pairedDifferences(rows, ...arms, key).map(({ seed, difference }) => [seed, difference]));
   return {
     rule:
       `Direct training has to have converged: to gain certainly less than ${CONVERGED} point by each doubling of its ` +
-      `steps from ${before} to ${last} times the base steps, by its 95 % t-interval; else nothing is decided.`,
-    arms,
+      `steps from ${before} to ${last} times the base steps, by its 95 % t-interval; and what three stages are ahead ` +
+      'has to be certainly more than what they lost of it by the last doubling, as much as is still to be lost if ' +
+      'each doubling takes half of what the one before took; else nothing is decided.',
+    arms: [...direct, ...three],
     why: (rows) => {
-      const pairs = pairedDifferences(rows, arms[1]!, arms[0]!, experiment.metric!.key);
-      if (pairs.length === 0) return `direct training was not run at ${before} times the base steps`;
-      const gain = tInterval(pairs.map(({ difference }) => difference / doublings));
-      if (gain.n >= MIN_SEEDS && gain.high < CONVERGED) return undefined;
+      const gains = [...bySeed(rows, [direct[1]!, direct[0]!]).values()];
+      if (gains.length === 0) return `direct training was not run at ${before} times the base steps`;
+      const gain = tInterval(gains.map((difference) => difference / doublings));
+      if (gain.n < MIN_SEEDS || gain.high >= CONVERGED)
+        return (
+          'direct training has not converged: by each doubling of its steps it gains ' +
+          `${formatInterval(gain, 1)}, from x${before} to x${last}`
+        );
+      const [earlier, lead] = [0, 1].map((i) => bySeed(rows, [three[i]!, direct[i]!])) as [
+        Map<number, number>,
+        Map<number, number>,
+      ];
+      const left = tInterval(
+        [...lead].flatMap(([seed, now]) => {
+          const then = earlier.get(seed);
+          return then === undefined ? [] : [now - Math.max(0, then - now) / doublings];
+        }),
+      );
+      if (mean([...lead.values()]) <= 0 || (left.n >= MIN_SEEDS && left.low > 0)) return undefined;
       return (
-        'direct training has not converged: by each doubling of its steps it gains ' +
-        `${formatInterval(gain, 1)}, from x${before} to x${last}`
+        `three stages are ahead by ${formatNumber(mean([...earlier.values()]), 2)} points at x${before} and by ` +
+        `${formatNumber(mean([...lead.values()]), 2)} at x${last}; once as much again is lost ` +
+        `${formatInterval(left, 2)} are left`
       );
     },
   };
