@@ -2,7 +2,7 @@
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetHierarchy } from '../../experiments/resnet.js';
 import { mean } from '../../src/core/stats.js';
-import { numberAt, type TableRow } from '../data/rows.js';
+import { numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { DARK, SOURCES } from './theme.js';
 
 /** Colors of the page that the picture stands on. */
@@ -29,11 +29,9 @@ function paintOf(source: keyof typeof SOURCES, paints: Theme['paints']): string 
   return paints[color] ?? color;
 }
 
-/** Test accuracies of an arm, in percent, one for each seed. */
-function accuracies(rows: readonly TableRow[], experiment: string, arm: string): number[] {
-  return rows
-    .filter((row) => row.experiment === experiment && row.arm === arm)
-    .map((row) => numberAt(row, 'testAccuracy'));
+/** Test accuracies of the rows, in percent. */
+function accuracies(rows: readonly TableRow[]): number[] {
+  return rows.map((row) => numberAt(row, 'testAccuracy'));
 }
 
 function text(x: number, y: number, words: string, color: string, rest = ''): string {
@@ -55,7 +53,7 @@ function budgetPanel(rows: readonly TableRow[], { ink, soft, line, paints }: The
   const [left, right, top] = [196, 410, 92] as const;
   const at = (percent: number): number => tidy(left + ((right - left) * percent) / 100);
   const found = BUDGETS.map(([arm, words, source]) => ({
-    values: accuracies(rows, resnetHierarchy.name, arm),
+    values: accuracies(rowsOfExperiment(rows, resnetHierarchy).filter((row) => row.arm === arm)),
     words,
     color: paintOf(source, paints),
   }));
@@ -105,13 +103,20 @@ const LABEL_GAP = 16;
 /** Mean accuracies of nets without skip connections against their depth, and what imitation adds to the best rival. */
 function depthPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Theme): string {
   const [left, right, top, bottom] = [524, 716, 92, 268] as const;
-  const of = (arm: string, depth: number, kind: string): number =>
-    mean(accuracies(rows, depthSkip.name, `${depth} ${kind} ${arm}`));
+  const nets = rowsOfExperiment(rows, depthSkip);
+  const of = (training: string, depth: number, skip: boolean): number =>
+    mean(
+      accuracies(
+        nets.filter(({ facts: { factors } }) => {
+          return factors?.training === training && factors.layers === depth && factors.skip === skip;
+        }),
+      ),
+    );
   const x = (i: number): number => left + ((right - left) * i) / (DEPTHS.length - 1);
   const y = (percent: number): number => tidy(bottom - ((bottom - top) * (percent - 58)) / 34);
-  const gain = (kind: string): number => {
-    const rivals = ['direct', 'kd', 'selected-kl'].map((arm) => of(arm, DEEPEST, kind));
-    return of('closed-form', DEEPEST, kind) - Math.max(...rivals);
+  const gain = (skip: boolean): number => {
+    const rivals = ['direct', 'kd', 'selected-kl'].map((training) => of(training, DEEPEST, skip));
+    return of('closed-form', DEEPEST, skip) - Math.max(...rivals);
   };
   const axis = [60, 70, 80, 90].flatMap((percent) => [
     `<path d="M${left - 8} ${y(percent)}H${right}" stroke="${line}"/>`,
@@ -122,10 +127,10 @@ function depthPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Them
   );
   // from the top down, which is the order of LINES at their end
   let above = -Infinity;
-  const lines = LINES.flatMap(([arm, words, source]) => {
-    const points = DEPTHS.map((depth, i) => `${x(i)} ${y(of(arm, depth, 'plain'))}`);
+  const lines = LINES.flatMap(([training, words, source]) => {
+    const points = DEPTHS.map((depth, i) => `${x(i)} ${y(of(training, depth, false))}`);
     const color = paintOf(source, paints);
-    above = Math.max(y(of(arm, DEEPEST, 'plain')), above + LABEL_GAP);
+    above = Math.max(y(of(training, DEEPEST, false)), above + LABEL_GAP);
     return [
       `<path d="M${points.join('L')}" fill="none" stroke="${color}" stroke-width="2.5"/>`,
       ...points.map(
@@ -137,9 +142,9 @@ function depthPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Them
   const points = (value: number): string => `${value.toFixed(1).replace('-', '−')} points`;
   const title = [
     'Without skips imitation adds to the',
-    `best rival: ${points(gain('plain'))} at ${DEEPEST} layers, with`,
+    `best rival: ${points(gain(false))} at ${DEEPEST} layers, with`,
   ];
-  const end = `skips ${points(gain('skip'))}`;
+  const end = `skips ${points(gain(true))}`;
   return [...heading(484, [...title, end], ink), ...axis, ...ticks, ...lines, note(484, DEPTH_NOTE, soft)].join('\n');
 }
 
