@@ -107,6 +107,8 @@ export interface Frontier extends FrontierDeclaration {
    * Such a run is kept once, under either name.
    */
   readonly teacherBudget: number | undefined;
+  /** The name of the arm that trains in one way with one budget. */
+  readonly arm: (training: string, budget: number) => string;
 }
 
 /** Ways of training for nets of which channels can be selected, in the order in which figures show them. */
@@ -146,8 +148,7 @@ export function waysOf({ ways = FRONTIER_WAYS }: Pick<FrontierDeclaration, 'ways
   return ways;
 }
 
-/** The name of the arm that trains in one way with one budget. */
-export function frontierArm(training: string, budget: number): string {
+function frontierArm(training: string, budget: number): string {
   return `${training} x${budget}`;
 }
 
@@ -316,7 +317,7 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
     tuning,
     arms: (scale) => armsAt(declaration, sizes[scale]!),
   };
-  return { ...declaration, experiment, teacherBudget: teacherBudgetOf(declaration) };
+  return { ...declaration, experiment, teacherBudget: teacherBudgetOf(declaration), arm: frontierArm };
 }
 
 /** The arms of a frontier's runs of one seed by their ids, with `wide` for the wide nets that they require. */

@@ -1,7 +1,6 @@
 /** Claims about frontiers: how three stages, their rivals and the deeper net stand over budgets, costs and time. */
 import {
   allBudgets,
-  frontierArm,
   lastBudgets,
   waysOf,
   type Frontier as AnyFrontier,
@@ -296,10 +295,9 @@ const CONVERGED = 1;
 function hasConverged(frontier: Frontier, budgets: readonly [before: number, last: number]): Precondition {
   const { experiment } = frontier;
   const { key } = experiment.metric!;
-  const [direct, three] = ['direct', 'three-stage'].map((way) => budgets.map((budget) => frontierArm(way, budget))) as [
-    string[],
-    string[],
-  ];
+  const [direct, three] = ['direct', 'three-stage'].map((way) =>
+    budgets.map((budget) => frontier.arm(way, budget)),
+  ) as [string[], string[]];
   const [before, last] = budgets;
   const doublings = Math.log2(last / before);
   const bySeed = (rows: readonly TableRow[], arms: readonly [string, string]): Map<number, number> =>
@@ -349,7 +347,7 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
   const budgets = lastBudgets(frontier);
   const most = budgets[1];
   const { where } = claims;
-  const [three, direct] = [frontierArm('three-stage', most), frontierArm('direct', most)];
+  const [three, direct] = [frontier.arm('three-stage', most), frontier.arm('direct', most)];
   return [
     armBeats({
       experiment,
@@ -378,7 +376,7 @@ export function frontierClaims(declared: AnyFrontier): Claim[] {
         'accurate than the deeper net trained directly.',
       ...placed(frontier, 'After the longest training that was run, three stages beat the deeper net'),
       source: RIVAL,
-      arms: [three, frontierArm('deeper', most)],
+      arms: [three, frontier.arm('deeper', most)],
       smaller: direct,
     }),
     costClaim(

@@ -1,5 +1,5 @@
 /** What the runs of a frontier say: accuracy against three costs, where curves cross, how soon a mark is reached. */
-import { armsById, frontierArm, type Frontier } from '../../experiments/frontier.js';
+import { armsById, type Frontier } from '../../experiments/frontier.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { remembered } from '../../src/core/memo.js';
 import { fitLine, mean } from '../../src/core/stats.js';
@@ -54,7 +54,7 @@ function teachers(frontier: Frontier, rows: readonly TableRow[]): TableRow[] {
   const apart = rows.filter(({ facts }) => facts.factors === undefined);
   const { teacherBudget: budget } = frontier;
   if (apart.length > 0 || budget === undefined) return apart;
-  return rows.filter(({ arm }) => arm === frontierArm('wide', budget));
+  return rows.filter(({ arm }) => arm === frontier.arm('wide', budget));
 }
 
 /** Rows of arms; a wide net that others learn from stands for the arm that is the same run. */
@@ -62,7 +62,7 @@ function armRows(frontier: Frontier, rows: readonly TableRow[]): TableRow[] {
   const arms = rows.filter(({ facts }) => facts.factors !== undefined);
   const { teacherBudget: budget } = frontier;
   if (budget === undefined) return arms;
-  const arm = frontierArm('wide', budget);
+  const arm = frontier.arm('wide', budget);
   const shown = new Set(arms.filter((row) => row.arm === arm).map(({ seed }) => seed));
   const missing = rows.filter(({ facts, seed }) => facts.factors === undefined && !shown.has(seed));
   return [...arms, ...missing.map((row) => ({ ...row, ...named({ ...row, arm }) }))];
@@ -99,7 +99,7 @@ export function teacherAccuracy(frontier: Frontier, results: readonly TableRow[]
 
 /** The runs of each way of training with each budget. */
 export function byTrainingAndBudget(points: readonly FrontierPoint[]): FrontierPoint[][] {
-  return [...groupBy(points, ({ training, budget }) => frontierArm(training, budget)).values()];
+  return [...groupBy(points, ({ training, budget }) => JSON.stringify([training, budget])).values()];
 }
 
 /** The seeds that every budget of every given way of training has: the larger budgets have fewer. */

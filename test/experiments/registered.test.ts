@@ -11,7 +11,7 @@ import { renderFigure } from '../../reports/page/figure-block.js';
 import type { Experiment } from '../../src/core/experiment.js';
 import { registerDataset } from '../../src/data/index.js';
 
-const { experiment: _, teacherBudget: __, ...digits } = FRONTIERS['resnet-digits']!;
+const { experiment: _, teacherBudget: __, arm: ___, ...digits } = FRONTIERS['resnet-digits']!;
 const MINE: FrontierDeclaration = { ...digits, name: 'frontier-mine', key: 'mine' };
 
 test('the suite’s own experiments and frontiers are as they should be', () => {

@@ -1,6 +1,6 @@
 /** Frontiers: costs counted in three ways, where curves cross, how soon a mark is reached, and what that decides. */
 import { describe, expect, test } from 'vitest';
-import { armsById, frontierArm, lastBudgets, nearestBudget } from '../../experiments/frontier.js';
+import { armsById, lastBudgets, nearestBudget } from '../../experiments/frontier.js';
 import { FRONTIERS, frontierFor } from '../../experiments/frontiers.js';
 import { frontierClaims, leadAtCost } from '../../reports/claims/frontier.js';
 import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
@@ -38,7 +38,7 @@ function rows(accuracies: Readonly<Record<string, readonly [number, number]>>, s
     ...Object.entries(accuracies).flatMap(([training, values]) =>
       [1, MOST].map((budget, i) =>
         row(
-          frontierArm(training, budget),
+          frontier.arm(training, budget),
           seed,
           Math.min(100, values[i]! + 0.1 * Math.sin(9 * seed + budget)),
           budget,
@@ -56,13 +56,13 @@ const verdictOf = (results: readonly TableRow[], name: string): UncorrectedVerdi
   );
 
 test('a run that another experiment has made counts in a frontier that declares it and has begun that seed', () => {
-  const shared = frontierArm('direct', 4);
+  const shared = frontier.arm('direct', 4);
   const run = [...armsById(frontier, 'laptop', 1)].find(([, arm]) => arm === shared)![0];
   const other = { ...named({ run, experiment: 'resnet-hierarchy', arm: 'direct', scale: 'laptop', seed: 1 }) };
-  const all = [row(frontierArm('kd', 1), 1, 50), { ...other, values: { testAccuracy: 40, gigaflops: 4 } }];
-  expect(frontierRows(frontier, all).map(({ arm }) => arm)).toEqual([frontierArm('kd', 1), shared]);
+  const all = [row(frontier.arm('kd', 1), 1, 50), { ...other, values: { testAccuracy: 40, gigaflops: 4 } }];
+  expect(frontierRows(frontier, all).map(({ arm }) => arm)).toEqual([frontier.arm('kd', 1), shared]);
   expect(frontierRows(frontier, [all[1]!])).toEqual([]);
-  expect(frontierRows(frontier, [row(frontierArm('kd', 1), 2, 50), all[1]!])).toHaveLength(1);
+  expect(frontierRows(frontier, [row(frontier.arm('kd', 1), 2, 50), all[1]!])).toHaveLength(1);
 });
 
 test('a frontier without direct training is summarized without crossings', () => {
@@ -81,7 +81,7 @@ test('costs are the thin net’s own, with the wide net’s forward passes, and 
 test('the wide net that the others learn from is the arm of its own that is the same run, under either name', () => {
   const budget = frontier.teacherBudget!;
   expect(frontier.baseSteps * budget).toBe(1000);
-  const arm = frontierArm('wide', budget);
+  const arm = frontier.arm('wide', budget);
   for (const name of ['wide', arm]) {
     const points = frontierPoints(frontier, [row(name, 1, 99, 40), row('kd x1', 1, 80, 1, 60)]);
     expect(points.find(({ training }) => training === 'wide')).toMatchObject({ budget, accuracy: 99 });
@@ -147,7 +147,7 @@ test('seeds that the largest budget lacks count where all budgets are compared i
 describe('verdicts', () => {
   test('arms that make no error at all do not differ', () => {
     const perfect = Array.from({ length: 5 }, (_, seed) =>
-      ['direct', 'three-stage'].map((training) => row(frontierArm(training, MOST), seed, 100)),
+      ['direct', 'three-stage'].map((training) => row(frontier.arm(training, MOST), seed, 100)),
     ).flat();
     expect(verdictOf(perfect, 'thin-cost')).toMatchObject({ outcome: 'inconclusive', p: 1 });
   });
@@ -157,10 +157,10 @@ describe('verdicts', () => {
   const pipeline = (costs: readonly [number, number], accuracies: readonly [number, number]): TableRow[] =>
     Array.from({ length: 4 }, (_, seed) => [
       row('wide', seed, 100, 0.5),
-      row(frontierArm('direct', 1), seed, 50 + 0.1 * seed, 1),
-      row(frontierArm('direct', MOST), seed, 90 + 0.1 * seed, 100),
+      row(frontier.arm('direct', 1), seed, 50 + 0.1 * seed, 1),
+      row(frontier.arm('direct', MOST), seed, 90 + 0.1 * seed, 100),
       ...[1, MOST].map((budget, i) =>
-        row(frontierArm('three-stage', budget), seed, accuracies[i]! + 0.2 * seed, 0.5, costs[i]! - 0.5),
+        row(frontier.arm('three-stage', budget), seed, accuracies[i]! + 0.2 * seed, 0.5, costs[i]! - 0.5),
       ),
     ]).flat();
 
@@ -194,10 +194,10 @@ describe('verdicts', () => {
   test('at convergence nothing is decided while direct training gains a point by a doubling', () => {
     const results = (gain: number): TableRow[] =>
       Array.from({ length: 5 }, (_, seed) => [
-        row(frontierArm('direct', BEFORE), seed, 90 - gain * Math.log2(MOST / BEFORE) + 0.1 * Math.sin(seed), 4),
-        row(frontierArm('direct', MOST), seed, 90, 8),
-        row(frontierArm('three-stage', BEFORE), seed, 95, 4),
-        row(frontierArm('three-stage', MOST), seed, 95 + 0.1 * Math.cos(seed), 8),
+        row(frontier.arm('direct', BEFORE), seed, 90 - gain * Math.log2(MOST / BEFORE) + 0.1 * Math.sin(seed), 4),
+        row(frontier.arm('direct', MOST), seed, 90, 8),
+        row(frontier.arm('three-stage', BEFORE), seed, 95, 4),
+        row(frontier.arm('three-stage', MOST), seed, 95 + 0.1 * Math.cos(seed), 8),
       ]).flat();
     expect(verdictOf(results(0.5), 'convergence').outcome).toBe('supported');
     const gaining = verdictOf(results(1.5), 'convergence');
@@ -206,17 +206,17 @@ describe('verdicts', () => {
       /^cannot be decided, as direct training has not converged: by each doubling of its steps it gains 1\.\d \[/,
     );
     expect(verdictOf(results(1.5), 'thin-cost').outcome).toBe('supported');
-    const unknown = results(0.5).filter(({ arm }) => arm !== frontierArm('direct', BEFORE));
+    const unknown = results(0.5).filter(({ arm }) => arm !== frontier.arm('direct', BEFORE));
     expect(verdictOf(unknown, 'convergence').outcome).toBe('inconclusive');
   });
 
   test('at convergence a lead that shrinks decides nothing if as much again would leave none', () => {
     const results = (earlier: number, lead: number): TableRow[] =>
       Array.from({ length: 5 }, (_, seed) => [
-        row(frontierArm('direct', BEFORE), seed, 90, 4),
-        row(frontierArm('direct', MOST), seed, 90.5 + 0.1 * Math.sin(seed), 8),
-        row(frontierArm('three-stage', BEFORE), seed, 90 + earlier + 0.1 * Math.cos(seed), 4),
-        row(frontierArm('three-stage', MOST), seed, 90.5 + lead, 8),
+        row(frontier.arm('direct', BEFORE), seed, 90, 4),
+        row(frontier.arm('direct', MOST), seed, 90.5 + 0.1 * Math.sin(seed), 8),
+        row(frontier.arm('three-stage', BEFORE), seed, 90 + earlier + 0.1 * Math.cos(seed), 4),
+        row(frontier.arm('three-stage', MOST), seed, 90.5 + lead, 8),
       ]).flat();
     expect(verdictOf(results(1.5, 1.2), 'convergence').outcome).toBe('supported');
     const shrinking = verdictOf(results(1.5, 0.6), 'convergence');
@@ -313,8 +313,8 @@ test('where the wide net’s training is most of the cost, the last panel begins
     [0, 1].flatMap((seed) => [
       row('wide', seed, 99, teacher),
       ...[1, MOST].flatMap((budget) => [
-        row(frontierArm('direct', budget), seed, budget === 1 ? 50 : 90, budget),
-        row(frontierArm('kd', budget), seed, 95, budget, teacher + 20 * budget),
+        row(frontier.arm('direct', budget), seed, budget === 1 ? 50 : 90, budget),
+        row(frontier.arm('kd', budget), seed, 95, budget, teacher + 20 * budget),
       ]),
     ]);
   const panel = (teacher: number): readonly Datum[] =>
