@@ -19,7 +19,7 @@
  * | stages      | unknown                                                                                                          |
  */
 import type { Cell } from '../src/core/run.js';
-import type { Experiment, Scale } from '../src/core/experiment.js';
+import type { Arm, Experiment, Scale } from '../src/core/experiment.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 
 interface Declaration {
@@ -28,18 +28,17 @@ interface Declaration {
   readonly seeds: Experiment['seeds'];
   /** Panels of figures, in their order; that of the rows unless given. */
   readonly order?: readonly string[];
-  readonly specs: (scale: Scale) => Readonly<Record<string, Cell['spec']>>;
+  readonly arms: (scale: Scale) => Readonly<Record<string, Arm>>;
 }
 
 /** A study at its scales. */
-function study({ specs, ...declared }: Declaration): Experiment {
-  return {
-    ...declared,
-    group: 'theory',
-    kind: THEORY_KIND,
-    reproduced: true,
-    arms: (scale) => Object.fromEntries(Object.entries(specs(scale)).map(([arm, spec]) => [arm, { spec }])),
-  };
+function study(declared: Declaration): Experiment {
+  return { ...declared, group: 'theory', kind: THEORY_KIND, reproduced: true };
+}
+
+/** Arms about which there is nothing to know but their names. */
+function plain(specs: Readonly<Record<string, Cell['spec']>>): Record<string, Arm> {
+  return Object.fromEntries(Object.entries(specs).map(([arm, spec]) => [arm, { spec }]));
 }
 
 type Sized = 'minutes' | 'laptop';
@@ -51,17 +50,24 @@ function sized(scale: Scale): Sized {
 
 /** With a skip connection and without; rho > 0 is needed without one (theory/model/particles.ts). */
 const REGIMES = {
-  skip: { alpha: 1, c: 1, rho: 0 },
-  'no skip': { alpha: 0, c: 3, rho: 0.9 },
+  skip: { label: 'skip', factors: { skip: true }, law: { alpha: 1, c: 1, rho: 0 } },
+  'no skip': { label: 'no skip', factors: { skip: false }, law: { alpha: 0, c: 3, rho: 0.9 } },
 };
+type Regime = keyof typeof REGIMES;
 
 const PANELS = Object.keys(REGIMES);
 
 const FLOW = { d: 4, time: 4, imitationTime: 2, dt: 0.05 };
 
-/** One arm for each regime. */
-function perRegime<Arm>(arm: (regime: string, law: (typeof REGIMES)['skip']) => Arm): Record<string, Arm> {
-  return Object.fromEntries(Object.entries(REGIMES).map(([regime, law]) => [regime, arm(regime, law)]));
+/** One arm for each regime, with its facts. */
+function perRegime(
+  specOf: (regime: Regime, law: (typeof REGIMES)[Regime]['law']) => Cell['spec'],
+): Record<Regime, Arm> {
+  const arms = Object.entries(REGIMES).map(([regime, { law, ...facts }]): [string, Arm] => [
+    regime,
+    { spec: specOf(regime as Regime, law), ...facts },
+  ]);
+  return Object.fromEntries(arms) as Record<Regime, Arm>;
 }
 
 const WIDTH = {
@@ -75,7 +81,7 @@ export const width = study({
   title: 'D(m): discrepancy against thin width',
   seeds: { minutes: 8, laptop: 32 },
   order: PANELS,
-  specs: (scale) =>
+  arms: (scale) =>
     perRegime((regime, law) => ({ study: 'width', regime, ...law, ...FLOW, depth: 4, ...WIDTH[sized(scale)] })),
 });
 
@@ -90,7 +96,7 @@ export const depth = study({
   title: 'D(L): discrepancy against depth, with the telescoped sum',
   seeds: { minutes: 6, laptop: 32 },
   order: PANELS,
-  specs: (scale) => perRegime((regime, law) => ({ study: 'depth', regime, ...law, ...FLOW, ...DEPTH[sized(scale)] })),
+  arms: (scale) => perRegime((regime, law) => ({ study: 'depth', regime, ...law, ...FLOW, ...DEPTH[sized(scale)] })),
 });
 
 const TIME = {
@@ -104,7 +110,7 @@ export const time = study({
   title: 'D(T): discrepancy against the time of training',
   seeds: { minutes: 6, laptop: 16 },
   order: PANELS,
-  specs: (scale) => perRegime((regime, law) => ({ study: 'time', regime, ...law, ...FLOW, ...TIME[sized(scale)] })),
+  arms: (scale) => perRegime((regime, law) => ({ study: 'time', regime, ...law, ...FLOW, ...TIME[sized(scale)] })),
 });
 
 const IMITATION = {
@@ -118,7 +124,7 @@ export const imitation = study({
   title: 'D against the time of imitation, beside direct training and imitation in closed form',
   seeds: { minutes: 6, laptop: 16 },
   order: PANELS,
-  specs: (scale) =>
+  arms: (scale) =>
     perRegime((regime, law) => {
       const { d, time: T, dt } = FLOW;
       return { study: 'imitation', regime, ...law, d, time: T, dt, ridge: 1e-4, ...IMITATION[sized(scale)] };
@@ -159,18 +165,19 @@ export const limit = study({
   // one seed shows the figure; eight claims of it need more than the minutes have
   seeds: { minutes: 1, laptop: 8 },
   order: [...PANELS, LATE],
-  specs: (scale) => {
+  arms: (scale) => {
     const { d, dt, time: T, imitationTime } = FLOW;
     const size = sized(scale);
     const nets = LIMIT_NETS[size];
     const common = { study: 'limit', d, dt, ...LIMIT[size] };
     return {
       ...perRegime((regime, law) => {
-        const name = regime as keyof typeof REGIMES;
-        const depths = LIMIT_DEPTHS[size][name];
-        return { ...common, regime, ...law, ...nets[name], depths, times: [T], imitationTime };
+        const depths = LIMIT_DEPTHS[size][regime];
+        return { ...common, regime, ...law, ...nets[regime], depths, times: [T], imitationTime };
       }),
-      [LATE]: { study: 'limit', regime: LATE, ...REGIMES.skip, d, ...LATE_NETS, times: LATE_TIMES[size] },
+      ...plain({
+        [LATE]: { study: 'limit', regime: LATE, ...REGIMES.skip.law, d, ...LATE_NETS, times: LATE_TIMES[size] },
+      }),
     };
   },
 });
@@ -189,7 +196,7 @@ export const selection = study({
   title: 'D(m) of chosen particles: greedy selection and herding, beside random ones',
   seeds: { minutes: 6, laptop: 6 },
   order: PANELS,
-  specs: (scale) =>
+  arms: (scale) =>
     perRegime((regime, law) => ({
       study: 'selection',
       regime,
@@ -212,21 +219,23 @@ export const scale = study({
   title: 'D against skip alpha, scale c and correlation rho',
   seeds: { minutes: 4, laptop: 16 },
   order: Object.keys(VALUES),
-  specs: (size) =>
-    Object.fromEntries(
-      Object.entries(VALUES).map(([parameter, values]) => [
-        parameter,
-        {
-          study: 'scale',
+  arms: (size) =>
+    plain(
+      Object.fromEntries(
+        Object.entries(VALUES).map(([parameter, values]) => [
           parameter,
-          values,
-          alpha: parameter === 'c' ? 1 : 0,
-          c: 2,
-          rho: 0.9,
-          ...FLOW,
-          ...SCALE[sized(size)],
-        },
-      ]),
+          {
+            study: 'scale',
+            parameter,
+            values,
+            alpha: parameter === 'c' ? 1 : 0,
+            c: 2,
+            rho: 0.9,
+            ...FLOW,
+            ...SCALE[sized(size)],
+          },
+        ]),
+      ),
     ),
 });
 
@@ -241,11 +250,11 @@ export const bounds = study({
   title: 'How loose each bound is',
   seeds: { minutes: 4, laptop: 6 },
   order: [...PANELS, 'residual 1/L'],
-  specs: (size) => {
+  arms: (size) => {
     const common = { study: 'bounds', d: 4, time: 1, imitationTime: 1, dt: 0.05, draws: 1, ...BOUNDS[sized(size)] };
     return {
       ...perRegime((regime, law) => ({ ...common, regime, ...law })),
-      'residual 1/L': { ...common, regime: 'residual 1/L', alpha: 1, c: 0.6, perDepth: true, rho: 0 },
+      ...plain({ 'residual 1/L': { ...common, regime: 'residual 1/L', alpha: 1, c: 0.6, perDepth: true, rho: 0 } }),
     };
   },
 });
@@ -258,12 +267,12 @@ export const saddle = study({
   title: 'Instances B1 and B: the growth with depth, attained',
   seeds: { minutes: 8, laptop: 16 },
   order: ['B1', 'B'],
-  specs: (size) => {
+  arms: (size) => {
     const common = { study: 'saddle', kappa: 4, steps: 200, m: 1e12, ...SADDLE[sized(size)] };
-    return {
+    return plain({
       B1: { ...common, g: 1, time: 0.4, depths: [2, 4, 6, 8, 10, 12, 14, 16] },
       B: { ...common, g: 1.3, time: 0.006, depths: [4, 5, 6, 7, 8, 9, 10] },
-    };
+    });
   },
 });
 
@@ -277,18 +286,19 @@ export const tanhSaddle = study({
   name: 'tanh-saddle',
   title: 'Instance C: tanh particles near the saddle',
   seeds: { minutes: 6, laptop: 8 },
-  specs: (size) => ({
-    C: {
-      study: 'tanh-saddle',
-      g: 1.3,
-      kappa: 4,
-      spread: 0.2,
-      time: 0.16,
-      train: 64,
-      heldOut: 256,
-      ...TANH_SADDLE[sized(size)],
-    },
-  }),
+  arms: (size) =>
+    plain({
+      C: {
+        study: 'tanh-saddle',
+        g: 1.3,
+        kappa: 4,
+        spread: 0.2,
+        time: 0.16,
+        train: 64,
+        heldOut: 256,
+        ...TANH_SADDLE[sized(size)],
+      },
+    }),
 });
 
 const GENERIC = {
@@ -301,7 +311,7 @@ export const generic = study({
   name: 'generic',
   title: 'The search for a generic law that explodes with depth',
   seeds: { minutes: 5, laptop: 6 },
-  specs: (size) => {
+  arms: (size) => {
     const common = { study: 'generic', d: 4, time: 0.4, imitationTime: 0, dt: 0.005, ...GENERIC[sized(size)] };
     const families = {
       'skip, sine': { alpha: 1, c: 1, rho: 0, target: 'sine', gain: 1, sa: 1 },
@@ -313,7 +323,9 @@ export const generic = study({
       'flat weights, amplified': { alpha: 1.2, c: 1, rho: 0, target: 'amplified', gain: 4, sa: 0.2 },
       'residual 1/L, amplified': { alpha: 1, c: 3, perDepth: true, rho: 0, target: 'amplified', gain: 4, sa: 1 },
     };
-    return Object.fromEntries(Object.entries(families).map(([family, law]) => [family, { ...common, family, ...law }]));
+    return plain(
+      Object.fromEntries(Object.entries(families).map(([family, law]) => [family, { ...common, family, ...law }])),
+    );
   },
 });
 
@@ -327,18 +339,19 @@ export const residual = study({
   name: 'residual',
   title: 'Modern rates: deep residual nets at scale 1/(L M)',
   seeds: { minutes: 5, laptop: 6 },
-  specs: (size) => ({
-    tanh: {
-      study: 'residual',
-      blocks: 50,
-      samples: 10,
-      inputs: 5,
-      outputs: 5,
-      steps: 14,
-      eta: 1,
-      ...RESIDUAL[sized(size)],
-    },
-  }),
+  arms: (size) =>
+    plain({
+      tanh: {
+        study: 'residual',
+        blocks: 50,
+        samples: 10,
+        inputs: 5,
+        outputs: 5,
+        steps: 14,
+        eta: 1,
+        ...RESIDUAL[sized(size)],
+      },
+    }),
 });
 
 const RESIDUAL_DEPTHS = { minutes: [16, 32, 64], laptop: [2, 4, 8, 16, 32, 64] };
@@ -349,16 +362,16 @@ export const residualDepth = study({
   title: 'The term 1/L of deep residual nets at scale 1/(L M), infinitely wide',
   seeds: { minutes: 6, laptop: 32 },
   order: ['linear', 'tanh'],
-  specs: (size) => {
+  arms: (size) => {
     const common = {
       ...{ study: 'residual-depth', depths: RESIDUAL_DEPTHS[sized(size)] },
       ...{ samples: 10, inputs: 5, outputs: 5, steps: 14 },
     };
-    return {
+    return plain({
       // at the published rate, 1, the loss of linear nets rises on many data sets
       linear: { ...common, activation: 'identity', eta: 0.2 },
       tanh: { ...common, activation: 'tanh', D: 2, eta: 1 },
-    };
+    });
   },
 });
 
@@ -373,7 +386,7 @@ export const stages = study({
   title: 'Three stages against direct training, at equal steps',
   seeds: { minutes: 8, laptop: 16 },
   order: PANELS,
-  specs: (size) =>
+  arms: (size) =>
     perRegime((regime, law) => ({
       study: 'stages',
       regime,

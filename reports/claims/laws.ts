@@ -59,8 +59,8 @@ function widthLaw(training: keyof typeof TRAININGS, regime: Regime): Claim {
     ...(training !== 'initial' && { kind: 'paper' }),
     rule: `${bandText(WIDTH_EXPONENT)} ${leftOut('Widths')}`,
     experiment: width,
-    arms: [regime],
-    rows: (input) => rowsOf(width, regime)(input).filter((row) => row.values.training === training),
+    arms: [regime.arm],
+    rows: (input) => rowsOf(width, regime.arm)(input).filter((row) => row.values.training === training),
     judge: (rows) => {
       const { kept, note } = stableRows(rows, 'm');
       const judgement = laterExponent(WIDTH_EXPONENT, kept, 'm', 'discrepancy');
@@ -85,8 +85,8 @@ function depthImitation(regime: Regime): Claim {
     kind: 'paper',
     rule: `${bandText(DEPTH_SUM)} D above its own sum h_l in any run: not supported.`,
     experiment: depth,
-    arms: [regime],
-    rows: rowsOf(depth, regime),
+    arms: [regime.arm],
+    rows: rowsOf(depth, regime.arm),
     judge: (rows) => {
       const violations = rows.reduce((sum, row) => sum + numberAt(row, 'violations'), 0);
       const judgement = laterExponent(DEPTH_SUM, rows, 'depth', 'telescoped');
@@ -108,8 +108,8 @@ function depthActual(regime: Regime): Claim {
     kind: 'paper',
     rule: bandText(DEPTH_ACTUAL),
     experiment: depth,
-    arms: [regime],
-    rows: rowsOf(depth, regime),
+    arms: [regime.arm],
+    rows: rowsOf(depth, regime.arm),
     judge: (rows) => laterExponent(DEPTH_ACTUAL, rows, 'depth', 'imitation'),
   };
 }
@@ -138,8 +138,8 @@ function depthDirect(regime: Regime): Claim {
       'supported when either is not, undecided with fewer than four depths. ' +
       leftOut('Depths', 'a loss'),
     experiment: depth,
-    arms: [regime],
-    rows: rowsOf(depth, regime),
+    arms: [regime.arm],
+    rows: rowsOf(depth, regime.arm),
     judge: (rows) => {
       const { kept, note } = stableRows(rows, 'depth', EITHER_RISES);
       const judgement = explosion(logarithmic(curves(kept, 'depth', 'direct')));
@@ -161,8 +161,8 @@ function depthBoth(regime: Regime): Claim {
     kind: 'paper',
     rule: `${everyValueText(DEPTH_RATIO, 'depth')} ${leftOut('Depths', 'a loss')}`,
     experiment: depth,
-    arms: [regime],
-    rows: rowsOf(depth, regime),
+    arms: [regime.arm],
+    rows: rowsOf(depth, regime.arm),
     judge: everyValue(DEPTH_RATIO, {
       ...{ at: 'depth', column: 'imitation', other: 'direct' },
       rises: EITHER_RISES,
@@ -180,8 +180,8 @@ function timeImitation(regime: Regime): Claim {
     setting: slug(regime),
     rule: bandText(TIME_FALL),
     experiment: time,
-    arms: [regime],
-    rows: rowsOf(time, regime),
+    arms: [regime.arm],
+    rows: rowsOf(time, regime.arm),
     judge: byBand(TIME_FALL, (rows) => curves(rows, 'time', 'imitation').map(({ y }) => Math.log(y.at(-1)! / y[0]!))),
   };
 }
@@ -201,8 +201,8 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
     setting: slug(regime),
     rule: `${bandText(TIME_GROWTH)} Times up to which the loss rises are left out; undecided with fewer than three left.`,
     experiment: time,
-    arms: [regime],
-    rows: (input) => rowsOf(time, regime)(input).filter((row) => typeof row.values[column] === 'number'),
+    arms: [regime.arm],
+    rows: (input) => rowsOf(time, regime.arm)(input).filter((row) => typeof row.values[column] === 'number'),
     judge: (rows) => {
       // the later half first: what is left of a curve without its end would be its dip
       const times = new Set(curves(rows, 'time', column).flatMap((curve) => later(curve).x));
@@ -220,7 +220,7 @@ function timeDirect(column: keyof typeof POINTS, regime: Regime): Claim {
 /** Imitation against direct training at every time of imitation, and in closed form. */
 function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
   const closed = column === 'ridge';
-  const common = { source: ABSTRACT.order, experiment: imitation, arms: [regime], setting: slug(regime) };
+  const common = { source: ABSTRACT.order, experiment: imitation, arms: [regime.arm], setting: slug(regime) };
   if (!closed)
     return {
       id: `imitation-time-${slug(regime)}`,
@@ -230,7 +230,7 @@ function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
         `At every time of imitation, ${skips(regime)}, it leaves a smaller discrepancy than direct ` +
         'training for T = 4.',
       rule: everyValueText(IMITATION_RATIO, 'time of imitation'),
-      rows: rowsOf(imitation, regime),
+      rows: rowsOf(imitation, regime.arm),
       judge: everyValue(IMITATION_RATIO, { at: 'time', column, other: 'direct' }),
       ...common,
     };
@@ -241,7 +241,7 @@ function imitationLaw(column: 'imitation' | 'ridge', regime: Regime): Claim {
       `Imitation in closed form (ridge regression of the output weights), ${skips(regime)}, leaves a smaller ` +
       'discrepancy than direct training for T = 4.',
     rule: bandText({ ...IMITATION_RATIO, statistic: 'log of D after ridge regression over D after direct training' }),
-    rows: (input) => rowsOf(imitation, regime)(input).filter((row) => row.values.time === 0),
+    rows: (input) => rowsOf(imitation, regime.arm)(input).filter((row) => row.values.time === 0),
     judge: byBand(IMITATION_RATIO, (rows) =>
       rows.map((row) => Math.log(numberAt(row, column) / numberAt(row, 'direct'))),
     ),
@@ -377,8 +377,8 @@ function stagesLaw(rival: keyof typeof RIVALS, regime: Regime): Claim {
     ...(rival === 'direct' && { kind: 'paper' }),
     rule: `${everyValueText(STAGES_RATIO, 'width')} ${leftOut('Widths', 'a loss')}`,
     experiment: stages,
-    arms: [regime],
-    rows: (input) => rowsOf(stages, regime)(input).filter((row) => typeof row.values[rival] === 'number'),
+    arms: [regime.arm],
+    rows: (input) => rowsOf(stages, regime.arm)(input).filter((row) => typeof row.values[rival] === 'number'),
     judge: everyValue(STAGES_RATIO, {
       ...{ at: 'm', column: 'staged', other: rival },
       // more steps of the rival are more in which Euler's steps may be too long for it

@@ -20,7 +20,7 @@ const RISES_LEFT_OUT = 'Depths at which the loss rises are left out.';
 const LEFT_OUT = 'Depths at which the loss rises, or of which a limit did not converge, are left out.';
 
 function rowsAfter(training: Training, regime: Regime): Claim['rows'] {
-  return (input) => rowsOf(limit, regime)(input).filter((row) => row.values.training === training);
+  return (input) => rowsOf(limit, regime.arm)(input).filter((row) => row.values.training === training);
 }
 
 /** Judges the depths of which every seed has a limit, and names the others. */
@@ -57,7 +57,7 @@ function agreement(training: Training, regime: Regime): Claim {
     setting: slug(regime),
     rule: `${everyValueText(LIMIT_RATIO, 'depth')} ${LEFT_OUT}`,
     experiment: limit,
-    arms: [regime],
+    arms: [regime.arm],
     rows: rowsAfter(training, regime),
     judge: whereConverged((rows) =>
       everyPlace(LIMIT_RATIO, { at: 'depth', rises: ['lossIncreases'] }, ratio)(widest(rows)),
@@ -94,7 +94,7 @@ function concave(column: 'limit' | 'particles', regime: Regime): Claim {
     setting: slug(regime),
     rule: `${bandText(LIMIT_BEND)} ${inLimit ? LEFT_OUT : RISES_LEFT_OUT}`,
     experiment: limit,
-    arms: [regime],
+    arms: [regime.arm],
     rows: (input) => {
       const rows = rowsAfter('direct', regime)(input);
       return inLimit ? widest(rows) : rows.filter((row) => numberAt(row, 'm') === NARROW);

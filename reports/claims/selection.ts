@@ -45,8 +45,8 @@ function rate(method: Method, regime: Regime): Claim {
     setting: slug(regime),
     rule: everyValueText(SELECTION_EXPONENT, 'depth'),
     experiment: selection,
-    arms: [regime],
-    rows: rowsOf(selection, regime),
+    arms: [regime.arm],
+    rows: rowsOf(selection, regime.arm),
     judge: everyPlace(SELECTION_EXPONENT, { at: 'depth' }, (rows) => exponentOf(method, rows)),
   };
 }
@@ -64,8 +64,8 @@ function below(method: Method, rival: keyof typeof RIVALS, regime: Regime): Clai
     setting: slug(regime),
     rule: `${everyValueText(SELECTION_RATIO, 'depth')} Depths at which the rival’s loss rises are left out.`,
     experiment: selection,
-    arms: [regime],
-    rows: rowsOf(selection, regime),
+    arms: [regime.arm],
+    rows: rowsOf(selection, regime.arm),
     judge: everyValue(SELECTION_RATIO, { at: 'depth', column: method, other: rival, rises: [rises] }),
   };
 }

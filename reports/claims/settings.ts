@@ -1,5 +1,6 @@
 /** Settings in which claims are asked: the columns of the matrix of verdicts. */
 import { entryOf } from '../../src/core/registry.js';
+import { REGIMES, slug } from './regimes.js';
 
 /** What a column is called, and what stands above it and its neighbors. */
 export interface Setting {
@@ -12,17 +13,20 @@ export interface Setting {
 /** The setting of claims that name none. */
 export const OTHER_SETTING = 'other';
 
+/** The settings with a skip connection and without, called as arms of the theory are. */
+function perRegime(prefix: string, group: string): Record<string, Setting> {
+  return Object.fromEntries(REGIMES.map((regime) => [`${prefix}${slug(regime)}`, { label: regime.label, group }]));
+}
+
 /** Settings in the order of the columns; a claim may name another one, which comes last under its own name. */
 export const SETTINGS: Readonly<Record<string, Setting>> = {
-  skip: { label: 'skip', group: 'particles' },
-  'no-skip': { label: 'no skip', group: 'particles' },
+  ...perRegime('', 'particles'),
   [OTHER_SETTING]: { label: 'other', group: 'particles' },
   digits: { label: 'digits', group: 'ResNets', alone: true },
   'fashion-mnist': { label: 'Fashion', group: 'ResNets', alone: true },
   cifar: { label: 'CIFAR', group: 'ResNets', alone: true },
   strings: { label: 'strings', group: 'ResNets', alone: true },
-  'tanh-skip': { label: 'skip', group: 'tanh nets' },
-  'tanh-no-skip': { label: 'no skip', group: 'tanh nets' },
+  ...perRegime('tanh-', 'tanh nets'),
   'plain-16': { label: '16 layers', group: 'tanh nets' },
   'plain-32': { label: '32 layers', group: 'tanh nets' },
   bert: { label: 'glosses', group: 'BERTs' },

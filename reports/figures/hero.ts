@@ -2,8 +2,9 @@
 import { commandOf } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { depth } from '../../experiments/theory.js';
+import { REGIMES, skips } from '../claims/regimes.js';
 import { numberAt, rowsOfExperiment, runIds } from '../data/rows.js';
-import { inOrder, summarize, type Draw, type FigureDefinition, type Finding } from './figure.js';
+import { summarize, type Draw, type FigureDefinition, type Finding } from './figure.js';
 import { acrossSettings, ofClaim, together } from './finding.js';
 import { lawSpec, type SeriesName } from './law.js';
 import { SERIES } from './theme.js';
@@ -13,25 +14,23 @@ import { tradeFigure } from './trade.js';
 export const HERO = 'hero';
 
 const LINES: readonly SeriesName[] = ['direct', 'imitation', 'telescoped'];
-const PANELS: Readonly<Record<string, string>> = { skip: 'with a skip connection', 'no skip': 'without' };
+/** The title of a regime's panel, beside that of the other. */
+const panelOf = (skip: boolean): string => (skip ? skips({ skip }) : 'without');
+const PANELS = REGIMES.map(({ skip }) => panelOf(skip));
 
 /** Discrepancy against depth, small. */
 const drawDepth: Draw = ({ rows, scale }) => {
-  const mine = rowsOfExperiment(rows, depth).filter((row) => Object.hasOwn(PANELS, row.arm));
+  const mine = rowsOfExperiment(rows, depth).filter(({ facts }) => facts.factors?.skip !== undefined);
   if (mine.length === 0) return undefined;
   const points = mine.flatMap((row) =>
     LINES.map((name) => ({
       x: numberAt(row, 'depth'),
       y: numberAt(row, name),
       series: SERIES[name].label,
-      facet: PANELS[row.arm]!,
+      facet: panelOf(row.facts.factors!.skip === true),
     })),
   );
   const data = summarize(points);
-  const arms = inOrder(
-    depth,
-    mine.map(({ arm }) => arm),
-  );
   return {
     id: 'hero-depth',
     title: 'Discrepancy against depth',
@@ -44,7 +43,7 @@ const drawDepth: Draw = ({ rows, scale }) => {
     spec: lawSpec(data, LINES, {
       x: { title: 'depth L (layers)', log: false, values: [...new Set(points.map(({ x }) => x))] },
       y: { title: 'discrepancy D', log: true },
-      facets: arms.map((arm) => PANELS[arm]!),
+      facets: PANELS.filter((panel) => points.some(({ facet }) => facet === panel)),
       size: [140, 190],
     }),
     data,
@@ -64,7 +63,7 @@ function depthsText(depths: readonly number[], below: readonly boolean[]): strin
 
 /** What each panel shows, by its means: at which depths imitation ends closer than direct training. */
 const closerFinding: Finding = (_, { data }) => {
-  const panels = Object.values(PANELS).flatMap((panel) => {
+  const panels = PANELS.flatMap((panel) => {
     const of = (series: string): [number, number][] =>
       data
         .filter((datum) => datum.facet === panel && datum.series === series && datum.mean !== undefined)
