@@ -4,14 +4,32 @@
  */
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import { suggestion } from '../../src/core/errors.js';
-import { wideFacts, type Arm, type ArmFacts, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { WIDE_ARM, type Arm, type ArmFacts, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { oncePer, remembered } from '../../src/core/memo.js';
 import { entryOf } from '../../src/core/registry.js';
 
 /** Facts about an arm that always has a label. */
 export type NamedFacts = ArmFacts & { readonly label: string };
 
-/** What was asked for of each experiment, by scale and by scale and arm: making the arms takes some milliseconds. */
+function withParameters(name: string, parameters: number): string {
+  return `${name}, ${parameters.toLocaleString('en')} parameters`;
+}
+
+/** The arm, in tables, of wide nets with so many parameters, where those of one experiment are of several shapes. */
+export function wideArmOf(parameters: number): string {
+  return withParameters(WIDE_ARM, parameters);
+}
+
+/** What is known of a wide net that others require and no experiment declares; undefined for other arms. */
+function wideFacts(arm: string, parameters: unknown): ArmFacts | undefined {
+  const known = { learnsFrom: 'labels', reference: true } as const;
+  if (arm === WIDE_ARM) return { label: WIDE_LABEL, ...known };
+  if (typeof parameters !== 'number' || arm !== wideArmOf(parameters)) return undefined;
+  return { label: withParameters(WIDE_LABEL, parameters), ...known };
+}
+const WIDE_LABEL = 'wide net';
+
+/** What was asked for of each experiment, by scale and by row: making the arms takes some milliseconds. */
 interface Known {
   readonly arms: Map<string, Readonly<Record<string, Arm>>>;
   readonly facts: Map<string, NamedFacts>;
@@ -25,12 +43,12 @@ function armsAt(experiment: Experiment, scale: string): Readonly<Record<string, 
 
 /**
  * What is wrong with an arm's name, in words: that its experiment declares no such arm at the scale, or at any where it
- * is not declared at that one. Undefined for one that is declared, for wide nets that others require, and for
- * experiments that nobody declares here.
+ * is not declared at that one. Undefined for one that is declared, for wide nets that others require, which
+ * `parameters` tells where they are of several shapes, and for experiments that nobody declares here.
  */
-export function undeclaredArm(name: string, scale: string, arm: string): string | undefined {
+export function undeclaredArm(name: string, scale: string, arm: string, parameters?: unknown): string | undefined {
   const experiment = entryOf(EXPERIMENTS, name);
-  if (experiment === undefined || wideFacts(arm) !== undefined) return undefined;
+  if (experiment === undefined || wideFacts(arm, parameters) !== undefined) return undefined;
   const { seeds } = experiment;
   const declared = (Object.hasOwn(seeds, scale) ? [scale] : Object.keys(seeds)).flatMap((one) =>
     Object.keys(armsAt(experiment, one)),
@@ -42,12 +60,12 @@ export function undeclaredArm(name: string, scale: string, arm: string): string 
 /**
  * Facts about an arm of an experiment: those declared at the scale, else at another one, as they do not depend on it.
  * An arm that is not declared (a spec of the user's own) has its name for a label and the experiment's baseline; a wide
- * net that others require is what they are measured by.
+ * net that others require, which `parameters` tells where they are of several shapes, is what they are measured by.
  */
-export function factsOf(name: string, scale: string, arm: string): NamedFacts {
+export function factsOf(name: string, scale: string, arm: string, parameters?: unknown): NamedFacts {
   const experiment = entryOf(EXPERIMENTS, name);
   if (experiment === undefined) return { label: arm };
-  return remembered(knownOf(experiment).facts, `${scale} ${arm}`, () => {
+  return remembered(knownOf(experiment).facts, JSON.stringify([scale, arm, parameters]), () => {
     const scales = [scale, ...Object.keys(experiment.seeds)].filter((one) => Object.hasOwn(experiment.seeds, one));
     const at = (one: string): Arm | undefined => entryOf(armsAt(experiment, one), arm);
     const {
@@ -56,7 +74,9 @@ export function factsOf(name: string, scale: string, arm: string): NamedFacts {
       factors,
       learnsFrom,
       reference,
-    } = scales.reduce((found: ArmFacts | undefined, one) => found ?? at(one), undefined) ?? wideFacts(arm) ?? {};
+    } = scales.reduce((found: ArmFacts | undefined, one) => found ?? at(one), undefined) ??
+    wideFacts(arm, parameters) ??
+    {};
     return {
       label,
       ...(baseline !== undefined && { baseline }),

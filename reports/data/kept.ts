@@ -8,7 +8,7 @@ import { isThere } from '../../src/store/regular.js';
 import { fromCsv, fromLines } from './csv.js';
 import { undeclaredArm } from './facts.js';
 import { originFile, readOrigins, type Origin } from './origins.js';
-import { groupBy, named, type TableRow } from './rows.js';
+import { groupBy, named, parametersByArm, type TableRow } from './rows.js';
 
 /**
  * Tables that `gowide report --tables` wrote: final figures (.csv) and logged rows (.jsonl), by experiment and scale.
@@ -54,21 +54,26 @@ function isMeasured(experiment: string): boolean {
 }
 
 /**
- * The rows of a kept table. Throws RangeError on a file that is none, or has an arm that no declaration has; UsageError
- * on what cannot be read as a text: a folder, a pipe, links in a circle.
+ * The rows of a kept table; `results`: for logged rows, the final figures that are kept beside them. Throws RangeError
+ * on a file that is none, or has an arm that no declaration has; UsageError on what cannot be read as a text: a folder,
+ * a pipe, links in a circle.
  */
-export function keptRows(file: string): TableRow[] {
+export function keptRows(file: string, results?: readonly TableRow[]): TableRow[] {
   const [experiment, scale] = basename(file).split('.') as [string, string];
   const text = readText(file);
   const coordinates = isMeasured(experiment) ? entryOf(MEASURED_AT, experiment) : EVENT_AT;
   const rows = file.endsWith('.csv')
     ? fromCsv(text)
     : fromLines(text, coordinates, (column) => coordinates === undefined || SIGNED.includes(column));
+  const parameters = parametersByArm(results ?? rows);
   for (const { arm, seed, run } of rows) {
-    const unknown = undeclaredArm(experiment, scale, arm);
+    const unknown = undeclaredArm(experiment, scale, arm, parameters.get(arm));
     if (unknown !== undefined) throw new RangeError(`run ${run}, seed ${seed}: ${unknown}`);
   }
-  return rows.map(({ arm, seed, run, values }) => ({ ...named({ run, experiment, arm, scale, seed }), values }));
+  return rows.map(({ arm, seed, run, values }) => ({
+    ...named({ run, experiment, arm, scale, seed }, parameters.get(arm)),
+    values,
+  }));
 }
 
 const REMEDY = 'a part of it is missing: put back the whole file, or write it anew with gowide report RUNS --tables';

@@ -1,14 +1,14 @@
 /** Finished runs, and tables that were kept, to rows. */
 import { basename, extname } from 'node:path';
 import { EXPERIMENTS } from '../../experiments/registry.js';
-import { CUSTOM_SCALE, SCALES, WIDE_ARM, wideArmOf } from '../../src/core/experiment.js';
+import { CUSTOM_SCALE, SCALES, WIDE_ARM } from '../../src/core/experiment.js';
 import { messageOf } from '../../src/core/errors.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { sameBytes } from '../../src/store/merge.js';
 import { divergenceIn, listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import { KNOWN_BEFORE } from './csv.js';
-import { undeclaredArm } from './facts.js';
+import { undeclaredArm, wideArmOf } from './facts.js';
 import { checkWhole, keptRows, keptTables, tableOf } from './kept.js';
 import { commitOf, mergeOrigins, readOrigins, withoutRuns, type Origin } from './origins.js';
 import { groupBy, named, type Curve, type TableRow } from './rows.js';
@@ -251,8 +251,9 @@ function soundTables(
   const whole = new Map<string, readonly TableRow[]>();
   const found = files.flatMap((file) => {
     try {
-      const all = keptRows(file);
-      checkWhole(file, all, file.endsWith('.csv') ? undefined : whole.get(`${tableOf(file)}.csv`));
+      const results = file.endsWith('.csv') ? undefined : whole.get(`${tableOf(file)}.csv`);
+      const all = keptRows(file, results);
+      checkWhole(file, all, results);
       whole.set(file, all);
       return [{ file, rows: all.filter((row) => !shown.has(nameOf(row))) }];
     } catch (error) {
@@ -313,7 +314,7 @@ export function readRecords(folders: readonly string[]): Records {
   for (const run of kept) {
     try {
       const { experiment, scale, seed } = run.cell;
-      const names = named({ run: run.id, experiment, arm: nameIn(run), scale, seed });
+      const names = named({ run: run.id, experiment, arm: nameIn(run), scale, seed }, sizeOf(run));
       const steps: Step[] = [];
       for (const values of readMetrics(run)) {
         if (isStep(values)) steps.push(values as unknown as Step);

@@ -18,9 +18,17 @@ export interface Named extends Names {
   readonly facts: NamedFacts;
 }
 
-/** The names of a run, and the facts that its experiment's declaration has about its arm. */
-export function named({ run, experiment, arm, scale, seed }: Names): Named {
-  return { run, experiment, arm, scale, seed, facts: factsOf(experiment, scale, arm) };
+/**
+ * The names of a run, and the facts that its experiment's declaration has about its arm. `parameters`: those of the
+ * run's net where they are known, which tell wide nets of several shapes apart.
+ */
+export function named({ run, experiment, arm, scale, seed }: Names, parameters?: unknown): Named {
+  return { run, experiment, arm, scale, seed, facts: factsOf(experiment, scale, arm, parameters) };
+}
+
+/** The parameters of each arm's net, by final figures: logged rows do not have them. */
+export function parametersByArm(results: readonly Pick<TableRow, 'arm' | 'values'>[]): ReadonlyMap<string, unknown> {
+  return new Map(results.map(({ arm, values }) => [arm, values.parameters]));
 }
 
 /** A line that a run logged, or its final figures. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { LoggedRow, ResultRow } from '../data/csv.js';
 import type { KeptRows } from '../data/tables.js';
-import { named, type TableRow } from '../data/rows.js';
+import { named, parametersByArm, type TableRow } from '../data/rows.js';
 import { drawnOf, type Datum, type Figure, type FigureSpec } from '../figures/figure.js';
 import { FIGURES } from '../figures/index.js';
 
@@ -61,12 +61,13 @@ export function withRows(kept: KeptSpec, rows: readonly Datum[]): FigureSpec {
  */
 export function figuresOfTables(scale: string, tables: readonly KeptRows[], lost: (why: string) => void): Figure[] {
   const toRows = (rows: (table: KeptRows) => readonly (ResultRow | LoggedRow)[]): TableRow[] =>
-    tables.flatMap((table) =>
-      rows(table).map(({ arm, seed, run, values }) => ({
-        ...named({ run, experiment: table.experiment, arm, scale, seed }),
+    tables.flatMap((table) => {
+      const parameters = parametersByArm(table.results);
+      return rows(table).map(({ arm, seed, run, values }) => ({
+        ...named({ run, experiment: table.experiment, arm, scale, seed }, parameters.get(arm)),
         values,
-      })),
-    );
+      }));
+    });
   const input = { scale, rows: toRows(({ logged }) => logged), results: toRows(({ results }) => results), curves: [] };
   return Object.values(FIGURES).flatMap((definition) => drawnOf(definition, input, lost) ?? []);
 }

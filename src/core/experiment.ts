@@ -40,17 +40,6 @@ export interface ArmFacts {
   readonly reference?: boolean;
 }
 
-/** The arm of wide nets with so many parameters in tables, where those of one experiment are of several shapes. */
-export function wideArmOf(parameters: number): string {
-  return `${WIDE_ARM}, ${parameters.toLocaleString('en')} parameters`;
-}
-
-/** What is known of a wide net that others require and no experiment declares; undefined for other arms. */
-export function wideFacts(arm: string): ArmFacts | undefined {
-  if (arm !== WIDE_ARM && arm !== wideArmOf(Number(arm.replace(/\D/g, '')))) return undefined;
-  return { label: arm.replace(WIDE_ARM, 'wide net'), learnsFrom: 'labels', reference: true };
-}
-
 /** One arm: what is run, and the facts about it. */
 export interface Arm extends ArmFacts {
   readonly spec: Cell['spec'];

@@ -2,15 +2,16 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { theoryExperiments } from '../../experiments/registry.js';
 import { fromCsv, fromLines, toCsv, toLines, type ResultRow } from '../../reports/data/csv.js';
-import { factsOf } from '../../reports/data/facts.js';
+import { factsOf, wideArmOf } from '../../reports/data/facts.js';
 import { intervalOf } from '../../reports/figures/figure.js';
 import { toMarkdown } from '../../reports/page/arm-table.js';
 import { withoutRows, withRows, type KeptSpec } from '../../reports/page/kept-specs.js';
 import { writeReport } from '../../reports/page/report.js';
 import { writeResults } from '../../reports/page/results.js';
 import { OUTCOMES } from '../../reports/claims/verdict.js';
-import { KEPT, KEPT_REPORT } from './kept.js';
+import { KEPT, KEPT_RECORDS, KEPT_REPORT } from './kept.js';
 
 const values = (testAccuracy: number, logitDiscrepancy: number | null = null): ResultRow['values'] => ({
   parameters: 10,
@@ -89,12 +90,14 @@ test('facts of an arm come from its declaration at any scale; an arm of none has
     factors: { layers: 32, skip: true, training: 'kd' },
     baseline: '32 skip selected-kl',
   });
-  expect(factsOf('bert-ablations', 'laptop', 'wide, 473,024 parameters')).toEqual({
+  const wide = { learnsFrom: 'labels', reference: true, baseline: 'own inputs' };
+  expect(factsOf('bert-ablations', 'laptop', 'wide')).toEqual({ label: 'wide net', ...wide });
+  expect(factsOf('bert-ablations', 'laptop', wideArmOf(473_024), 473_024)).toEqual({
     label: 'wide net, 473,024 parameters',
-    learnsFrom: 'labels',
-    reference: true,
-    baseline: 'own inputs',
+    ...wide,
   });
+  const other = { label: wideArmOf(473_024), baseline: 'own inputs' };
+  expect(factsOf('bert-ablations', 'laptop', wideArmOf(473_024), 473_025)).toEqual(other);
   expect(factsOf('never declared', 'laptop', 'direct')).toEqual({ label: 'direct' });
   for (const name of ['__proto__', 'constructor', 'toString']) {
     expect(factsOf(name, 'laptop', 'direct')).toEqual({ label: 'direct' });
@@ -102,11 +105,33 @@ test('facts of an arm come from its declaration at any scale; an arm of none has
   }
 });
 
+test('arms of the theory say whether their nets have a skip connection', () => {
+  const skips = theoryExperiments().map(({ name, arms }) => [
+    name,
+    Object.keys(arms('minutes')).map((arm) => factsOf(name, 'minutes', arm).factors?.skip),
+  ]);
+  expect(Object.fromEntries(skips)).toMatchObject({
+    depth: [true, false],
+    limit: [true, false, undefined],
+    bounds: [true, false, undefined],
+    saddle: [undefined, undefined],
+  });
+});
+
 describe('the committed tables', () => {
   const names = readdirSync(KEPT)
     .filter((name) => name.endsWith('.csv'))
     .map((name) => name.slice(0, -'.csv'.length));
   test('there are some', () => expect(names.length).toBeGreaterThan(0));
+  test('wide nets of several shapes are told by their parameters', () => {
+    const rows = KEPT_RECORDS.results.filter(({ experiment }) => experiment === 'bert-ablations');
+    const wide = rows.filter(({ facts }) => facts.reference === true);
+    expect([...new Set(wide.map(({ facts }) => facts.label))].sort()).toEqual([
+      'wide net, 1,082,752 parameters',
+      'wide net, 473,024 parameters',
+      'wide net, 686,208 parameters',
+    ]);
+  });
   test('tables and specs are made again from them without a difference', () => {
     const again = mkdtempSync(join(tmpdir(), 'gowide-results-'));
     const made = writeResults([KEPT], again).files.map((file) => basename(file));
