@@ -14,6 +14,7 @@ import { checkedSpec } from '../../src/method/run/runner.js';
 import { inSteps } from '../../src/method/spec/epochs.js';
 import { TrainSpec } from '../../src/method/spec/spec.js';
 import { FAMILIES } from '../../src/models/index.js';
+import { IMITATION_LOSSES } from '../../src/optim/losses.js';
 import type { RunRecord } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
 import { readDeclaration } from '../../src/store/config.js';
@@ -283,6 +284,10 @@ export function command(): Command {
     .addHelpText('after', () => experimentList(trainExperiments()))
     .addHelpText('after', () => `\nData sets of a spec (data.set): ${Object.keys(DATASETS).join(', ')}`)
     .addHelpText('after', () => `Networks of a spec (network.family): ${Object.keys(FAMILIES).join(', ')}`)
+    .addHelpText(
+      'after',
+      () => `Imitation losses of a spec (imitation.loss): ${Object.keys(IMITATION_LOSSES).join(', ')}`,
+    )
     .addHelpText(
       'after',
       examples([

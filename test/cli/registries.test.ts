@@ -5,6 +5,7 @@ import { registerExperiment } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { FAMILIES, registerFamily } from '../../src/models/index.js';
 import { registerDataset } from '../../src/data/index.js';
+import { registerImitationLoss, squaredError } from '../../src/optim/losses.js';
 import { defineBackend } from '../../src/sweep/backends/backend.js';
 import { registerBackend } from '../../src/sweep/backends/registry.js';
 import { registerStudy, THEORY_KIND } from '../../theory/studies/index.js';
@@ -48,6 +49,7 @@ registerDataset({
   open: () => Promise.reject(new Error('not opened here')),
   shape: () => [8, 8, 1],
 });
+registerImitationLoss('twice', squaredError);
 registerBackend(
   defineBackend({
     ...{ name: 'abacus', description: 'beads on wires', selector: 'on-wires' },
@@ -64,7 +66,7 @@ registerBackend(
 const help = async (...args: string[]): Promise<string> => (await gowideHere([...args, '--help'])).stdout;
 
 test.each([
-  [['train'], ['vision', 'vision-patches', 'checkers']],
+  [['train'], ['vision', 'vision-patches', 'checkers', 'tower', 'twice']],
   [['tune'], ['vision', 'vision-patches']],
   [['params'], ['tower9']],
   [['predict'], ['tower9']],

@@ -69,7 +69,7 @@ describe('a loss that is registered', () => {
 
   beforeAll(async () => {
     expect(() => parseTrainSpec(spec)).toThrow(
-      'imitation.loss: unknown imitation loss "seven"; expected one of: mse, relative-mse, kl',
+      `imitation.loss: unknown imitation loss "seven"; expected one of: ${Object.keys(IMITATION_LOSSES).join(', ')}`,
     );
     registerImitationLoss('seven', seven);
     await tf.setBackend(engines.find(({ missing }) => missing === undefined)!.name);
