@@ -61,6 +61,7 @@ export {
   type FolderFacts,
   type FolderNetworks,
   type HeadFacts,
+  type NetworkHead,
   type Predict,
   type PublishedWeights,
   type Thinning,

@@ -13,7 +13,7 @@ import { writeGraph } from '../onnx/graph.js';
 import { checkUnseen } from './formats/exchange.js';
 import type { FolderNetworks, PublishedWeights, TokenizerFacts, Variant } from './interface/family.js';
 import { checkNames, configBeside, folderConfig } from './formats/huggingface-folder.js';
-import { FAMILIES, familyOf, networkOf, NetworkSpec, parameterCount, preset } from './index.js';
+import { FAMILIES, familyOf, headOf, networkOf, NetworkSpec, parameterCount, preset } from './index.js';
 import { pictureMetadata, type PictureNames } from './formats/picture-facts.js';
 import type { PredictOptions } from './interface/predict.js';
 import { checkpointFiles, findTensorflowBert } from './formats/bert-tensorflow.js';
@@ -91,7 +91,7 @@ function readFolder(path: string): Kept {
   if (model !== undefined) return model.published!.model!.read(path) as Kept;
   const networks = taskNetworks(path);
   const { spec: task, encoder } = networks;
-  const spec = 'head' in task && task.head.kind === 'classify' ? task : encoder;
+  const spec = headOf(task).classes === undefined ? encoder : task;
   return { spec, load: () => networks.load(spec) };
 }
 
@@ -291,9 +291,8 @@ export function networkIn(
  */
 export function weightLabels(path: string, spec: NetworkSpec): readonly string[] | undefined {
   const labels = familyOf(spec).published?.labels?.(path);
-  const isClassifier = 'head' in spec && spec.head.kind === 'classify';
-  if (labels !== undefined && isClassifier)
-    checkNames(configBeside(path) ?? path, labels, networkOf(spec).width('logits'));
+  const { classes } = headOf(spec);
+  if (labels !== undefined && classes !== undefined) checkNames(configBeside(path) ?? path, labels, classes);
   return labels;
 }
 

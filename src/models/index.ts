@@ -9,7 +9,7 @@ import { bertFamily } from './families/bert/family.js';
 import { convnetFamily } from './families/plain/convnet.js';
 import { convnextFamily } from './families/convnext/family.js';
 import { distilbertFamily } from './families/distilbert/family.js';
-import type { DataFacts, Family } from './interface/family.js';
+import type { DataFacts, Family, NetworkHead } from './interface/family.js';
 import { layersFamily } from './families/layers/family.js';
 import { mlpFamily } from './families/plain/mlp.js';
 import { mobilenetFamily } from './families/mobilenet/family.js';
@@ -82,6 +82,16 @@ export function inputProblem(spec: NetworkSpec, facts: DataFacts): string | unde
 /** Different tokens that a network reads; undefined for networks that read none. */
 export function vocabSizeOf(spec: NetworkSpec): number | undefined {
   return familyOf(spec).vocabSize?.(spec);
+}
+
+/** Tokens of one example that a network reads at most; Infinity where there is no limit. */
+export function maxPositionsOf(spec: NetworkSpec): number {
+  return familyOf(spec).maxPositions?.(spec) ?? Infinity;
+}
+
+/** The head of a network: that of classes where its family says nothing of heads. */
+export function headOf(spec: NetworkSpec): NetworkHead {
+  return familyOf(spec).head?.(spec) ?? { kind: 'classify', classes: networkOf(spec).width('logits') };
 }
 
 /** Names of all published networks. */

@@ -10,7 +10,7 @@ import { textSource } from '../data/texts.js';
 import { tf } from '../engine/tensor.js';
 import { disposeWeights, weightsOf } from '../method/values/weights.js';
 import { readWeights } from '../models/files.js';
-import { inputProblem, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
+import { headOf, inputProblem, maxPositionsOf, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { predictor } from '../nn/predictor.js';
 import { linesOf, readText } from '../store/config.js';
 import { readVocabulary } from '../text/vocabulary.js';
@@ -82,10 +82,10 @@ function networkAt(model: string): string {
 
 /** Number of classes. Throws UsageError where a network's outputs are none. */
 function classesOf(model: string, spec: NetworkSpec): number {
-  if (!('head' in spec)) return networkOf(spec).width('logits');
-  if (spec.head.kind === 'classify') return spec.head.classes;
+  const { kind, classes } = headOf(spec);
+  if (classes !== undefined) return classes;
   throw new UsageError(
-    `${model}: its head is "${spec.head.kind}", which gives no classes; expected a network that was trained on some`,
+    `${model}: its head is "${kind}", which gives no classes; expected a network that was trained on some`,
   );
 }
 
@@ -143,7 +143,7 @@ function openTexts(options: ClassifyOptions, source: Source): Opened {
   const lengthOf = (text: string): number => tokenizer.encode(text).ids.length + 1;
   const lengths = rows.map(({ text, pair }) => 1 + lengthOf(text) + (pair === undefined ? 0 : lengthOf(pair)));
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
-  const { maxPositions } = network as { readonly maxPositions: number };
+  const maxPositions = maxPositionsOf(network);
   const cut = lengths.filter((length) => length > maxPositions).length;
   const cutNote = `${cut} of ${plural(rows.length, 'text')} ${cut === 1 ? 'has' : 'have'} more than the ${maxPositions} tokens that are read and ${isOrAre(cut)} cut`;
   const tokens = Math.min(maxPositions, 8 * Math.ceil(longest / 8));

@@ -15,7 +15,7 @@ import { needsOfWide } from '../method/three-stage/pipeline.js';
 import { TRAIN_KIND } from '../method/run/required.js';
 import type { TrainSpec } from '../method/spec/spec.js';
 import { readWeights } from '../models/files.js';
-import { inputProblem, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import { headOf, inputProblem, maxPositionsOf, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import { forwardFlops } from '../nn/network.js';
 import {
   ARMS,
@@ -158,14 +158,13 @@ function givenOf({ columns, rows, size, tokens, corrupt }: ThinOptions): DataOpt
 function findSpec(options: ThinOptions, source: Source, work: string): Found {
   const given = givenOf(options);
   if (options.data !== undefined) {
-    const { maxPositions } = source.network as { maxPositions?: number };
     const { columns = {}, rows = Infinity, tokens, size, corrupt } = options;
     const side = size ?? thinningOf(source.network).side?.(source.network) ?? DEFAULT_SIDE;
     const { vocabulary } = source;
     const normalize = unusual(source.normalize?.value);
     return findData(
       options.data,
-      { work, vocabulary, columns, rows, tokens, mostTokens: maxPositions ?? Infinity, side, normalize, corrupt },
+      { work, vocabulary, columns, rows, tokens, mostTokens: maxPositionsOf(source.network), side, normalize, corrupt },
       given,
     );
   }
@@ -298,8 +297,8 @@ function haveSameShapes(one: NetworkSpec, other: NetworkSpec): boolean {
 }
 
 function describeHead(spec: NetworkSpec): string {
-  if ('head' in spec) return spec.head.kind === 'classify' ? `${spec.head.classes} classes` : `"${spec.head.kind}"`;
-  return `${networkOf(spec).width('logits')} classes`;
+  const { kind, classes } = headOf(spec);
+  return classes === undefined ? `"${kind}"` : `${classes} classes`;
 }
 
 /** What arms depend on, with so many steps of the thin net. */

@@ -11,7 +11,7 @@ import { EXPECTED_FLOPS } from '../method/cost/cost.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/values/weights.js';
 import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/files.js';
 import { modelMaxLength } from '../models/formats/huggingface-folder.js';
-import { networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
+import { maxPositionsOf, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import type { TokenizerFacts } from '../models/interface/family.js';
 import { forwardFlops } from '../nn/network.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
@@ -163,10 +163,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
     rows,
   );
   // as sentence-transformers has it where the folder says no length of its own
-  const most = Math.min(
-    pooling.mostTokens ?? modelMaxLength(model) ?? Infinity,
-    (wide as { maxPositions: number }).maxPositions,
-  );
+  const most = Math.min(pooling.mostTokens ?? modelMaxLength(model) ?? Infinity, maxPositionsOf(wide));
   const tokens = options.tokens ?? Math.min(lengthOf(splits.train, model), most);
   if (tokens > most) throw new UsageError(`--tokens ${tokens}: the network reads ${most}; expected at most as many`);
   const thin = narrowed(wide, options, [3, tokens]);

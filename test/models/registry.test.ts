@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -12,10 +12,19 @@ import { TRAIN_KIND } from '../../src/method/run/required.js';
 import { TRAIN_RUNNER } from '../../src/method/run/runner.js';
 import { applyTaps } from '../../src/models/parts/apply-taps.js';
 import { mismatch, type Family } from '../../src/models/interface/family.js';
-import { countParameters, networkByName, readWeights } from '../../src/models/files.js';
+import {
+  countParameters,
+  networkByName,
+  readWeights,
+  taskNetworks,
+  weightLabels,
+  writeWeights,
+} from '../../src/models/files.js';
 import {
   FAMILIES,
+  headOf,
   inputProblem,
+  maxPositionsOf,
   networkOf,
   parameterCount,
   preset,
@@ -25,7 +34,8 @@ import {
   type NetworkSpec,
 } from '../../src/models/index.js';
 import { denseLayer, layerNormLayer, tableOf } from '../../src/models/parts/layer-table.js';
-import { bert } from '../../src/models/families/bert/network.js';
+import { bertFamily } from '../../src/models/families/bert/family.js';
+import { bert, BertSpec } from '../../src/models/families/bert/network.js';
 import { convnext } from '../../src/models/families/convnext/network.js';
 import { distilbert } from '../../src/models/families/distilbert/network.js';
 import { mobilenet } from '../../src/models/families/mobilenet/network.js';
@@ -38,8 +48,10 @@ import type { Network } from '../../src/nn/network.js';
 import { gelu, layerNorm, rowsOf } from '../../src/nn/transformer.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
+import { openClassification } from '../../src/thin/classify.js';
 import { cell, IMITATION, LABELS, MLP, recipe, TEACHER, THIN } from '../method/support.js';
 import { anyEngine } from '../support/engines.js';
+import { BERT, bertFolder, newFolder } from '../thin/support.js';
 
 const MixerSpec = z.strictObject({
   family: z.literal('mixer'),
@@ -166,6 +178,84 @@ describe('a family that is registered as one object', () => {
     expect(() => readWeights('w.safetensors', tiny as unknown as NetworkSpec)).toThrow(
       'w.safetensors: networks of the family "mixer" have no published names; weights can be read and written for: ' +
         'resnet, bert',
+    );
+  });
+});
+
+const LettersSpec = z.strictObject({ family: z.literal('letters'), encoder: BertSpec });
+type LettersSpec = z.infer<typeof LettersSpec>;
+
+/** Encoders that are declared by one key, which has all that is said of them: nothing stands where BERT has it. */
+const LETTERS: Family<LettersSpec> = {
+  name: 'letters',
+  spec: LettersSpec,
+  network: ({ encoder }) => bert(encoder),
+  presets: {},
+  checkInput: ({ encoder }, facts) => bertFamily.checkInput(encoder, facts),
+  vocabSize: ({ encoder }) => encoder.vocabSize,
+  maxPositions: ({ encoder }) => encoder.maxPositions,
+  head: ({ encoder }) => encoder.head,
+  published: {
+    read: (path, spec) => taskNetworks(path).load(spec as unknown as NetworkSpec),
+    write: (path, { encoder }, weights) => void writeWeights(path, encoder, weights),
+    labels: bertFamily.published!.labels!,
+    folder: {
+      modelType: 'letters',
+      read: (folder, config) => {
+        const content = { ...config!.content, model_type: 'bert' };
+        const { spec, encoder, load } = bertFamily.published!.folder!.read(folder, { ...config!, content });
+        const lettersOf = (inner: BertSpec): LettersSpec => ({ family: 'letters', encoder: inner });
+        return { spec: lettersOf(spec), encoder: lettersOf(encoder), load: (one) => load(one.encoder) };
+      },
+      write: (folder, { encoder }, weights, facts) =>
+        bertFamily.published!.folder!.write(folder, encoder, weights, facts),
+    },
+  },
+};
+
+describe('a registered family of texts whose specs are unlike BERT’s', () => {
+  const folderOf = (head: BertSpec['head'], labels?: readonly string[]): string => {
+    const folder = bertFolder({ ...BERT, head }, labels);
+    const file = join(folder, 'config.json');
+    const config = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...config, model_type: 'letters' }));
+    return folder;
+  };
+  const classify = { kind: 'classify', classes: 3 } as const;
+
+  beforeAll(async () => {
+    registerFamily(LETTERS);
+    await anyEngine();
+  });
+
+  test('says itself what its heads are, and how much of a text is read', () => {
+    const spec = { family: 'letters', encoder: { ...BERT, head: { kind: 'masked-lm' } } } as unknown as NetworkSpec;
+    expect([headOf(spec), maxPositionsOf(spec)]).toEqual([{ kind: 'masked-lm' }, 16]);
+    expect([headOf(MLP), maxPositionsOf(MLP)]).toEqual([{ kind: 'classify', classes: 10 }, Infinity]);
+  });
+
+  test('is read from a folder with its head where that gives classes, which must have as many names', () => {
+    const named = ['low', 'middle', 'high'];
+    const folder = folderOf(classify, named);
+    expect(networkByName(folder)).toMatchObject({ family: 'letters', encoder: { head: classify } });
+    expect(networkByName(folderOf({ kind: 'masked-lm' }))).toMatchObject({ encoder: { head: { kind: 'none' } } });
+    expect(weightLabels(folder, networkByName(folder))).toEqual(named);
+    const four = { family: 'letters', encoder: { ...BERT, head: { kind: 'classify', classes: 4 } } };
+    expect(() => weightLabels(folder, four as unknown as NetworkSpec)).toThrow('and the head has 4');
+  });
+
+  test('classifies texts, and is refused with a head that gives no classes', async () => {
+    const input = join(newFolder(), 'texts.txt');
+    writeFileSync(input, `good film\n${'the plot '.repeat(20)}\n`);
+    const open = (model: string) => openClassification({ model, input, runs: newFolder() });
+    const { labels, items, notes } = await (await open(folderOf(classify)))();
+    expect([labels, items.map(({ item }) => item.slice(0, 9))]).toEqual([
+      ['0', '1', '2'],
+      ['good film', 'the plot '],
+    ]);
+    expect(notes).toEqual(['1 of 2 texts has more than the 16 tokens that are read and is cut']);
+    await expect(open(folderOf({ kind: 'masked-lm' }))).rejects.toThrow(
+      'its head is "masked-lm", which gives no classes',
     );
   });
 });

@@ -62,6 +62,8 @@ export interface FolderNetworks<Spec> {
   readonly spec: Spec;
   /** The network without the head of a task. */
   readonly encoder: Spec;
+  /** What was taken for granted of the network, a line each; nothing unless given. */
+  readonly notes?: readonly string[];
   /** The weights of one of the two. Throws UsageError where they are not all there. */
   load(spec: Spec): HostWeights;
 }
@@ -135,6 +137,14 @@ export interface HeadFacts {
   readonly questions?: number;
 }
 
+/** The head that a network has. */
+export interface NetworkHead {
+  /** Which one, as tasks call it in {@link DataFacts.task}. */
+  readonly kind: string;
+  /** Number of classes; undefined where its outputs are none. */
+  readonly classes?: number;
+}
+
 /** How networks of a family are made thin (src/thin). */
 export interface Thinning<Spec> {
   /** The network with about `factor` of its channels, at least one of each kind, in units that can be selected. */
@@ -167,6 +177,10 @@ export interface Family<Spec extends { readonly family: string } = { readonly fa
   checkInput(spec: Spec, facts: DataFacts): string | undefined;
   /** For networks that read tokens: how many different ones. */
   vocabSize?(spec: Spec): number;
+  /** For networks that read tokens: how many of one example; left out where there is no limit. */
+  maxPositions?(spec: Spec): number;
+  /** The head of a network; left out of families whose networks all answer with classes. */
+  head?(spec: Spec): NetworkHead;
   /** For families with published weights. */
   readonly published?: PublishedWeights<Spec>;
   /** For families that `gowide thin` can make narrower. */

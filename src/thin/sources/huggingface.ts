@@ -24,7 +24,7 @@ function notesOn(folder: string): string[] {
 
 /** A network of a folder with its head, its class names and its tokenizer. Throws UsageError with what does not fit. */
 export function openHuggingFace(folder: string): Source {
-  const { spec: network, encoder } = taskNetworks(folder);
+  const { spec: network, encoder, notes = [] } = taskNetworks(folder);
   const { shapes } = networkOf(network);
   const isInTask = Object.keys(networkOf(encoder).shapes).every((path) => shapes[path] !== undefined);
   return {
@@ -34,7 +34,7 @@ export function openHuggingFace(folder: string): Source {
     weights: folder,
     labels: weightLabels(folder, network),
     vocabulary: folder,
-    notes: notesOn(folder),
+    notes: [...notesOn(folder), ...notes],
     write: (to, thin, weights, { labels, tokenizer }) => {
       if (tokenizer === undefined) throw new UsageError(`${to}: no tokenizer to write beside the network`);
       writeWeights(to, thin, weights, { tokenizer, labels, from: folder });

@@ -10,16 +10,11 @@ export const tensorflow: SourceFormat = {
   looks: 'a BERT as TensorFlow saves it (a checkpoint’s .index or its folder, or a SavedModel)',
   matches: (model) => findTensorflowBert(model) !== undefined,
   open: (model) => {
-    const { index, config, vocabulary } = findTensorflowBert(model)!;
+    const { index, vocabulary } = findTensorflowBert(model)!;
     if (vocabulary === undefined)
       throw new UsageError(`${model}: no vocab.txt beside it, nor in assets/; put the one of this network there`);
     const source = openHuggingFace(model);
-    const { network } = source;
-    const heads =
-      config === undefined && 'numHeads' in network
-        ? [`${model}: no bert_config.json; ${network.numHeads} heads of 64 channels are taken, as Google’s BERTs have`]
-        : [];
-    const notes = [...heads, 'the thin net is written as a Hugging Face folder'];
+    const notes = [...source.notes, 'the thin net is written as a Hugging Face folder'];
     return { ...source, format: `TensorFlow checkpoint ${index}`, vocabulary, notes };
   },
 };

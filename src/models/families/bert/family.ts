@@ -36,6 +36,8 @@ export const bertFamily: Family<BertSpec> = {
   },
   checkInput: checkEncoderInput,
   vocabSize: ({ vocabSize }) => vocabSize,
+  maxPositions: ({ maxPositions }) => maxPositions,
+  head: ({ head }) => head,
   published: {
     read: readBert,
     labels: labelsBeside,

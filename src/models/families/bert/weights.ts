@@ -254,6 +254,11 @@ export function readBertFolder(folder: string, config = folderConfig(folder)): F
   return {
     spec: { ...encoder, head: headIn(config, tensors) },
     encoder,
+    ...(config === undefined && {
+      notes: [
+        `${folder}: no bert_config.json; ${encoder.numHeads} heads of 64 channels are taken, as Google’s BERTs have`,
+      ],
+    }),
     load: (spec) => importBert(spec, tensors, source),
   };
 }

@@ -20,6 +20,8 @@ export const distilbertFamily: Family<DistilbertSpec> = {
   },
   checkInput: checkEncoderInput,
   vocabSize: ({ vocabSize }) => vocabSize,
+  maxPositions: ({ maxPositions }) => maxPositions,
+  head: ({ head }) => head,
   published: {
     read: readDistilbert,
     labels: labelsBeside,
