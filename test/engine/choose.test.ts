@@ -40,6 +40,7 @@ function machine({ tensorflow, webgpu, starts = {}, obstacle, missing }: Machine
     installs.push('tensorflow');
   };
   const engines = {
+    ...ENGINES,
     tensorflow: {
       ...{ ...ENGINES.tensorflow, readiness: () => tensorflow, start: start('tensorflow') },
       ...{ install, devices: () => [GPU] },
