@@ -38,7 +38,8 @@ export { compareArms, type CompareOptions, type Compared, type Comparison } from
 export { type DataForm, type DataOption, type FormOptions, type Found } from './thin/data/form.js';
 export { DATA_FORMS, registerDataForm } from './thin/data/index.js';
 export { type Scored } from './thin/halving.js';
-export { type Candidate, type ThinOptions } from './thin/plan.js';
+export { type Candidate } from './thin/cells.js';
+export { type ThinOptions } from './thin/options.js';
 export { type BaseRecipe } from './thin/recipes.js';
 export { type Measured, type ThinResult, type Trained, type Tried } from './thin/result.js';
 export { type Agreement } from './thin/sentences-run.js';
@@ -131,7 +132,7 @@ export {
 export { type Windows } from './nn/windows.js';
 
 // Weights in files
-export { writeOnnx, type WrittenFacts } from './models/files.js';
+export { writeOnnx, type WrittenFacts } from './models/write.js';
 export { type PictureNames, type SaidNormalization } from './models/formats/picture-facts.js';
 export { readTorchvision, writeTorchvision } from './models/families/resnet/weights.js';
 export { OnnxGraph, ONNX_OPSET, type Attributes, type Dimension, type OnnxType, type Value } from './onnx/graph.js';

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/interface/family.js';
-import { countParameters } from '../../src/models/files.js';
+import { countParameters } from '../../src/models/by-name.js';
 import { presetNames } from '../../src/models/index.js';
 import { notice } from '../terminal/notices.js';
 import { examples, jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/interface/family.js';
 import { UsageError } from '../../src/core/errors.js';
-import { preparePredict } from '../../src/models/files.js';
+import { preparePredict } from '../../src/models/predict.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import type { ClassifyOptions } from '../../src/thin/classify.js';
 import { columnsOption } from '../terminal/columns.js';

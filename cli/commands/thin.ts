@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ThinOptions } from '../../src/thin/plan.js';
+import type { ThinOptions } from '../../src/thin/options.js';
 import type { SentencesResult } from '../../src/thin/sentences.js';
 import type { ThinResult } from '../../src/thin/result.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
@@ -108,7 +108,9 @@ function resultFigures({ wide, thin, taken, written, card, page }: ThinResult): 
 /** The lines of `--plan`: what would be done, and what it costs. The data are divided in a folder that is removed. */
 export async function planLines(asked: ThinOptions): Promise<string[]> {
   const { describeSentences, setUpSentences } = await import('../../src/thin/sentences.js');
-  const { DEFAULT_OUT: usual, describe, setUp } = await import('../../src/thin/plan.js');
+  const { describe } = await import('../../src/thin/describe.js');
+  const { DEFAULT_OUT: usual } = await import('../../src/thin/options.js');
+  const { setUp } = await import('../../src/thin/plan.js');
   const { checkPlace } = await import('../../src/thin/place.js');
   checkPlace(asked.out ?? usual, asked.model, asked.data);
   const options = { ...asked, out: mkdtempSync(join(tmpdir(), 'gowide-plan-')) };

@@ -13,7 +13,8 @@ import { readRegular } from '../store/regular.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
-import { imageClasses, pictureNames, readPictures, type PicturesInMemory } from './imagefolder.js';
+import { imageClasses, pictureNames } from './class-folders.js';
+import { readPictures, type PicturesInMemory } from './pictures-in-memory.js';
 import { absentInImages, cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
 
 const SIDE = 32;

@@ -94,6 +94,13 @@ export function headOf(spec: NetworkSpec): NetworkHead {
   return familyOf(spec).head?.(spec) ?? { kind: 'classify', classes: networkOf(spec).width('logits') };
 }
 
+/** Names of the families that have a member, for messages. */
+export function familiesWith(member: 'published' | 'vary' | 'predict' | 'onnx'): string {
+  return Object.keys(FAMILIES)
+    .filter((name) => FAMILIES[name]![member] !== undefined)
+    .join(', ');
+}
+
 /** Names of all published networks. */
 export function presetNames(): string[] {
   return Object.values(FAMILIES).flatMap(({ presets }) => Object.keys(presets));

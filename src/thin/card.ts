@@ -8,7 +8,9 @@ import { classFigures } from '../metrics/confusion.js';
 import { ARMS, METHOD, type Arm, type Rates } from './arms.js';
 import { LATENCY_BATCHES } from './latency.js';
 import type { Card, Section } from './page.js';
-import { nameOf, operations, thinCellOf, wideWeights, type Setup } from './plan.js';
+import { nameOf, thinCellOf, wideWeights } from './cells.js';
+import { operations } from './describe.js';
+import type { Setup } from './setup.js';
 import type { Measured, ThinResult } from './result.js';
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');

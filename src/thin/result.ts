@@ -4,7 +4,7 @@ import type { Evaluation } from '../metrics/evaluate.js';
 import type { NetworkSpec } from '../models/index.js';
 import type { ArmName, Rates } from './arms.js';
 import type { Scored } from './halving.js';
-import type { Candidate } from './plan.js';
+import type { Candidate } from './cells.js';
 
 /** A network as it was measured. */
 export interface Measured {

@@ -9,7 +9,9 @@ import type { Cell } from '../core/run.js';
 import { openEngine, requestedEngine, type Engine } from '../engine/engines/choose.js';
 import { EXPECTED_FLOPS } from '../method/cost/cost.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/values/weights.js';
-import { readWeights, taskNetworks, writeOnnx, writeWeights } from '../models/files.js';
+import { readWeights } from '../models/read.js';
+import { taskNetworks } from '../models/folders.js';
+import { writeOnnx, writeWeights } from '../models/write.js';
 import { modelMaxLength } from '../models/formats/huggingface-folder.js';
 import { maxPositionsOf, networkOf, parameterCount, type NetworkSpec } from '../models/index.js';
 import type { TokenizerFacts } from '../models/interface/family.js';
@@ -27,7 +29,8 @@ import { halve, roundsOf, type Round } from './halving.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
 import { checkPlace, replacedResult } from './place.js';
-import { checkOptions, DEFAULT_OUT, duration, type ThinOptions } from './plan.js';
+import { checkOptions, DEFAULT_OUT, type ThinOptions } from './options.js';
+import { duration } from './describe.js';
 import { batchOf, RECIPES, recipeOf } from './recipes.js';
 import {
   agreementWith,

@@ -11,7 +11,8 @@ import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
 import { TRAIN_KIND } from '../method/run/required.js';
 import { TRAIN_RUNNER } from '../method/run/runner.js';
 import { disposeWeights, fromArrays, weightsOf } from '../method/values/weights.js';
-import { hasOnnx, readWeights, writeOnnx, writeWeights } from '../models/files.js';
+import { hasOnnx, writeOnnx, writeWeights } from '../models/write.js';
+import { readWeights } from '../models/read.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
 import { forwardFlops, type HostWeights } from '../nn/network.js';
 import { predictor } from '../nn/predictor.js';
@@ -22,21 +23,12 @@ import { halve } from './halving.js';
 import { latencies } from './latency.js';
 import { toHtml, toMarkdown } from './page.js';
 import { replacedResult } from './place.js';
-import {
-  describe,
-  partsOf,
-  poolsOf,
-  runSeconds,
-  secondsOf,
-  setUp,
-  thinCellOf,
-  wideCellOf,
-  wideRates,
-  wideWeights,
-  type Candidate,
-  type Setup,
-  type ThinOptions,
-} from './plan.js';
+import { describe } from './describe.js';
+import { partsOf, runSeconds, secondsOf } from './parts.js';
+import { poolsOf, thinCellOf, wideCellOf, wideRates, wideWeights, type Candidate } from './cells.js';
+import { setUp } from './plan.js';
+import type { Setup } from './setup.js';
+import type { ThinOptions } from './options.js';
 import type { Measured, ThinResult, Trained, Tried } from './result.js';
 import { afterImitation, Worker, validationOf, type WorkOptions } from './work.js';
 

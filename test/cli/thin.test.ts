@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
-import { operations } from '../../src/thin/plan.js';
+import { operations } from '../../src/thin/describe.js';
 import { gowideHere } from '../support/program.js';
 import { BERT, bertFolder, csvFile, pictureFolder, resnetFile } from '../thin/support.js';
 

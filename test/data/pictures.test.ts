@@ -7,7 +7,9 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openCifar } from '../../src/data/cifar.js';
 import type { HostBatch } from '../../src/data/dataset.js';
-import { imageClasses, openImageFolder, pictureNames, readPictures } from '../../src/data/imagefolder.js';
+import { imageClasses, pictureNames } from '../../src/data/class-folders.js';
+import { openImageFolder } from '../../src/data/imagefolder.js';
+import { readPictures } from '../../src/data/pictures-in-memory.js';
 import { readText } from '../../src/store/config.js';
 import { POINTER, SAID_OF_POINTER } from '../support/pointer.js';
 

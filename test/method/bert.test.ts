@@ -12,7 +12,7 @@ import type { RecipeSpec, TrainSpec } from '../../src/method/spec/spec.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { costOf } from '../../src/method/cost/cost.js';
 import { trainExecutor } from '../../src/method/run/execute.js';
-import { readWeights } from '../../src/models/files.js';
+import { readWeights } from '../../src/models/read.js';
 import { requiredCells, TRAIN_KIND } from '../../src/method/run/required.js';
 import { imitateByRidge } from '../../src/method/imitation/ridge.js';
 import { startWeights } from '../../src/method/start/start.js';

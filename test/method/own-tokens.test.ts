@@ -14,7 +14,7 @@ import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { threeStage } from '../../src/method/three-stage/call.js';
 import { weightsOf } from '../../src/method/values/weights.js';
 import { bert, type BertSpec } from '../../src/models/families/bert/network.js';
-import { writeWeights } from '../../src/models/files.js';
+import { writeWeights } from '../../src/models/write.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { HostWeights } from '../../src/nn/network.js';
 import { environment } from '../../src/store/environment.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HostArray, HostArrays, HostValues } from '../../src/core/host-array.js';
 import { bert, encoder, type BertSpec } from '../../src/models/families/bert/network.js';
-import { readWeights } from '../../src/models/files.js';
+import { readWeights } from '../../src/models/read.js';
 import { exportBert, importBert, readBertFolder, writeBertFolder } from '../../src/models/families/bert/weights.js';
 import { labelsBeside } from '../../src/models/formats/huggingface-folder.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';

@@ -6,7 +6,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readWeights, writeWeights } from '../../src/models/files.js';
+import { readWeights } from '../../src/models/read.js';
+import { writeWeights } from '../../src/models/write.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 
 const SIZES = { hiddenSize: 8, numLayers: 1, intermediateSize: 6 } as const;

@@ -10,7 +10,10 @@ import {
   importDistilbert,
   readDistilbertFolder,
 } from '../../src/models/families/distilbert/weights.js';
-import { networkByName, readWeights, taskNetworks, weightLabels, writeWeights } from '../../src/models/files.js';
+import { networkByName } from '../../src/models/by-name.js';
+import { readWeights, weightLabels } from '../../src/models/read.js';
+import { taskNetworks } from '../../src/models/folders.js';
+import { writeWeights } from '../../src/models/write.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 
 const specOf = (head: DistilbertSpec['head']): DistilbertSpec => ({

@@ -10,7 +10,7 @@ import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { imitateByRidge } from '../../src/method/imitation/ridge.js';
 import { startWeights } from '../../src/method/start/start.js';
 import { weightsOf } from '../../src/method/values/weights.js';
-import { weightFiles } from '../../src/models/files.js';
+import { weightFiles } from '../../src/models/folders.js';
 import { familyOf, NetworkSpec, networkOf } from '../../src/models/index.js';
 import {
   isLayersModel,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensor.js';
-import { preparePredict } from '../../src/models/files.js';
+import { preparePredict } from '../../src/models/predict.js';
 import { resnet } from '../../src/models/families/resnet/network.js';
 import { writeTorchvision } from '../../src/models/families/resnet/weights.js';
 import { preset } from '../../src/models/index.js';

@@ -12,14 +12,10 @@ import { TRAIN_KIND } from '../../src/method/run/required.js';
 import { TRAIN_RUNNER } from '../../src/method/run/runner.js';
 import { applyTaps } from '../../src/models/parts/apply-taps.js';
 import { mismatch, type Family } from '../../src/models/interface/family.js';
-import {
-  countParameters,
-  networkByName,
-  readWeights,
-  taskNetworks,
-  weightLabels,
-  writeWeights,
-} from '../../src/models/files.js';
+import { countParameters, networkByName } from '../../src/models/by-name.js';
+import { readWeights, weightLabels } from '../../src/models/read.js';
+import { taskNetworks } from '../../src/models/folders.js';
+import { writeWeights } from '../../src/models/write.js';
 import {
   FAMILIES,
   headOf,

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engines/choose.js';
 import { startEngine } from '../../src/engine/engines/choose.js';
 import { tf, type Tensor2D } from '../../src/engine/tensor.js';
-import { taskNetworks } from '../../src/models/files.js';
+import { taskNetworks } from '../../src/models/folders.js';
 import { readMetrics, findRun } from '../../src/store/runs.js';
 import { readPooling } from '../../src/thin/sources/sentences.js';
 import { agreementOf, cosineLoss } from '../../src/thin/sentences-run.js';

@@ -3,7 +3,7 @@ import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
-import { writeWeights } from '../../src/models/files.js';
+import { writeWeights } from '../../src/models/write.js';
 
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'gowide-thin-'));
 

@@ -7,7 +7,7 @@ import { UsageError } from '../../core/errors.js';
 import type { Dataset, HostBatch, Source } from '../../data/dataset.js';
 import { openData, taskOf, tokenizerOf, type DataSpec } from '../../data/index.js';
 import { tf, type Tensor } from '../../engine/tensor.js';
-import { vocabularyBeside } from '../../models/files.js';
+import { vocabularyBeside } from '../../models/folders.js';
 import type { ApplyOptions, Network } from '../../nn/network.js';
 import { isVocabularyName, readVocabulary } from '../../text/vocabulary.js';
 import { isTrained, type TrainSpec } from '../spec/spec.js';

@@ -7,7 +7,7 @@ import { inOrderOf, openData, testFigures, tokenizerOf } from '../../data/index.
 import { tapDiscrepancy } from '../../metrics/discrepancy.js';
 import { rightByBlock } from '../../metrics/blocks.js';
 import { evaluate } from '../../metrics/evaluate.js';
-import { readWeights, weightLabels } from '../../models/files.js';
+import { readWeights, weightLabels } from '../../models/read.js';
 import type { TokenizerFacts } from '../../models/interface/family.js';
 import { networkOf, vocabSizeOf, type NetworkSpec } from '../../models/index.js';
 import { countValues, infiniteIn } from '../../core/host-array.js';

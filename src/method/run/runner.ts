@@ -3,7 +3,7 @@ import type { Runner } from '../../core/experiment.js';
 import { oncePer, remembered } from '../../core/memo.js';
 import type { Cell, InputFiles } from '../../core/run.js';
 import { checkData, dataFiles } from '../../data/index.js';
-import { weightFiles } from '../../models/files.js';
+import { weightFiles } from '../../models/folders.js';
 import { vocabularyFiles } from '../../text/vocabulary.js';
 import { checkToRun, parseTrainSpec } from './check-spec.js';
 import { expectedMemory, expectedSeconds, ownCost, stepFlops } from '../cost/cost.js';

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { isFolder } from '../../core/folder.js';
-import { isPictureName, openImageFolder, statusOf, type ImageFolder } from '../../data/imagefolder.js';
+import { isPictureName, statusOf } from '../../data/picture-files.js';
+import { openImageFolder, type ImageFolder } from '../../data/imagefolder.js';
 import type { DataForm, Found, FormOptions } from './form.js';
 import { HELD_OUT, SPLIT_NAMES } from './splits.js';
 

@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../core/errors.js';
-import { isModelFolder, pictureFile, taskNetworks, weightLabels, writeWeights } from '../../models/files.js';
+import { isModelFolder, pictureFile, taskNetworks } from '../../models/folders.js';
+import { weightLabels } from '../../models/read.js';
+import { writeWeights } from '../../models/write.js';
 import { folderConfig, otherProblem } from '../../models/formats/huggingface-folder.js';
 import { networkOf } from '../../models/index.js';
 import { isSentenceFolder, MODULES } from './sentences.js';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../../core/errors.js';
 import { registerOwn } from '../../core/registry.js';
-import { whatIsAmiss } from '../../models/files.js';
+import { whatIsAmiss } from '../../models/folders.js';
 import { presetNames } from '../../models/index.js';
 import { huggingFace } from './huggingface.js';
 import { layers } from './layers.js';

@@ -1,5 +1,5 @@
 /** Networks on images in state dicts of `torch.save`: `.pth`, `.pt` and `.bin`, read without executing their pickle. */
-import { pictureFile } from '../../models/files.js';
+import { pictureFile } from '../../models/folders.js';
 import { readTorch } from '../../store/torch.js';
 import type { SourceFormat } from './source.js';
 import { isPictureFile, openTensors } from './torchvision.js';
