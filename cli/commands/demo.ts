@@ -1,10 +1,12 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../../src/core/package.js';
+import { writeAtomic } from '../../src/store/atomic.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
-import { tellReading } from '../terminal/notices.js';
+import { drawnPage } from '../terminal/drawn-page.js';
+import { notice, tellReading } from '../terminal/notices.js';
 import { checkOut, examples } from '../terminal/options.js';
 
 /** Folder of the kept results, in a clone as in the installed package. */
@@ -25,9 +27,22 @@ export function command(): Command {
     .action(async ({ out, open }: Options) => {
       const folder = out === undefined ? mkdtempSync(join(tmpdir(), 'gowide-demo-')) : checkOut(out);
       const file = checkOutput(join(folder, 'report.html'), OUTPUTS.page);
-      const { writeReport } = await import('../../reports/page/report.js');
-      tellReading(await writeReport([join(packageRoot(), KEPT)], { file }));
+      await writeKept(file);
       if (open) await (await import('open')).default(file);
       process.stdout.write(`${file}\n`);
     });
+}
+
+/** Writes the page of the kept results: as it was drawn before, or drawn now. */
+async function writeKept(file: string): Promise<void> {
+  const tables = join(packageRoot(), KEPT);
+  const kept = drawnPage(tables);
+  const page = kept?.read();
+  if (page !== undefined) return writeAtomic(file, page);
+  notice('Drawing the report of the kept results, which takes some seconds the first time …');
+  const { writeReport } = await import('../../reports/page/report.js');
+  const told = await writeReport([tables], { file });
+  tellReading(told);
+  // what has to be said of the tables is said each time
+  if (told.problems.length + told.cautions.length === 0) kept?.keep(readFileSync(file, 'utf8'));
 }

@@ -27,12 +27,17 @@ export function valuesOf(spec: Spec): readonly Readonly<Record<string, Json>>[] 
     : [];
 }
 
+/** A text of JSON with one of the names that every object has, as a value or as a key. */
+const UNSAFE = new RegExp(`"(?:${Object.getOwnPropertyNames(Object.prototype).join('|')})"`);
+
 /**
  * The spec with a word joiner, which nobody sees, behind values such as "constructor": vega looks these up in objects
  * that have properties of such names.
  */
 export function withSafeNames<T>(spec: T): T {
-  return JSON.parse(JSON.stringify(spec), (_, value: unknown) =>
+  const text = JSON.stringify(spec);
+  if (!UNSAFE.test(text)) return JSON.parse(text) as T; // most have none, and a function called on every value is slow
+  return JSON.parse(text, (_, value: unknown) =>
     typeof value === 'string' && value in Object.prototype ? `${value}\u2060` : value,
   ) as T;
 }

@@ -32,9 +32,11 @@ const WIDE_LABEL = 'wide net';
 /** What was asked for of each experiment, by scale and by row: making the arms takes some milliseconds. */
 interface Known {
   readonly arms: Map<string, Readonly<Record<string, Arm>>>;
+  /** Names of arms at a scale, or of all scales where none is declared at that one. */
+  readonly names: Map<string, ReadonlySet<string>>;
   readonly facts: Map<string, NamedFacts>;
 }
-const knownOf = oncePer<Experiment, Known>(() => ({ arms: new Map(), facts: new Map() }));
+const knownOf = oncePer<Experiment, Known>(() => ({ arms: new Map(), names: new Map(), facts: new Map() }));
 
 /** The arms that an experiment declares at a scale. */
 function armsAt(experiment: Experiment, scale: string): Readonly<Record<string, Arm>> {
@@ -50,11 +52,12 @@ export function undeclaredArm(name: string, scale: string, arm: string, paramete
   const experiment = entryOf(EXPERIMENTS, name);
   if (experiment === undefined || wideFacts(arm, parameters) !== undefined) return undefined;
   const { seeds } = experiment;
-  const declared = (Object.hasOwn(seeds, scale) ? [scale] : Object.keys(seeds)).flatMap((one) =>
-    Object.keys(armsAt(experiment, one)),
-  );
-  if (declared.includes(arm)) return undefined;
-  return `${name} declares no arm "${arm}" at scale ${scale}.${suggestion(arm, declared)}`;
+  const declared = remembered(knownOf(experiment).names, scale, () => {
+    const scales = Object.hasOwn(seeds, scale) ? [scale] : Object.keys(seeds);
+    return new Set(scales.flatMap((one) => Object.keys(armsAt(experiment, one))));
+  });
+  if (declared.has(arm)) return undefined;
+  return `${name} declares no arm "${arm}" at scale ${scale}.${suggestion(arm, [...declared])}`;
 }
 
 /**

@@ -238,6 +238,11 @@ function goneOf(all: readonly TableRow[], left: readonly TableRow[]): Map<string
   return new Map([...groupBy([...gone.values()], (arm) => arm)].map(([arm, group]) => [arm, group.length]));
 }
 
+/** What rows of a run hold, to be compared. */
+function textOf(rows: readonly TableRow[]): string {
+  return JSON.stringify(rows.map(({ run, values }) => [run, values]));
+}
+
 /**
  * The tables that can be read, without the rows of runs that are `shown`: a run itself stands before what was kept of
  * it, or of an earlier one in its place. What several tables keep of a run counts once, as runs do; two that have
@@ -266,20 +271,16 @@ function soundTables(
     runs: groupBy(rows, (row) => JSON.stringify([extname(file), nameOf(row)])),
   }));
   const versions = groupBy(
-    groups.flatMap(({ file, runs }) =>
-      [...runs].map(([key, group]) => {
-        const text = JSON.stringify(group.map(({ run, values }) => [run, values]));
-        return { key, file, text, row: group[0]! };
-      }),
-    ),
+    groups.flatMap(({ file, runs }) => [...runs].map(([key, group]) => ({ key, file, group }))),
     ({ key }) => key,
   );
   /** Tables without their endings: what a table logged is left out with its results. */
   const apart = new Set<string>();
   for (const [first, ...rest] of versions.values()) {
-    const other = rest.find(({ text }) => text !== first!.text);
+    const other = rest.find(({ group }) => textOf(group) !== textOf(first!.group));
     if (other === undefined) continue;
-    const { file, row } = other;
+    const { file, group } = other;
+    const row = group[0]!;
     if (!apart.has(tableOf(file)))
       problems.push(`${file}: arm "${row.arm}", seed ${row.seed} is another than in ${first!.file}; both are left out`);
     for (const one of [first!, ...rest]) apart.add(tableOf(one.file));
