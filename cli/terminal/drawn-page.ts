@@ -39,7 +39,7 @@ function keyOf(tables: string): string {
 
 /** A place in the cache for the page of some tables. */
 export interface DrawnPage {
-  /** The page as it was drawn of these very tables by this very program; undefined where there is none, or no whole one. */
+  /** The page that this very program drew of these very tables; undefined where there is none, or no whole one. */
   readonly read: () => string | undefined;
   /** Keeps it for the next time, in place of an earlier one. Where nothing can be written, it is drawn again. */
   readonly keep: (page: string) => void;
