@@ -234,5 +234,84 @@ export const ARMS: Readonly<Record<string, TrainSpec>> = {
   'bert, span': spanSpec(),
 };
 
-/** A cell of an arm, by its name. */
-export const cellOf = (name: string): Cell => cell(ARMS[name]!);
+/** Strings of the hierarchy, each of 8 letters, as few as the digits. */
+const FEW_STRINGS = {
+  set: 'hierarchy',
+  ...{ vocabulary: 4, classes: 4, synonyms: 2, levels: 3, branching: 2, grammar: 1 },
+  ...{ train: 64, validation: 32, test: 32 },
+} as const;
+
+/** The other families of networks, trained by the labels: their ops are others, what is done with them is not. */
+export const FAMILIES: Readonly<Record<string, TrainSpec>> = {
+  vit: {
+    ...direct(
+      {
+        ...{ family: 'vit', imageSize: 14, patchSize: 7, channels: 1, hiddenSize: 8, numLayers: 2, numHeads: 2 },
+        ...{ intermediateSize: 16, classes: 10 },
+      },
+      adamw(),
+    ),
+    data: FEW_DIGITS,
+  },
+  mobilenet: {
+    ...direct(
+      {
+        ...{ family: 'mobilenet', stem: { channels: 4, stride: 2 }, features: 16, dropout: 0.1 },
+        ...{ classes: 10, channels: 1 },
+        stages: [
+          { blocks: 1, channels: 4, expansion: 1, stride: 1 },
+          { blocks: 2, channels: 6, expansion: 3, stride: 2 },
+        ],
+      },
+      sgd(),
+    ),
+    data: FEW_DIGITS,
+  },
+  convnext: {
+    ...direct(
+      {
+        ...{ family: 'convnext', patchSize: 2, kernelSize: 3, expansion: 2, classes: 10, channels: 1 },
+        stages: [
+          { blocks: 1, channels: 4 },
+          { blocks: 1, channels: 8 },
+        ],
+      },
+      adamw({ ema: 0.9 }),
+    ),
+    data: FEW_DIGITS,
+  },
+  distilbert: {
+    ...direct(
+      {
+        ...{ family: 'distilbert', vocabSize: 80, maxPositions: 12, hiddenSize: 8, numLayers: 2, numHeads: 2 },
+        ...{ intermediateSize: 8, dropout: 0.1, head: { kind: 'classify', classes: 2 } },
+      },
+      adamw(),
+    ),
+    data: ARMS['bert, classify']!.data,
+  },
+  'layers, strings': {
+    ...direct(
+      {
+        family: 'layers',
+        input: { name: 'string', shape: [1, 8, 4] },
+        layers: [
+          {
+            ...{ kind: 'conv', name: 'conv', from: ['string'], units: 4, kernel: [1, 2], strides: [1, 2] },
+            ...{ padding: 'same', activation: 'linear' },
+          },
+          { kind: 'norm', name: 'norm', from: ['conv'], epsilon: 1e-3 },
+          { kind: 'activation', name: 'act', from: ['norm'], activation: 'elu' },
+          { kind: 'flatten', name: 'flat', from: ['act'] },
+          { kind: 'dropout', name: 'dropped', from: ['flat'], rate: 0.1 },
+          { kind: 'dense', name: 'scores', from: ['dropped'], units: 4, activation: 'softmax' },
+        ],
+      },
+      sgd({ clip: 1 }),
+    ),
+    data: FEW_STRINGS,
+  },
+};
+
+/** A cell of an arm, or of a family, by its name. */
+export const cellOf = (name: string): Cell => cell((ARMS[name] ?? FAMILIES[name])!);

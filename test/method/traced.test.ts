@@ -8,7 +8,7 @@ import { ENGINES, startEngine } from '../../src/engine/engines/choose.js';
 import { programsHere } from '../../src/engine/ops/fused.js';
 import { canTrace } from '../../src/engine/trace/trace.js';
 import { tensorflowBackend } from '../../src/engine/trace/recorder.js';
-import { ARMS, bytes, cellOf, newFolder, run } from './arms.js';
+import { ARMS, bytes, cellOf, FAMILIES, newFolder, run } from './arms.js';
 
 process.env.TF_ENABLE_ONEDNN_OPTS = '0';
 process.env.TF_NUM_INTRAOP_THREADS = '1';
@@ -60,7 +60,7 @@ async function functions<T>(
 describe('compiled training', () => {
   const test = anywhere.skipIf(missing !== undefined);
 
-  test.each(Object.keys(ARMS))('%s: the bits of steps that run op by op', async (name) => {
+  test.each(Object.keys({ ...ARMS, ...FAMILIES }))('%s: the bits of steps that run op by op', async (name) => {
     const traced = await functions(() => run(cellOf(name), newFolder()));
     expect(traced.defined).toBeGreaterThan(0);
     expect(traced.left).toBe(0);
