@@ -46,7 +46,13 @@ function several(count: number, machine: string): string {
   return `${count} ${count === 1 ? machine.replace(/^(device|process)(e?s)/, '$1') : machine}`;
 }
 
-function print({ rows, total, claims, data }: Plan, machine: string, devices: number): void {
+/** Ids of the claims that are left to each larger scale. */
+function leftByScale(left: Plan['left']): Map<Scale, readonly string[]> {
+  const scales = new Set(left.map(({ scale }) => scale));
+  return new Map([...scales].map((to) => [to, left.filter(({ scale }) => scale === to).map(({ id }) => id)]));
+}
+
+function print({ rows, total, claims, left, data }: Plan, machine: string, devices: number): void {
   const table = rows.map((row) => ({
     experiment: row.experiment,
     arms: row.arms,
@@ -74,6 +80,7 @@ function print({ rows, total, claims, data }: Plan, machine: string, devices: nu
     `${textTable(claims.map(({ id, experiment, runs, deviceHours }) => ({ claim: id, experiment, runs, time: duration(deviceHours) })))}\n`,
   );
   process.stdout.write('Claims share runs: what each would take alone.\n');
+  for (const [scale, ids] of leftByScale(left)) process.stdout.write(`Left to scale ${scale}: ${ids.join(', ')}\n`);
   for (const line of data) process.stdout.write(`${line}\n`);
 }
 

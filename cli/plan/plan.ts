@@ -2,7 +2,7 @@
  * What a scale costs before anything is started: operations, memory, disk and time of every experiment and claim, at
  * the throughput of a machine.
  */
-import type { Claim } from '../../reports/claims/claim.js';
+import { leftTo, type Claim } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
 import { cellsOf, runnerOf, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
@@ -99,13 +99,15 @@ export interface Plan {
     /** Attained by its thin net in training, or assumed; null for the theory. */
     readonly flopsPerSecond: number | null;
   }[];
-  /** Each claim alone, with every run that decides it; claims share runs. */
+  /** Each claim that the scale is to decide alone, with every run that decides it; claims share runs. */
   readonly claims: readonly {
     readonly id: string;
     readonly experiment: string;
     readonly runs: number;
     readonly deviceHours: number;
   }[];
+  /** Claims of these experiments that the scale does not decide, with the larger scale that is to. */
+  readonly left: readonly { readonly id: string; readonly experiment: string; readonly scale: Scale }[];
   /** All experiments together: a run that several of them need counts once. */
   readonly total: { readonly runs: number; readonly deviceHours: number };
   /** What users bring. */
@@ -146,7 +148,7 @@ function rowOf(
   };
 }
 
-/** What a claim takes alone, or nothing where its experiment is not planned. */
+/** What a claim takes alone, or nothing where its experiment has no runs. */
 function claimRow(
   { id, experiment, arms }: Claim,
   cells: ReadonlyMap<string, readonly Cell[]>,
@@ -170,12 +172,19 @@ export function planOf(experiments: readonly Experiment[], scale: Scale, through
     return spec === undefined ? [] : (broughtFor(spec.data) ?? []);
   });
   const required = new Map([...cells].map(([name, own]) => [name, withRequired(own, RUNNERS)]));
+  const planned = Object.values(CLAIMS).filter(({ experiment }) => cells.has(experiment.name));
+  const left = planned.flatMap((claim): Plan['left'] => {
+    const to = leftTo(claim, scale);
+    return to === undefined ? [] : [{ id: claim.id, experiment: claim.experiment.name, scale: to.scale }];
+  });
+  const isLeft = new Set(left.map(({ id }) => id));
   const all = new Map([...required.values()].flatMap((own) => [...own]));
   return {
     scale,
     total: { runs: all.size, deviceHours: hours(all.values(), throughputs) },
     rows: declared.map((one) => rowOf(one, scale, [...required.get(one.name)!.values()], throughputs)),
-    claims: Object.values(CLAIMS).flatMap((claim) => claimRow(claim, cells, throughputs)),
+    claims: planned.filter(({ id }) => !isLeft.has(id)).flatMap((claim) => claimRow(claim, cells, throughputs)),
+    left,
     data: [...new Set(brought)],
   };
 }

@@ -1,6 +1,7 @@
 /** What a claim is made of: rows to a verdict. */
-import { SCALES, type Experiment, type Scale } from '../../src/core/experiment.js';
+import { SCALES, WIDE_ARM, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { errorOf, FailureError } from '../../src/core/errors.js';
+import { armsAt } from '../data/facts.js';
 import { RowError, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { CHANCE, type Judge, type Judgement } from './rules.js';
 import { OTHER_SETTING } from './settings.js';
@@ -57,10 +58,31 @@ function chanceText({ chance = CHANCE }: Claim): string {
 /** A verdict before the correction for how many claims are judged together. */
 export type UncorrectedVerdict = Omit<Verdict, 'significance'> & Pick<Judgement, 'p'>;
 
-/** Whether a claim is left to a larger scale than this one. */
-function isLeft({ from }: Claim, scale: string | undefined): boolean {
+/** Whether a scale declares the arms that a claim is about; wide nets that others require need no declaration. */
+function isDeclaredAt({ experiment, arms = [] }: Claim, scale: Scale): boolean {
+  if (!Object.hasOwn(experiment.seeds, scale)) return false;
+  const declared = armsAt(experiment, scale);
+  return arms.every((arm) => Object.hasOwn(declared, arm) || arm === WIDE_ARM);
+}
+
+/** A scale that is to decide a claim, and why a smaller one is not. */
+export interface LeftTo {
+  readonly scale: Scale;
+  /** Whether the smaller scale does not have what the claim is about; otherwise it has too little of it. */
+  readonly isUndeclared: boolean;
+}
+
+/**
+ * The scale that a claim is left to by a smaller one: the smallest that is to decide it, or the smallest that declares
+ * its arms. Undefined for the scales from there on, and for what is no scale of SCALES.
+ */
+export function leftTo(claim: Claim, scale: string | undefined): LeftTo | undefined {
+  const { from } = claim;
   const at = (SCALES as readonly (string | undefined)[]).indexOf(scale);
-  return from !== undefined && at >= 0 && at < SCALES.indexOf(from);
+  if (at < 0) return undefined;
+  if (from !== undefined && at < SCALES.indexOf(from)) return { scale: from, isUndeclared: false };
+  const first = SCALES.find((one) => isDeclaredAt(claim, one));
+  return first !== undefined && at < SCALES.indexOf(first) ? { scale: first, isUndeclared: true } : undefined;
 }
 
 /**
@@ -73,11 +95,14 @@ function judged(
   input: ClaimInput,
 ): { readonly mine: readonly TableRow[]; readonly judgement: Judgement } {
   const notRun = (evidence: string): Judgement => ({ outcome: 'not run', evidence });
-  if (isLeft(claim, input.scale)) return { mine: [], judgement: notRun(`left to scale ${claim.from}`) };
+  const left = leftTo(claim, input.scale);
+  if (left?.isUndeclared === false) return { mine: [], judgement: notRun(`left to scale ${left.scale}`) };
+  const noRun =
+    left === undefined ? 'no finished run' : `left to scale ${left.scale}: its arms are not declared at ${input.scale}`;
   let mine: readonly TableRow[] = [];
   try {
     mine = claim.rows(input);
-    return { mine, judgement: mine.length > 0 ? claim.judge(mine) : notRun('no finished run') };
+    return { mine, judgement: mine.length > 0 ? claim.judge(mine) : notRun(noRun) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw errorOf(`the claim "${claim.id}" cannot be judged`, error);
     if (error instanceof RowError)

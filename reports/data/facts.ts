@@ -38,8 +38,8 @@ interface Known {
 }
 const knownOf = oncePer<Experiment, Known>(() => ({ arms: new Map(), names: new Map(), facts: new Map() }));
 
-/** The arms that an experiment declares at a scale. */
-function armsAt(experiment: Experiment, scale: string): Readonly<Record<string, Arm>> {
+/** The arms that an experiment declares at a scale, made once. */
+export function armsAt(experiment: Experiment, scale: string): Readonly<Record<string, Arm>> {
   return remembered(knownOf(experiment).arms, scale, () => experiment.arms(scale as Scale));
 }
 

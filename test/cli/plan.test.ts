@@ -90,6 +90,14 @@ test('a claim takes the runs of its arms and what they need', () => {
   expect(claims.every(({ deviceHours }) => deviceHours > 0)).toBe(true);
 });
 
+test('claims that a scale leaves to a larger one are named, and take no time', () => {
+  const { claims, left } = planOf([bertGlosses], 'minutes', new Map([['bert-glosses', measured]]));
+  expect(claims.map(({ id }) => id)).toEqual(['bert-imitation', 'merging-exact']);
+  // by the list of the scale, and as the deeper net is no arm of it
+  for (const id of ['bert-three-stage', 'bert-deeper'])
+    expect(left).toContainEqual({ id, experiment: 'bert-glosses', scale: 'laptop' });
+});
+
 test('the scale paper is planned without measuring where the throughput is given', async () => {
   const { rows, data } = await planScale(
     'paper',

@@ -4,7 +4,7 @@ import type { Experiment } from '../../src/core/experiment.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { atLevel, holm, signFlip, sumInterval, tInterval, type Interval } from '../../src/core/stats.js';
 import { armBeats } from '../../reports/claims/arms.js';
-import { decideAlone, type UncorrectedVerdict } from '../../reports/claims/claim.js';
+import { decideAlone, leftTo, type UncorrectedVerdict } from '../../reports/claims/claim.js';
 import { CLAIMS } from '../../reports/claims/index.js';
 import { LEFT_BY_MINUTES } from '../../reports/claims/scales.js';
 import { correctFamily, FAMILY_RATE } from '../../reports/claims/family.js';
@@ -53,6 +53,17 @@ function drawn(draw: number, n: number, { at = 90, shared = 2, own = 1, gain = 0
 
 test('claims that scale minutes leaves are claims', () => {
   expect(LEFT_BY_MINUTES.filter((id) => CLAIMS[id]?.from !== 'laptop')).toEqual([]);
+});
+
+test('a claim whose arms a scale does not declare is left to the next larger one that does', () => {
+  const evidence = (id: string, scale: string): string =>
+    decideAlone(CLAIMS[id]!, { scale, rows: [], results: [] }).evidence;
+  for (const id of ['bert-deeper', 'bert-total-cost', 'resnet-all-at-once', 'hierarchy-total-cost'])
+    expect(evidence(id, 'minutes'), id).toBe('left to scale laptop: its arms are not declared at minutes');
+  expect(evidence('bert-deeper', 'laptop')).toBe('no finished run');
+  expect(evidence('bert-deeper', 'overnight')).toBe('no finished run');
+  expect(evidence('resnet-three-stage', 'minutes')).toBe('no finished run');
+  expect(leftTo(CLAIMS['bert-deeper']!, 'custom')).toBeUndefined();
 });
 
 describe('a claim that is left to a larger scale', () => {
