@@ -243,7 +243,7 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
 
 test('every family with a graph is written as ONNX here, and one without is refused by its name', () => {
   const written = new Set<string>(Object.values(SUBJECTS).map(({ spec }) => spec.family));
-  const unseen = Object.values(FAMILIES).filter(({ name, onnx }) => onnx !== undefined && !written.has(name));
+  const unseen = Object.values(FAMILIES).filter((family) => family.onnx !== undefined && !written.has(family.name));
   expect(unseen.map(({ name }) => name)).toEqual([]);
   FAMILIES.unwritten = { ...FAMILIES.mlp!, name: 'unwritten', onnx: undefined } as unknown as (typeof FAMILIES)[string];
   try {

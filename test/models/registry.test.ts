@@ -194,14 +194,18 @@ const LETTERS: Family<LettersSpec> = {
   published: {
     read: (path, spec) => taskNetworks(path).load(spec as unknown as NetworkSpec),
     write: (path, { encoder }, weights) => void writeWeights(path, encoder, weights),
-    labels: bertFamily.published!.labels!,
+    labels: (path) => bertFamily.published!.labels!(path),
     folder: {
       modelType: 'letters',
       read: (folder, config) => {
         const content = { ...config!.content, model_type: 'bert' };
-        const { spec, encoder, load } = bertFamily.published!.folder!.read(folder, { ...config!, content });
+        const networks = bertFamily.published!.folder!.read(folder, { ...config!, content });
         const lettersOf = (inner: BertSpec): LettersSpec => ({ family: 'letters', encoder: inner });
-        return { spec: lettersOf(spec), encoder: lettersOf(encoder), load: (one) => load(one.encoder) };
+        return {
+          spec: lettersOf(networks.spec),
+          encoder: lettersOf(networks.encoder),
+          load: (one) => networks.load(one.encoder),
+        };
       },
       write: (folder, { encoder }, weights, facts) =>
         bertFamily.published!.folder!.write(folder, encoder, weights, facts),
