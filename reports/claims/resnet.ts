@@ -2,6 +2,7 @@
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
+import { depthGains, WITHOUT_IMITATION, type Gain } from '../data/depth-gains.js';
 import { groupBy, numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { armBeats, CONTROL, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
@@ -9,39 +10,6 @@ import { QUESTIONS } from './questions.js';
 import { byInterval } from './rules.js';
 import { ABSTRACT } from './sources.js';
 import { positive, within } from './verdict.js';
-
-/** Ways of training without imitation: what it has to be better than. */
-const WITHOUT_IMITATION = ['direct', 'kd', 'selected-kl'] as const;
-
-interface Gain {
-  readonly seed: number;
-  readonly depth: number;
-  readonly gain: number;
-}
-
-/**
- * What one way of training gains over others, in nets with skip connections or without, by seed and depth: over that of
- * the others which has the highest validation accuracy at this depth, on average over the seeds.
- */
-function depthGains(results: readonly TableRow[], skip: boolean, first: string, others: readonly string[]): Gain[] {
-  const mine = rowsOfExperiment(results, depthSkip).filter(({ facts }) => facts.factors?.skip === skip);
-  const depths = groupBy(mine, ({ facts }) => String(facts.factors!.layers));
-  return [...depths].flatMap(([depth, rows]) => {
-    const of = (training: string): TableRow[] => rows.filter(({ facts }) => facts.factors!.training === training);
-    const validated = (training: string): number =>
-      mean(of(training).map((row) => numberAt(row, 'validationAccuracy')));
-    const there = others.filter((training) => of(training).length > 0);
-    if (there.length === 0) return [];
-    const best = there.reduce((a, b) => (validated(b) > validated(a) ? b : a));
-    const rival = new Map(of(best).map((row) => [row.seed, numberAt(row, 'testAccuracy')]));
-    return of(first).flatMap((row) => {
-      const other = rival.get(row.seed);
-      return other === undefined
-        ? []
-        : [{ seed: row.seed, depth: Number(depth), gain: numberAt(row, 'testAccuracy') - other }];
-    });
-  });
-}
 
 /** One number for each seed of the gains. */
 function bySeed(gains: readonly Gain[], value: (gains: readonly Gain[]) => number): Map<number, number> {
