@@ -237,7 +237,7 @@ const drawBridge: Draw = ({ rows, scale }) => {
 /** What is compared in the two panels of the gain: what imitation adds to trained nets, and what the theory has. */
 const COMPARED = {
   trained: 'trained nets: points over the best rival without imitation',
-  theory: 'theory: distance after direct training over that after imitation',
+  theory: 'theory: distance, direct training over imitation',
 } as const;
 
 const GAIN_SERIES = [
@@ -259,12 +259,11 @@ function gainSeries(kind: string, skip: boolean): string {
 /** The theory's distances after direct training over those after imitation, of particle nets and of their limit. */
 function theoryRatios(rows: readonly TableRow[]): Datum[] {
   return [false, true].flatMap((skip) => {
-    const regime = skip ? 'skip' : 'no skip';
     const particles = rowsOfExperiment(rows, depth)
-      .filter(({ values }) => values.regime === regime)
+      .filter(({ facts }) => facts.factors?.skip === skip)
       .map((row) => ({ x: numberAt(row, 'depth'), y: numberAt(row, 'direct') / numberAt(row, 'imitation') }));
     const limits = rowsOfExperiment(rows, limit).filter(
-      ({ values, arm }) => arm === regime && values.event === undefined,
+      ({ facts, values }) => facts.factors?.skip === skip && values.event === undefined,
     );
     const infinite = [...groupBy(limits, ({ values }) => String(values.depth))].flatMap(([layers, group]) => {
       const [direct, imitation] = ['direct', 'imitation'].map((training) =>
@@ -284,15 +283,11 @@ function theoryRatios(rows: readonly TableRow[]): Datum[] {
 function gainSpec(data: readonly Datum[]): FigureSpec {
   const domain = GAIN_SERIES.map(({ series }) => series);
   const y = (field: string): object => ({ field, type: 'quantitative', title: null, scale: { zero: false } });
-  const shared = {
-    // both panels have the ticks: those of either would stand at depths that the other has not
-    x: depthAxis(data.flatMap(({ x }) => (Number.isInteger(Math.log2(Number(x))) ? [Number(x)] : []))),
-    color: seriesColor(
-      domain,
-      GAIN_SERIES.map(({ color }) => color),
-      2,
-    ),
-  };
+  const color = seriesColor(
+    domain,
+    GAIN_SERIES.map((one) => one.color),
+    2,
+  );
   const strokeDash = {
     field: 'series',
     type: 'nominal',
@@ -300,29 +295,31 @@ function gainSpec(data: readonly Datum[]): FigureSpec {
     title: null,
     legend: { columns: 2 },
   };
-  return {
-    config: CONFIG,
-    data: { values: data },
-    facet: { column: { field: 'facet', type: 'nominal', sort: Object.values(COMPARED), title: null } },
-    resolve: { scale: { x: 'independent', y: 'independent' } },
-    spec: {
+  const panel = (facet: string): object => {
+    const mine = data.filter((datum) => datum.facet === facet);
+    const x = depthAxis(mine.flatMap((datum) => (typeof datum.x === 'number' ? [datum.x] : [])));
+    return {
+      title: facet.split(': '),
       width: 340,
       height: 260,
-      layer: layersWithData(data, [
+      transform: [{ filter: `datum.facet === '${facet}'` }],
+      layer: layersWithData(mine, [
         { needs: 'level', mark: { type: 'rule', color: '#555', strokeWidth: 1 }, encoding: { y: y('level') } },
         {
           needs: 'mean',
           mark: { type: 'line', strokeWidth: 2, point: { size: 30 } },
-          encoding: { ...shared, y: y('mean'), strokeDash },
+          encoding: { x, color, y: y('mean'), strokeDash },
         },
         {
           needs: 'mean',
           mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
-          encoding: { ...shared, y: y('low'), y2: { field: 'high' } },
+          encoding: { x, color, y: y('low'), y2: { field: 'high' } },
         },
       ]),
-    },
+    };
   };
+  const facets = Object.values(COMPARED).filter((facet) => data.some((datum) => datum.facet === facet));
+  return { config: CONFIG, data: { values: data }, hconcat: facets.map(panel) };
 }
 
 /** What imitation adds in trained nets by their depth, and beside it what the theory says of the same depths. */

@@ -410,7 +410,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   curves: [0, 8],
   taps: [5 * 4, 4],
   'depth-skip': [36, 36],
-  'depth-gain': [0, 46],
+  'depth-gain': [32, 32],
   bridge: [5 * 24, 24],
   'layers-plain': [5 * 8, 8],
   'layers-skip': [5 * 8, 8],
