@@ -31,6 +31,11 @@ export interface Setting {
   };
   /** Fine-tuning, or direct training, of `steps` at the given peak rate. */
   readonly recipe: (steps: number, peak: number) => RecipeSpec;
+  /**
+   * Direct training of `steps` in batches `larger` times as large as {@link recipe} has. Unless given it is that recipe
+   * at the peak rate of the arm `long`.
+   */
+  readonly long?: (steps: number, larger: number) => RecipeSpec;
   /** Steps of the thin net in every arm. */
   readonly steps: number;
   readonly imitation: GradientImitation;
@@ -59,6 +64,8 @@ const SHARED_ARMS: Readonly<Record<string, ArmFacts>> = {
   hints: { label: 'thin, hints at inner layers + KL', learnsFrom: 'layers' },
   'all-at-once': { label: 'thin, all imitation losses at once, then KL', learnsFrom: 'layers' },
   'three-stage': { label: 'thin, three stages', learnsFrom: 'layers' },
+  'three-stage-labels': { label: 'thin, three stages, labels in fine-tuning, too', learnsFrom: 'layers' },
+  'three-stage-no-labels': { label: 'thin, three stages, no labels in fine-tuning', learnsFrom: 'layers' },
   'selected-three-stage': { label: 'thin, selected channels, three stages', learnsFrom: 'layers' },
   'projected-three-stage': { label: 'thin, all projected, three stages', learnsFrom: 'layers' },
   'low-rank-clone': { label: 'thin, Low-Rank Clone + KD', learnsFrom: 'layers' },
@@ -91,7 +98,10 @@ export function rateOf(rates: Rates, arm: string): number {
 
 /** Training with the labels alone. */
 export const LABELS: ObjectiveSpec = { labels: 1, teacher: 0, hints: 0, temperature: 1, labelSmoothing: 0 };
-const TEACHER: ObjectiveSpec = { ...LABELS, labels: 0, teacher: 1 };
+/** Training with the wide net's outputs alone. */
+export const TEACHER: ObjectiveSpec = { ...LABELS, labels: 0, teacher: 1 };
+/** Training with labels and the wide net's outputs alike. */
+export const BOTH: ObjectiveSpec = { ...LABELS, teacher: 1 };
 
 /** Imitation by gradient of all groups at once: each step serves every one of them. */
 export function joint(imitation: GradientImitation, steps: number): GradientImitation {
@@ -110,7 +120,8 @@ export function longArm(setting: Setting, threeStage: TrainSpec, larger: number)
   const { flops, teacherFlops } = costOf(threeStage);
   const steps = Math.round((direct.training.steps * (flops + teacherFlops)) / costOf(direct).flops / larger);
   const long = armOf(setting, 'long', { objective: LABELS, steps });
-  return { ...long, training: { ...long.training, batch: larger * long.training.batch } };
+  const recipe = setting.long?.(steps, larger) ?? { ...long.training, batch: larger * long.training.batch };
+  return { ...long, training: { ...recipe, objective: LABELS } };
 }
 
 interface Parts {

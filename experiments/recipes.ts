@@ -1,4 +1,5 @@
 /** Recipes as declared values: how a network is trained, by data set. */
+import { atSteps } from '../src/method/spec/recipe-steps.js';
 import type { RecipeSpec } from '../src/method/spec/spec.js';
 
 const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', momentum: 0.9, weightDecay });
@@ -53,6 +54,18 @@ export function paperDirect(): RecipeSpec {
     schedule: { kind: 'step', peak, warmup: paperSteps(warmup), drops: drops.map(paperSteps), factor: 0.1 },
     optimizer: sgd(weightDecay),
   };
+}
+
+/**
+ * Direct training by the paper's recipe for another number of steps, in batches `larger` times as large: warm-up and
+ * drops at the same shares of the steps, the peak rate as many times higher as the batch is larger. That is the linear
+ * scaling rule of Goyal et al. 2017 (arXiv 1706.02677, section 2), which holds up to batches of some 8,192 pictures
+ * where the rate warms up for five epochs at least.
+ */
+export function paperDirectInBatches(steps: number, larger: number): RecipeSpec {
+  const recipe = atSteps(paperDirect(), steps);
+  const { batch, schedule } = recipe;
+  return { ...recipe, batch: larger * batch, schedule: { ...schedule, peak: larger * schedule.peak } };
 }
 
 /** Steps of so many epochs of ImageNet. */

@@ -15,8 +15,8 @@ import type { Experiment } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import type { BertSpec } from '../src/models/families/bert/network.js';
-import { armOf, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
-import { bertArms, BOTH, imitationOf, initializerRange } from './bert.js';
+import { armOf, BOTH, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
+import { bertArms, imitationOf, initializerRange } from './bert.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { bertRecipe } from './recipes.js';
 
