@@ -121,6 +121,14 @@ function checkJudgement({ id }: Claim, judgement: unknown): void {
   );
 }
 
+/**
+ * Whether a page has a claim of which there are no runs, as one that was not run. What is declared at scale paper alone
+ * takes a cluster: it would be not run on nearly every page, and stands there once it was.
+ */
+export function standsWithoutRuns({ experiment }: Claim): boolean {
+  return Object.keys(experiment.seeds).some((scale) => scale !== 'paper');
+}
+
 /** The verdict on one claim, as if it were the only one; without rows, "not run". */
 export function decideAlone(claim: Claim, input: ClaimInput): UncorrectedVerdict {
   const { id, statement, source, experiment } = claim;

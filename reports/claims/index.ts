@@ -13,6 +13,7 @@ import { PICTURE_CLAIMS } from './pictures.js';
 import { RESNET_CLAIMS } from './resnet.js';
 import { withScale } from './scales.js';
 import { SELECTION_CLAIMS } from './selection.js';
+import { SQUAD_CLAIMS } from './squad.js';
 import type { ScaledVerdict, Verdict } from './verdict.js';
 
 /** Every claim under its id. It stands in the section of the page that is its experiment's group. */
@@ -32,7 +33,7 @@ function registerAll(claims: readonly Claim[]): void {
 
 registerAll([...LAW_CLAIMS, ...LIMIT_CLAIMS, ...SELECTION_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS]);
 follow(FRONTIERS, (frontier) => registerAll(frontierClaims(frontier)));
-registerAll([...PICTURE_CLAIMS, ...BERT_CLAIMS]);
+registerAll([...PICTURE_CLAIMS, ...BERT_CLAIMS, ...SQUAD_CLAIMS]);
 
 /** Corrects verdicts of all claims, in their order: of trained nets as one family, of the theory as another. */
 function correct<Uncorrected extends UncorrectedVerdict>(

@@ -1,5 +1,5 @@
 /** Figures of the experiments on text. */
-import { bertAblations, bertGlosses, bertSupersense, LONG_BATCH } from '../../experiments/bert.js';
+import { bertAblations, bertGlosses, bertSquad, bertSupersense, LONG_BATCH } from '../../experiments/bert.js';
 import { sst2 } from '../../experiments/sst2.js';
 import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
@@ -56,6 +56,13 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     experiment: bertSupersense,
     title: 'The trained nets on a task: supersense of a gloss',
     caption: '45 classes, fine-tuned by one recipe; held-out glosses were seen neither here nor before.',
+  }),
+  armsFigure({
+    id: 'bert-squad',
+    finding: equalSteps('squad-three-stage', 'SQuAD'),
+    experiment: bertSquad,
+    title: 'The trained nets on SQuAD 1.1',
+    caption: 'The dev set’s F1 after two epochs of fine-tuning by one recipe.',
   }),
   armsFigure({
     id: 'sst2',

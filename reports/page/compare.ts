@@ -15,7 +15,7 @@ import { shownInterval } from '../data/interval.js';
 import { readRecords, type Records } from '../data/records.js';
 import { keptRowsOf } from '../data/tables.js';
 import type { Datum, Figure } from '../figures/figure.js';
-import { formatMean, type Outcome } from '../claims/verdict.js';
+import { formatMean, type Outcome, type ScaledVerdict } from '../claims/verdict.js';
 
 /** A row of a table that is kept. */
 type KeptRow = Pick<TableRow, 'run' | 'values'>;
@@ -37,10 +37,25 @@ export interface Comparison {
   readonly problems: readonly string[];
 }
 
+/** Verdicts of both sides by claim; one that only one side has on its page was not run on the other. */
+function sideBySide(first: Report, second: Report): (readonly [ScaledVerdict, ScaledVerdict])[] {
+  const notRun = (verdict: ScaledVerdict): ScaledVerdict => ({
+    ...verdict,
+    ...{ outcome: 'not run', evidence: 'no finished run', scale: null, seeds: 0, runs: [], others: [] },
+  });
+  return Object.entries(first.verdicts).flatMap(([section, mine]) => {
+    const theirs = second.verdicts[section] ?? [];
+    const byId = new Map(theirs.map((verdict) => [verdict.id, verdict]));
+    const shown = new Set(mine.map(({ id }) => id));
+    return [
+      ...mine.map((verdict) => [verdict, byId.get(verdict.id) ?? notRun(verdict)] as const),
+      ...theirs.filter(({ id }) => !shown.has(id)).map((verdict) => [notRun(verdict), verdict] as const),
+    ];
+  });
+}
+
 function verdictPairs(first: Report, second: Report): { html: string; changed: Comparison['changed'] } {
-  const pairs = Object.entries(first.verdicts)
-    .flatMap(([section, list]) => list.map((verdict, i) => [verdict, second.verdicts[section]![i]!] as const))
-    .filter(([a, b]) => a.outcome !== 'not run' || b.outcome !== 'not run');
+  const pairs = sideBySide(first, second).filter(([a, b]) => a.outcome !== 'not run' || b.outcome !== 'not run');
   const cell = ({ outcome, evidence, scale }: (typeof pairs)[number][0]): string =>
     `<td>${verdictBadge(outcome)}` +
     `<p class="small">${escape(evidence)}${scale === null ? '' : `; scale ${escape(scale)}`}</p></td>`;

@@ -2,6 +2,7 @@
 import { CUSTOM_SCALE, SCALES, type Scale } from '../../src/core/experiment.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
+import { standsWithoutRuns } from '../claims/claim.js';
 import { CLAIMS, decideScales } from '../claims/index.js';
 import { judgeOwn, ownRuns, type OwnVerdicts } from '../claims/own.js';
 import { drawnOf, type Figure, type FigureDefinition, type FigureInput } from '../figures/figure.js';
@@ -77,7 +78,10 @@ export function buildReport(given: Records, scale?: Scale): Report {
     verdicts: bySection(
       Object.values(CLAIMS),
       ({ experiment }) => experiment.group,
-      ({ id }) => [verdicts.get(id)!],
+      (claim) => {
+        const verdict = verdicts.get(claim.id)!;
+        return verdict.outcome === 'not run' && !standsWithoutRuns(claim) ? [] : [verdict];
+      },
     ),
     figures,
     findings: findingsOf(Object.values(figures).flat(), verdicts),

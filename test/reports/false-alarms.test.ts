@@ -5,6 +5,7 @@
  * in 10 %. The same rows with an effect of the claim's own size must be found in 80 %.
  */
 import { describe, expect, test } from 'vitest';
+import type { Scale } from '../../src/core/experiment.js';
 import type { Row } from '../../src/core/run.js';
 import { normals, rngKey, type RngKey } from '../../src/core/rng.js';
 import { CLAIMS } from '../../reports/claims/index.js';
@@ -116,6 +117,14 @@ const armRows =
   (_, z) => [
     [arms[0], { [key]: base * (1 + difference + 0.02 * z()) }],
     [arms[1], { [key]: base * (1 + 0.02 * z()) }],
+  ];
+/** F1 of three stages so many points from the deeper net's, with noise of a tenth, and of a thin net far below. */
+const squadRows =
+  (points: number): SeedRows =>
+  (_, z) => [
+    ['three-stage', { loss: 90 + points + 0.1 * z() }],
+    ['deeper', { loss: 90 + 0.1 * z() }],
+    ['direct', { loss: 80 }],
   ];
 const depthSkipRows =
   (gain: (layers: number, kind: string) => number): SeedRows =>
@@ -356,6 +365,20 @@ const CASES: readonly Case[] = [
     nulls: { 'no difference': armRows('loss', ['three-stage', 'direct'], 5, 0) },
     effect: armRows('loss', ['three-stage', 'direct'], 5, -0.25),
   },
+  {
+    claims: /^squad-three-stage$/,
+    id: 'squad-three-stage',
+    final: true,
+    nulls: { 'no difference': armRows('loss', ['three-stage', 'direct'], 50, 0) },
+    effect: armRows('loss', ['three-stage', 'direct'], 50, 0.25),
+  },
+  {
+    claims: /^squad-deeper$/,
+    id: 'squad-deeper',
+    final: true,
+    nulls: { 'a point below': squadRows(-1) },
+    effect: squadRows(0),
+  },
   ...['depth-plain', 'depth-gradient', 'depth-gradient-rival', 'depth-bridge', 'depth-growth'].map((id) => ({
     claims: new RegExp(`^${id}$`),
     id,
@@ -411,7 +434,7 @@ function drawn(key: RngKey): Noise {
 /** How many of the sets the claim's rule calls supported. */
 function supported({ id, final = false }: Case, rowsOfSeed: SeedRows, name: string): number {
   const { experiment, rows, judge } = CLAIMS[id]!;
-  const scale = experiment.seeds.laptop === undefined ? 'minutes' : 'laptop';
+  const scale = experiment.seeds.laptop === undefined ? (Object.keys(experiment.seeds)[0] as Scale) : 'laptop';
   const names = new Map<string, Named>();
   const nameOf = (arm: string, seed: number): Named => {
     const key = `${arm} ${seed}`;
@@ -429,7 +452,7 @@ function supported({ id, final = false }: Case, rowsOfSeed: SeedRows, name: stri
       for (const [arm, values] of rowsOfSeed(() => level * Math.exp(NOISE * z()), z))
         all.push({
           ...nameOf(arm, seed),
-          values: final && !('testAccuracy' in values) ? { ...values, [metric]: values.loss! } : values,
+          values: final && 'loss' in values ? { ...values, [metric]: values.loss! } : values,
         });
     }
     const mine = rows(final ? { rows: [], results: all } : { rows: all, results: [] });

@@ -280,6 +280,17 @@ describe('the page', () => {
     expect(of(together, 'sst2-kd')).toBe(3 + of(decideClaims(inputs[1]!), 'resnet-kd')!);
   });
 
+  test('claims of experiments that scale paper alone declares stand on a page once they were run', () => {
+    const at = (which: (row: TableRow) => boolean): string[] => {
+      const { rows, results } = records(AS_CLAIMED);
+      const given = { rows: rows.filter(which), results: results.filter(which) };
+      const report = buildReport({ ...readRecords([KEPT]), ...given });
+      return report.verdicts.bert!.map(({ id }) => id).filter((id) => id.startsWith('squad-'));
+    };
+    expect(at(({ experiment }) => experiment !== 'bert-squad')).toEqual([]);
+    expect(at(() => true)).toEqual(['squad-three-stage', 'squad-deeper']);
+  });
+
   test('kept tables are reported as runs are, without their logs', async () => {
     const { verdicts, runs, problems } = await writeReport([KEPT], {});
     expect([runs, problems]).toEqual([0, []]);

@@ -364,6 +364,9 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
       'projected-three-stage': 60 + gain,
       'low-rank-clone': 60,
     }).map(([arm, value]) => row('sst2', arm, seed, { testAccuracy: value + 0.01 * wobble(seed, value) })),
+    ...Object.entries({ direct: 60, deeper: 62, 'three-stage': 60 + gain }).map(([arm, value]) =>
+      row('bert-squad', arm, seed, { 'test f1': value + 0.01 * wobble(seed, value) }),
+    ),
     ...Object.entries({ direct: laws.claimed ? 20 : 95, 'three-stage': 60 + gain }).map(([arm, value]) =>
       row('bert-supersense', arm, seed, { testAccuracy: value + 0.01 * wobble(seed, value) }),
     ),
@@ -427,6 +430,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'bert-differences': [5 * 6, 6],
   'bert-curves': [0, 8],
   'bert-supersense': [5 * 2, 2],
+  'bert-squad': [5 * 3, 3],
   sst2: [6 * 5, 6],
   'bert-ablations': [5, 1],
   'bert-layers': [5 * 6, 6],

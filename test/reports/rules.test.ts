@@ -306,3 +306,25 @@ describe('p-values', () => {
     expect(() => signFlip([])).toThrow(RangeError);
   });
 });
+
+describe('on a par with the deeper net', () => {
+  const judged = (f1: Readonly<Record<string, readonly number[]>>): unknown => {
+    const results = Object.entries(f1).flatMap(([arm, values]) =>
+      values.map((value, i) => ({
+        ...named({ run: `${arm} ${i}`, experiment: 'bert-squad', arm, scale: 'paper', seed: i + 1 }),
+        values: { 'test f1': value },
+      })),
+    );
+    return decideAlone(CLAIMS['squad-deeper']!, { rows: [], results }).outcome;
+  };
+  const deeper = [91, 91.1, 90.9];
+  test('half a point below is on a par, two points are not, and a wide interval leaves it open', () => {
+    expect(judged({ deeper, direct: [88, 88, 88], 'three-stage': [90.5, 90.6, 90.5] })).toBe('supported');
+    expect(judged({ deeper, direct: [88, 88, 88], 'three-stage': [89, 89.1, 89] })).toBe('not supported');
+    expect(judged({ deeper, direct: [88, 88, 88], 'three-stage': [92, 89, 91] })).toBe('inconclusive');
+  });
+  test('a deeper net that is no better than the thin one, or a run without a number, decides nothing', () => {
+    expect(judged({ deeper, direct: [92, 92, 92], 'three-stage': [93, 93.1, 93] })).toBe('inconclusive');
+    expect(judged({ deeper, direct: [88, 88, 88], 'three-stage': [93, 93.1, NaN] })).toBe('inconclusive');
+  });
+});
