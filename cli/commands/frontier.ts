@@ -36,7 +36,7 @@ export function command(): Command {
     .addArgument(new NamedArgument('experiment', 'whose frontier it is', titles))
     .description(
       'accuracy of each way of training at 1, 2, 4, ... times the thin net’s base steps, against three ' +
-        'counts of the cost',
+        'counts of the cost, with the wall time of a run',
     )
     .option('--arm <pattern>', ARM_PATTERN, 'all')
     .addOption(
@@ -135,8 +135,9 @@ function printPlan(costs: readonly BudgetCost[], json: boolean): void {
 async function show(name: string, scale: Scale, folder: string, json: boolean): Promise<void> {
   checkRuns(folder);
   const frontier = frontierFor(name);
-  const { meansTable, readFrontier, summaryLines } = await import('../../reports/page/frontier-summary.js');
-  const { summary, unread, ...told } = readFrontier(frontier, scale, [folder]);
+  const { meansTable, readFrontier, summaryLines, timesHeading, timesTable } =
+    await import('../../reports/page/frontier-summary.js');
+  const { summary, wallTime, unread, ...told } = readFrontier(frontier, scale, [folder]);
   // new runs beside a table that is damaged would not mend it
   if (summary === undefined && unread !== undefined) {
     tellReading({ ...told, problems: told.problems.filter((line) => line !== unread) });
@@ -148,6 +149,11 @@ async function show(name: string, scale: Scale, folder: string, json: boolean): 
       `${folder}: no finished run of ${frontier.experiment.name} at scale ${scale}; make some with: ` +
         `gowide frontier ${name} --scale ${scale} --out ${folder}`,
     );
-  if (json) return void process.stdout.write(`${JSON.stringify({ ...summary, ...told }, null, 2)}\n`);
-  process.stdout.write(`${textTable(meansTable(summary))}\n${summaryLines(summary).join('\n')}\n`);
+  if (json) return void process.stdout.write(`${JSON.stringify({ ...summary, wallTime, ...told }, null, 2)}\n`);
+  const times = wallTime.times.every(({ seconds }) => seconds === null)
+    ? ''
+    : `${textTable(timesTable(summary, wallTime))}\n`;
+  process.stdout.write(
+    `${textTable(meansTable(summary))}\n${summaryLines(summary).join('\n')}\n${timesHeading(wallTime)}\n${times}`,
+  );
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import { armSpecs, type Experiment, type Scale } from '../../src/core/experiment.js';
+import type { Cell } from '../../src/core/run.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
 import {
   bestOf,
@@ -12,8 +13,9 @@ import {
   type MeasureCells,
   type TriedPoint,
 } from '../../src/method/run/tuning.js';
-import { folderOf, readRun } from '../../src/store/runs.js';
+import { folderOf, indexRuns, readRun } from '../../src/store/runs.js';
 import { trainExperiment, trainExperiments } from '../../experiments/registry.js';
+import { searchCost, searchText } from '../plan/search.js';
 import { ARM_PATTERN, armsAtScale } from '../terminal/arms.js';
 import { experimentList, experimentOption, groupArgument } from '../terminal/experiments.js';
 import { notice } from '../terminal/notices.js';
@@ -59,14 +61,25 @@ function tunedSpecs(experiment: Experiment, scale: Scale, pattern: string): Read
 
 /**
  * Trains cells as `gowide train` does, and reads the validation accuracy of each of their runs: NaN of one that
- * diverged, as rates beyond the end of a grid may.
+ * diverged, as rates beyond the end of a grid may. Each cell is handed to `onMeasured`.
  */
-function measuring(options: WorkOptions): MeasureCells {
+function measuring(options: WorkOptions, onMeasured: (cell: Cell) => void): MeasureCells {
   const out = checkOut(options.out);
   return async (cells) => {
+    cells.forEach(onMeasured);
     const diverged = await work(cells, options);
     if (diverged !== undefined) notice(diverged.message);
     return cells.map((cell) => Number(readRun(folderOf(out, cell)).result?.validationAccuracy));
+  };
+}
+
+/** Seconds that a run took in all of its processes. */
+function secondsIn(out: string): (cell: Cell) => number {
+  const index = indexRuns(out);
+  return (cell) => {
+    const { seconds, environments } = readRun(folderOf(out, cell, index));
+    // one that diverged has no result, and so no sum of them
+    return seconds ?? environments.reduce((sum, process) => sum + process.seconds, 0);
   };
 }
 
@@ -77,12 +90,18 @@ function measuredText({ point, accuracies }: TriedPoint): string {
 }
 
 /**
- * Tunes the arms that the options choose, and prints what was measured: JSON, or a table by rates, in brackets the best
- * of what imitation was tried with at each.
+ * Tunes the arms that the options choose, and prints what was measured and what the search has cost: JSON, or a table
+ * by rates, in brackets the best of what imitation was tried with at each.
  */
 export async function tuneArms(experiment: Experiment, scale: Scale, options: TuneOptions): Promise<void> {
   const specs = tunedSpecs(experiment, scale, options.arm);
-  const { measured, arms } = await tuneByGrid(experiment, specs, measuring(options));
+  const cells: Cell[] = [];
+  const { measured, arms } = await tuneByGrid(
+    experiment,
+    specs,
+    measuring(options, (cell) => void cells.push(cell)),
+  );
+  const cost = searchCost(cells, secondsIn(options.out));
   for (const { arm, best, atEnd } of arms)
     if (atEnd)
       notice(
@@ -98,7 +117,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
     const best = Object.fromEntries(arms.map((one) => [one.arm, one.best.point]));
     const share = experiment.tuning?.share ?? 1;
     process.stdout.write(
-      `${JSON.stringify({ experiment: experiment.name, scale, share, measured: rows, best }, null, 2)}\n`,
+      `${JSON.stringify({ experiment: experiment.name, scale, share, measured: rows, best, cost }, null, 2)}\n`,
     );
     return;
   }
@@ -115,7 +134,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
   }));
   const { share } = experiment.tuning!;
   const trained = share === undefined ? '' : `Each was trained for ${tidyRate(100 * share)} % of its steps.\n`;
-  process.stdout.write(`${textTable(rows)}\n${trained}`);
+  process.stdout.write(`${textTable(rows)}\n${trained}${searchText(cost)}\n`);
 }
 
 /** `gowide tune`. */
@@ -124,7 +143,7 @@ export function command(): Command {
     .addArgument(groupArgument(tunedExperiments()))
     .description(
       'validation accuracy of each arm at each learning rate of one grid, ' +
-        'widened while the best is at an end, with seeds that no table uses',
+        'widened while the best is at an end, with seeds that no table uses; and what the search has cost',
     )
     .addOption(experimentOption(tunedExperiments()))
     .option('--arm <pattern>', ARM_PATTERN, 'all')

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { keyOf, waysOf, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor } from '../../experiments/frontiers.js';
+import { plural } from '../../src/core/errors.js';
 import { mean } from '../../src/core/stats.js';
 import { formatMean, formatNumber } from '../claims/verdict.js';
 import {
@@ -10,6 +11,7 @@ import {
   crossing,
   curveOf,
   frontierPoints,
+  frontierRows,
   MARK,
   teacherAccuracy,
   timesToMark,
@@ -20,6 +22,7 @@ import {
 import { readRecords, type Records } from '../data/records.js';
 import { shownInterval } from '../data/interval.js';
 import { groupBy, type TableRow } from '../data/rows.js';
+import { wallTimes, type WallTimes } from '../data/wall-times.js';
 import { proportionInterval } from '../figures/figure.js';
 
 /** One way of training with one budget. */
@@ -48,21 +51,67 @@ export interface FrontierSummary {
   readonly crossings: Readonly<Record<string, Readonly<Record<CostName, Crossing>>>>;
 }
 
+/** How long the runs of one way of training took with one budget. */
+export interface BudgetTime {
+  /** A way of training; null for the wide net that the arms learn from, where it is no arm. */
+  readonly training: string | null;
+  readonly budget: number | null;
+  /** Runs that noted their time. */
+  readonly runs: number;
+  /** Mean wall time of one of them, without the training of the wide net; null where none was kept. */
+  readonly seconds: number | null;
+}
+
+/** The third cost of a frontier beside steps and operations, which depends on the machine. */
+export interface FrontierTimes {
+  readonly times: readonly BudgetTime[];
+  /** Where the runs were made, with the engine of each. */
+  readonly machines: readonly string[];
+}
+
 /** What the runs and kept tables below some folders say of a frontier, and what of them is left out. */
 interface ReadFrontier extends Pick<Records, 'problems' | 'cautions'> {
   /** Undefined where there is no run of it. */
   readonly summary: FrontierSummary | undefined;
+  readonly wallTime: FrontierTimes;
   /** The problem of a table of its results that could not be read, if there is one; among the others, too. */
   readonly unread: string | undefined;
 }
 
 /** What the runs and kept tables below some folders say of a frontier at a scale. */
 export function readFrontier(frontier: Frontier, scale: string, folders: readonly string[]): ReadFrontier {
-  const { results, problems, cautions } = readRecords(folders);
+  const records = readRecords(folders);
+  const { results, problems, cautions } = records;
   const mine = results.filter((row) => row.scale === scale);
   const tables = folders.map((folder) => join(folder, `${frontier.experiment.name}.${scale}.csv`));
   const unread = problems.find((line) => tables.some((table) => line.includes(table)));
-  return { summary: summarizeFrontier(frontier, scale, mine), unread, problems, cautions };
+  const wallTime = frontierTimes(frontier, mine, wallTimes(records));
+  return { summary: summarizeFrontier(frontier, scale, mine), wallTime, unread, problems, cautions };
+}
+
+/** How long the runs of a frontier took, by way of training and budget; `results` are of one scale. */
+export function frontierTimes(frontier: Frontier, results: readonly TableRow[], wall: WallTimes): FrontierTimes {
+  // a run that another experiment made has its time there, under that one's name
+  const keptAs = new Map(results.map((row) => [row.run, row]));
+  const groups = [...groupBy(frontierRows(frontier, results), ({ arm }) => arm).values()];
+  const sources = groups.map((group) => {
+    const kept = group.map(({ run }) => keptAs.get(run)!);
+    return [...groupBy(kept, ({ experiment, arm }) => JSON.stringify([experiment, arm])).values()].map(([row]) => row!);
+  });
+  const times = groups.map((group, i): BudgetTime => {
+    const { factors } = group[0]!.facts;
+    const found = sources[i]!.flatMap(({ experiment, scale, arm }) => wall.of(experiment, scale, arm) ?? []);
+    const runs = found.reduce((sum, one) => sum + one.runs, 0);
+    const seconds = found.reduce((sum, one) => sum + one.seconds, 0);
+    return {
+      training: factors === undefined ? null : String(factors.training),
+      budget: factors === undefined ? null : Number(factors.budget),
+      runs,
+      seconds: runs === 0 ? null : seconds / runs,
+    };
+  });
+  const machines = sources.flat().flatMap(({ experiment, scale }) => wall.machines(experiment, scale));
+  return { times, machines: [...new Set(machines)] };
 }
 
 /** What rows say of a frontier; undefined without any of its runs. */
@@ -120,6 +169,34 @@ export function meansTable({ experiment, means }: FrontierSummary): Record<strin
       ]),
     ),
   }));
+}
+
+/** Rows of a table: one for each way of training, the mean seconds of a run at each budget. */
+export function timesTable({ experiment }: FrontierSummary, { times }: FrontierTimes): Record<string, string>[] {
+  const budgets = [...new Set(times.flatMap(({ budget }) => budget ?? []))].sort((a, b) => a - b);
+  const text = (one: BudgetTime | undefined): string =>
+    one === undefined ? '' : one.seconds === null ? 'not kept' : `${formatNumber(one.seconds, 1)} (${one.runs})`;
+  return Object.keys(waysOf(frontierFor(experiment))).flatMap((training) => {
+    const mine = times.filter((one) => one.training === training);
+    if (mine.length === 0) return [];
+    const row: Record<string, string> = { training: labelOf(experiment, training) };
+    for (const budget of budgets) row[`x${budget}`] = text(mine.find((one) => one.budget === budget));
+    return [row];
+  });
+}
+
+/** What stands above the table of times: what they are of, and what they depend on. */
+export function timesHeading({ times, machines }: FrontierTimes): string {
+  if (times.every(({ seconds }) => seconds === null)) return 'No wall time was kept of these runs.';
+  const wide = times.find(({ training }) => training === null);
+  const trained =
+    wide === undefined || wide.seconds === null
+      ? ''
+      : ` (${formatNumber(wide.seconds, 1)} seconds, ${plural(wide.runs, 'run')})`;
+  return (
+    `Wall time of a run in seconds, mean (runs that noted it), without the training of the wide net${trained}; ` +
+    `it depends on the machine: ${machines.join('; ')}`
+  );
 }
 
 /** The geometric mean of budgets, as a bound where some seed's is one. */
