@@ -1,4 +1,6 @@
 /** Rules of comparisons between arms: how often they are wrong where there is nothing, and right where there is. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Experiment } from '../../src/core/experiment.js';
 import { normals, rngKey } from '../../src/core/rng.js';
@@ -155,6 +157,43 @@ describe('a family of claims', () => {
     const many = correctFamily(new Array<UncorrectedVerdict>(20).fill(few));
     expect(many[0]!.outcome).toBe('inconclusive');
     expect(many[0]!.evidence).toMatch(/p 0\.0\d+, with Holm’s correction for 20 claims 0\.\d+$/);
+  });
+});
+
+describe('power', () => {
+  const SIZES = [1, 2, 4, 8, 16];
+  const SEEDS = [3, 5, 10];
+  /** The page's claims about trained networks that one family corrects, and those of them that are decided. */
+  const PAGE = { claims: 56, decided: 32 };
+  const others = (p: number, count: number): UncorrectedVerdict[] =>
+    Array.from({ length: count }, () => ({ ...judged(claimOf(), rowsOf(drawn(0, 5))), p }));
+
+  /** In how many percent of sets a difference of so many standard deviations of one seed's is found. */
+  function found(size: number, seeds: number): { alone: number; onPage: number } {
+    const own = 0.2;
+    const verdicts = Array.from({ length: DRAWS }, (_, draw) =>
+      judged(claimOf(), rowsOf(drawn(draw, seeds, { at: 80, shared: 0.5, own, gain: size * own * Math.SQRT2 }))),
+    );
+    const rest = [...others(1e-9, PAGE.decided), ...others(0.5, PAGE.claims - 1 - PAGE.decided)];
+    const onPage = verdicts.filter((one) => correctFamily([one, ...rest])[0]!.outcome === 'supported');
+    const percent = (list: readonly unknown[]): number => Math.round((100 * list.length) / DRAWS);
+    return { alone: percent(verdicts.filter(({ outcome }) => outcome === 'supported')), onPage: percent(onPage) };
+  }
+
+  test('by seeds, alone and on the page, is as the note on rules has it', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/notes/2026-11-26-rules-of-comparisons.md'), 'utf8');
+    const stated = [...text.matchAll(/^\| (\d+) \|((?: \d+, \d+ \|){3})$/gm)].map(([, size, cells]) => [
+      Number(size),
+      ...cells!.match(/\d+, \d+/g)!,
+    ]);
+    const counted = SIZES.map((size) => [
+      size,
+      ...SEEDS.map((seeds) => {
+        const { alone, onPage } = found(size, seeds);
+        return `${alone}, ${onPage}`;
+      }),
+    ]);
+    expect(stated).toEqual(counted);
   });
 });
 
