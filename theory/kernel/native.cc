@@ -53,7 +53,8 @@ inline V max(V a, V b) { return a < b ? b : a; }
 
 // ---- exponential ----
 
-constexpr double MAGIC = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer, which then stands in the low bits
+// 1.5 * 2^52: adding it rounds to an integer, which then stands in the low bits
+constexpr double MAGIC = 6755399441055744.0;
 alignas(64) const double EXP2_16[16] = {
     1.0,
     1.0442737824274138,
@@ -108,9 +109,12 @@ struct Act {
 
 // exp(v^2) erfc(v) for v = |u| / sqrt 2 <= 7, as a polynomial in (v - 4) / (v + 4), highest power first: Chebyshev fit
 // in 40 digits, within 1e-17 of erf.
-const double ERFCX[18] = {-1.2140068001883917e-07, -7.808373710615394e-07, -1.0153744772619783e-06, 2.519010648544198e-06,  -2.0452594552355553e-06, -2.2539412350958648e-05,
-                          7.901696179479848e-05,   -2.175198397437387e-05, -0.0007991278681566858,  0.004060262554084799,  -0.012843946137581977,   0.031299056558800505,
-                          -0.06310781563230582,    0.1089631773983451,     -0.16425781669745593,    0.21871967891826705,   -0.25906804876017087,    0.13699945762506138};
+const double ERFCX[18] = {-1.2140068001883917e-07, -7.808373710615394e-07,  -1.0153744772619783e-06,
+                          2.519010648544198e-06,   -2.0452594552355553e-06, -2.2539412350958648e-05,
+                          7.901696179479848e-05,   -2.175198397437387e-05,  -0.0007991278681566858,
+                          0.004060262554084799,    -0.012843946137581977,   0.031299056558800505,
+                          -0.06310781563230582,    0.1089631773983451,      -0.16425781669745593,
+                          0.21871967891826705,     -0.25906804876017087,    0.13699945762506138};
 
 // exp(u^2 / 2) erfc(|u| / sqrt 2); what lies beyond |u| = 9.9 is that of 9.9.
 inline V erfcx_of(V u) {
@@ -187,11 +191,14 @@ inline void sums(const V acc[P], double out[P]) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
   // Pairs, then pairs of pairs, then halves: every step adds two vectors that were dealt out of two.
   const auto deal = [](V a, V b, I first, I second) {
-    return (V)_mm512_permutex2var_pd((__m512d)a, (__m512i)first, (__m512d)b) + (V)_mm512_permutex2var_pd((__m512d)a, (__m512i)second, (__m512d)b);
+    return (V)_mm512_permutex2var_pd((__m512d)a, (__m512i)first, (__m512d)b) +
+           (V)_mm512_permutex2var_pd((__m512d)a, (__m512i)second, (__m512d)b);
   };
   V s[4], t[2];
-  for (int i = 0; i < 4; i++) s[i] = deal(acc[2 * i], acc[2 * i + 1], I{0, 8, 2, 10, 4, 12, 6, 14}, I{1, 9, 3, 11, 5, 13, 7, 15});
-  for (int i = 0; i < 2; i++) t[i] = deal(s[2 * i], s[2 * i + 1], I{0, 1, 8, 9, 4, 5, 12, 13}, I{2, 3, 10, 11, 6, 7, 14, 15});
+  for (int i = 0; i < 4; i++)
+    s[i] = deal(acc[2 * i], acc[2 * i + 1], I{0, 8, 2, 10, 4, 12, 6, 14}, I{1, 9, 3, 11, 5, 13, 7, 15});
+  for (int i = 0; i < 2; i++)
+    t[i] = deal(s[2 * i], s[2 * i + 1], I{0, 1, 8, 9, 4, 5, 12, 13}, I{2, 3, 10, 11, 6, 7, 14, 15});
   store(out, deal(t[0], t[1], I{0, 1, 2, 3, 8, 9, 10, 11}, I{4, 5, 6, 7, 12, 13, 14, 15}));
 #else
   for (int i = 0; i < P; i++) {
@@ -220,9 +227,10 @@ class Pool {
   ~Pool() { end(); }
   int size() const { return (int)workers_.size() + 1; }
 
-  // Calls job(chunk, thread) for every chunk, in any order; `work` is that of all of them (see work_of). A thread begins
-  // with the same chunks each time, so that the particles that it moved are still in its cache; when it is through it
-  // takes what others have left. One that has not begun when all is taken, as on a busy machine, is not waited for.
+  // Calls job(chunk, thread) for every chunk, in any order; `work` is that of all of them (see work_of). A thread
+  // begins with the same chunks each time, so that the particles that it moved are still in its cache; when it is
+  // through it takes what others have left. One that has not begun when all is taken, as on a busy machine, is not
+  // waited for.
   template <class Job>
   void run(int chunks, int64_t work, Job&& job) {
     const int threads = std::min(size(), chunks);
@@ -313,7 +321,9 @@ thread_local std::unique_ptr<Pool> pool;
 
 class Buffer {  // aligned, zeroed
  public:
-  explicit Buffer(size_t n) : data_(static_cast<double*>(::operator new[](n * 8 + 8, std::align_val_t(64)))) { std::memset(data_, 0, n * 8); }
+  explicit Buffer(size_t n) : data_(static_cast<double*>(::operator new[](n * 8 + 8, std::align_val_t(64)))) {
+    std::memset(data_, 0, n * 8);
+  }
   ~Buffer() { ::operator delete[](data_, std::align_val_t(64)); }
   Buffer(const Buffer&) = delete;
   double* data() { return data_; }
@@ -411,13 +421,16 @@ inline Act kept_act(V t) { return {t, 1.0 - t * t}; }
 // Numbers for the kept values of a layer: whole tiles for every chunk.
 size_t kept_numbers(const Layer& layer, int samples) { return (size_t)(layer.m + chunks_of(layer.m) * P) * samples; }
 // Where those of the tile at particle `i` of a chunk are, [S, P]; null where none are kept.
-double* kept_at(const Shape& net, double* keep, int chunk, int64_t i) { return keep == nullptr ? nullptr : keep + (size_t)(i + chunk * P) * net.padded; }
+double* kept_at(const Shape& net, double* keep, int chunk, int64_t i) {
+  return keep == nullptr ? nullptr : keep + (size_t)(i + chunk * P) * net.padded;
+}
 
 // ---- one layer forward ----
 
 // Values of the tile's activations go into `keep` [S, P], where that is given.
 template <int A>
-void forward_tile(const Shape& net, const Tile& tile, int from, int until, const double* z, double* out, double* keep = nullptr) {
+void forward_tile(const Shape& net, const Tile& tile, int from, int until, const double* z, double* out,
+                  double* keep = nullptr) {
   const int d = net.d, S = net.padded;
   for (int s = from; s < until; s += W) {
     V u[P];
@@ -457,11 +470,13 @@ void clear(const Shape& net, int from, int until, double* sheet) {
 void finish(const Shape& net, int64_t m, int from, int until, const double* z, double* sheet) {
   const double scale = net.c / (double)m;
   for (int k = 0; k < net.d; k++)
-    for (size_t j = (size_t)k * net.padded + from; j < (size_t)k * net.padded + until; j += W) store(sheet + j, net.alpha * load(z + j) + scale * load(sheet + j));
+    for (size_t j = (size_t)k * net.padded + from; j < (size_t)k * net.padded + until; j += W)
+      store(sheet + j, net.alpha * load(z + j) + scale * load(sheet + j));
 }
 
 template <int A>
-void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const double* z, double* out, double* keep = nullptr) {
+void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const double* z, double* out,
+                   double* keep = nullptr) {
   // What the jobs use is captured by value: the caller's stack is written while the other threads read.
   const double* zero = work.zero;
   const int chunks = chunks_of(layer.m);
@@ -469,7 +484,8 @@ void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const 
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
-    for (int64_t i = first; i < last; i += P) forward_tile<A>(net, tile_at(layer, net.d, i, last, zero), 0, net.padded, z, mine, kept_at(net, keep, chunk, i));
+    for (int64_t i = first; i < last; i += P)
+      forward_tile<A>(net, tile_at(layer, net.d, i, last, zero), 0, net.padded, z, mine, kept_at(net, keep, chunk, i));
   });
   reduce(net, layer.m, chunks, work.partial, z, out);
 }
@@ -477,8 +493,9 @@ void layer_forward(const Shape& net, const Layer& layer, Workspace& work, const 
 // ---- one layer backward: gradients of P particles, and J^T p ----
 
 template <int A>
-void backward_tile(const Shape& net, const Tile& tile, int from, int until, const double* z, const double* p, double* back, double* scratch, double scale, double* ga, double* gb, double* gbias,
-                   const double* a, const double* b, const double* bias, double* kept) {
+void backward_tile(const Shape& net, const Tile& tile, int from, int until, const double* z, const double* p,
+                   double* back, double* scratch, double scale, double* ga, double* gb, double* gbias, const double* a,
+                   const double* b, const double* bias, double* kept) {
   const int d = net.d, S = net.padded;
   double *ts = kept != nullptr ? kept : scratch, *ss = scratch + (size_t)P * S;
   V dbias[P] = {};
@@ -544,29 +561,34 @@ void backward_tile(const Shape& net, const Tile& tile, int from, int until, cons
 
 // Gradients of the particles first..last and their share of J^T p, over the samples from..until.
 template <int A>
-void backward_range(const Shape& net, const Layer& layer, const Layer& to, bool add, double scale, int64_t first, int64_t last, int from, int until, const double* z,
-                    const double* p, double* back, double* scratch, const double* zero, double* keep, int chunk) {
+void backward_range(const Shape& net, const Layer& layer, const Layer& to, bool add, double scale, int64_t first,
+                    int64_t last, int from, int until, const double* z, const double* p, double* back, double* scratch,
+                    const double* zero, double* keep, int chunk) {
   const int d = net.d;
   for (int64_t i = first; i < last; i += P) {
     const double* a = add ? layer.a + i * d : zero;
     const double* b = add ? layer.b + i * d : zero;
     const double* bias = add ? layer.bias + i : zero;
-    backward_tile<A>(net, tile_at(layer, d, i, last, zero), from, until, z, p, back, scratch, scale, to.a + i * d, to.b + i * d, to.bias + i, a, b, bias, kept_at(net, keep, chunk, i));
+    backward_tile<A>(net, tile_at(layer, d, i, last, zero), from, until, z, p, back, scratch, scale, to.a + i * d,
+                     to.b + i * d, to.bias + i, a, b, bias, kept_at(net, keep, chunk, i));
   }
 }
 
 // Writes base + scale * gradient into `to`: the base is the layer itself (which `to` may be), or zero.
 template <int A>
-void layer_backward(const Shape& net, const Layer& layer, const Layer& to, bool add, double scale, Workspace& work, const double* z, const double* p, double* back, double* keep = nullptr) {
+void layer_backward(const Shape& net, const Layer& layer, const Layer& to, bool add, double scale, Workspace& work,
+                    const double* z, const double* p, double* back, double* keep = nullptr) {
   const double* zero = work.zero;
   const size_t perThread = work.perThread;
   double* scratch = work.scratch;
   const int chunks = chunks_of(layer.m);
-  pool->run(chunks, work_of(net, layer.m), [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int thread) {
+  pool->run(chunks, work_of(net, layer.m),
+            [=, sheet = work.sheet, partial = work.partial.data()](int chunk, int thread) {
     double* mine = partial + chunk * sheet;
     std::memset(mine, 0, sheet * 8);
     const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
-    backward_range<A>(net, layer, to, add, scale, first, last, 0, net.padded, z, p, mine, scratch + thread * perThread, zero, keep, chunk);
+    backward_range<A>(net, layer, to, add, scale, first, last, 0, net.padded, z, p, mine, scratch + thread * perThread,
+                      zero, keep, chunk);
   });
   reduce(net, layer.m, chunks, work.partial, p, back);
 }
@@ -625,7 +647,8 @@ double residual(const Shape& net, int from, int until, const double* z, const do
 }
 
 // target = base + scale * (sum over slices)
-void total(int slices, size_t stride, const double* sums, size_t count, bool add, double scale, const double* base, double* target) {
+void total(int slices, size_t stride, const double* sums, size_t count, bool add, double scale, const double* base,
+           double* target) {
   size_t j = 0;
   for (; j + W <= count; j += W) {
     V sum = load(sums + j);
@@ -643,7 +666,8 @@ void total(int slices, size_t stride, const double* sums, size_t count, bool add
 // gradient (times
 // -dt) into `to`. Returns the number of losses written.
 template <int A>
-int run_descent(const Net& net, const double* x, const double* y, double dt, int steps, double* losses, const std::vector<Layer>& to) {
+int run_descent(const Net& net, const double* x, const double* y, double dt, int steps, double* losses,
+                const std::vector<Layer>& to) {
   Workspace work(net);
   const size_t sheet = work.sheet, L = net.layers.size();
   const bool add = to.empty();
@@ -664,21 +688,28 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
   for (const Layer& layer : net.layers) begins.push_back(begins.back() + kept_numbers(layer, net.padded));
   const bool keeping = keeps<A>() && begins.back() * 8 <= KEPT * pool->size();
   Buffer kept(keeping ? begins.back() : 0);
-  const auto kept_of = [keeping, all = kept.data(), begins = begins.data()](size_t l) { return keeping ? all + begins[l] : nullptr; };
+  const auto kept_of = [keeping, all = kept.data(), begins = begins.data()](size_t l) {
+    return keeping ? all + begins[l] : nullptr;
+  };
   for (int step = 0; step < steps; step++) {
     double loss = 0;
     if (slices > 1) {
       double squares[16 * 8];
-      pool->run(slices, pass, [&net, sheet, L, numbers, slices, out = squares, z = zs.data(), y = ys.data(), p = ps.data(), sums = sums.data(), zero = work.zero.data(),
-                         all = work.scratch.data(), perThread = work.perThread, kept_of](int slice, int thread) {
+      pool->run(slices, pass,
+                [&net, sheet, L, numbers, slices, out = squares, z = zs.data(), y = ys.data(), p = ps.data(),
+                 sums = sums.data(), zero = work.zero.data(), all = work.scratch.data(), perThread = work.perThread,
+                 kept_of](int slice, int thread) {
         const Shape shape = net;
         const Layer* layers = net.layers.data();
-        const int vectors = shape.padded / W, from = vectors * slice / slices * W, until = vectors * (slice + 1) / slices * W;
+        const int vectors = shape.padded / W, from = vectors * slice / slices * W,
+                  until = vectors * (slice + 1) / slices * W;
         for (size_t l = 0; l < L; l++) {
           const Layer layer = layers[l];
           double* next = z + (l + 1) * sheet;
           clear(shape, from, until, next);
-          for (int64_t i = 0; i < layer.m; i += P) forward_tile<A>(shape, tile_at(layer, shape.d, i, layer.m, zero), from, until, z + l * sheet, next, kept_at(shape, kept_of(l), 0, i));
+          for (int64_t i = 0; i < layer.m; i += P)
+            forward_tile<A>(shape, tile_at(layer, shape.d, i, layer.m, zero), from, until, z + l * sheet, next,
+                            kept_at(shape, kept_of(l), 0, i));
           finish(shape, layer.m, from, until, z + l * sheet, next);
         }
         double *mine = p, *back = p + sheet, *sum = sums + slice * numbers;
@@ -687,7 +718,8 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
           const Layer layer = layers[l];
           const int64_t m = layer.m;
           clear(shape, from, until, back);
-          backward_range<A>(shape, layer, {sum, sum + m * shape.d, sum + 2 * m * shape.d, m}, false, 1, 0, m, from, until, z + l * sheet, mine, back, all + thread * perThread, zero, kept_of(l), 0);
+          backward_range<A>(shape, layer, {sum, sum + m * shape.d, sum + 2 * m * shape.d, m}, false, 1, 0, m, from,
+                            until, z + l * sheet, mine, back, all + thread * perThread, zero, kept_of(l), 0);
           finish(shape, m, from, until, mine, back);
           std::swap(mine, back);
           sum += gradient_numbers(layer, shape.d);
@@ -695,7 +727,8 @@ int run_descent(const Net& net, const double* x, const double* y, double dt, int
       });
       for (int slice = 0; slice < slices; slice++) loss += squares[8 * slice];
     } else {
-      for (size_t l = 0; l < L; l++) layer_forward<A>(net, net.layers[l], work, zs + l * sheet, zs + (l + 1) * sheet, kept_of(l));
+      for (size_t l = 0; l < L; l++)
+        layer_forward<A>(net, net.layers[l], work, zs + l * sheet, zs + (l + 1) * sheet, kept_of(l));
       loss = residual(net, 0, net.padded, zs + L * sheet, ys, ps);
     }
     losses[step] = loss / (2.0 * net.n);
@@ -733,8 +766,8 @@ struct Tangents {
 
 // out += sum b t, and outs[k] += sum db t + b s du for each direction, of the tile at particle `i`.
 template <int A>
-void tangent_forward_tile(const Shape& net, const Layer& layer, const Tangents& tangents, int64_t i, int64_t last, const double* z, double* outs, double* scratch,
-                          const double* zero) {
+void tangent_forward_tile(const Shape& net, const Layer& layer, const Tangents& tangents, int64_t i, int64_t last,
+                          const double* z, double* outs, double* scratch, const double* zero) {
   const int d = net.d, S = net.padded;
   const size_t sheet = (size_t)d * S;
   const Tile tile = tile_at(layer, d, i, last, zero);
@@ -792,7 +825,8 @@ struct Gradient {
   const double *s, *t;    // [S, P]: what multiplies z in da, and p in db
   const double *ds, *dt;  // the second pair, which multiplies z' and p'; may be null
 };
-void gradient_rows(const Shape& net, int count, const Gradient& g, const double* z, const double* p, const double* dz, const double* dp, double scale, double* ga, double* gb) {
+void gradient_rows(const Shape& net, int count, const Gradient& g, const double* z, const double* p, const double* dz,
+                   const double* dp, double scale, double* ga, double* gb) {
   const int d = net.d, S = net.padded;
   double sum[P];
   for (int k = 0; k < d; k++) {
@@ -819,12 +853,14 @@ void gradient_rows(const Shape& net, int count, const Gradient& g, const double*
 
 // Velocities of the tile at particle `i` and their changes, and its share of J^T p and of the changes of that.
 template <int A>
-void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to, const Tangents& tangents, const Layer* tos, double scale, int64_t i, int64_t last, const double* z,
-                           const double* p, double* backs, double* scratch, const double* zero) {
+void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to, const Tangents& tangents,
+                           const Layer* tos, double scale, int64_t i, int64_t last, const double* z, const double* p,
+                           double* backs, double* scratch, const double* zero) {
   const int d = net.d, S = net.padded;
   const size_t sheet = (size_t)d * S, all = (size_t)P * S;
   const Tile tile = tile_at(layer, d, i, last, zero);
-  double *ts = scratch, *ss = ts + all, *derivatives = ss + all, *bends = derivatives + all, *dts = bends + all, *dss = dts + all;
+  double *ts = scratch, *ss = ts + all, *derivatives = ss + all, *bends = derivatives + all, *dts = bends + all,
+         *dss = dts + all;
   double sum[P];
   V dbias[P] = {};
   for (int s = 0; s < S; s += W) {
@@ -867,7 +903,8 @@ void tangent_backward_tile(const Shape& net, const Layer& layer, const Layer& to
       V du[P], dbp[P], gradient[P];
       for (int j = 0; j < P; j++) du[j] = splat(change.bias[j]), dbp[j] = V{};
       for (int k = 0; k < d; k++) {
-        V zk = load(z + (size_t)k * S + s), pk = load(p + (size_t)k * S + s), dzk = load(dz + (size_t)k * S + s), dpk = load(dp + (size_t)k * S + s);
+        V zk = load(z + (size_t)k * S + s), pk = load(p + (size_t)k * S + s), dzk = load(dz + (size_t)k * S + s),
+          dpk = load(dp + (size_t)k * S + s);
         for (int j = 0; j < P; j++) {
           du[j] = fma(splat(change.a[j][k]), zk, fma(splat(tile.a[j][k]), dzk, du[j]));
           dbp[j] = fma(splat(change.b[j][k]), pk, fma(splat(tile.b[j][k]), dpk, dbp[j]));
@@ -934,14 +971,17 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     const double *z = zs + l * sheet, *dz = dzs + l * K * sheet;
     const Tangents tangents{mine.data(), K, dz, nullptr};
     const int chunks = chunks_of(layer.m);
-    pool->run(chunks, work_of(net, layer.m) * (K + 1), [=, &net, partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+    pool->run(chunks, work_of(net, layer.m) * (K + 1),
+              [=, &net, partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
       double* outs = partial + chunk * sheets * sheet;
       std::memset(outs, 0, sheets * sheet * 8);
       const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
-      for (int64_t i = first; i < last; i += P) tangent_forward_tile<A>(net, layer, tangents, i, last, z, outs, scratch + thread * perThread, zero);
+      for (int64_t i = first; i < last; i += P)
+        tangent_forward_tile<A>(net, layer, tangents, i, last, z, outs, scratch + thread * perThread, zero);
     });
     for (int chunk = 1; chunk < chunks; chunk++)
-      for (size_t j = 0; j < sheets * sheet; j += W) store(partial + j, load(partial + j) + load(partial + chunk * sheets * sheet + j));
+      for (size_t j = 0; j < sheets * sheet; j += W)
+        store(partial + j, load(partial + j) + load(partial + chunk * sheets * sheet + j));
     reduce(net, layer.m, 1, partial, z, zs + (l + 1) * sheet);
     for (int q = 0; q < K; q++) {
       double* out = dzs + ((l + 1) * K + q) * sheet;
@@ -962,7 +1002,8 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     const double* from = dzs + (L * K + q) * sheet;
     double* change = p + (q + 1) * sheet;
     for (int k = 0; k < net.d; k++)
-      for (int s = 0; s < net.padded; s++) change[(size_t)k * net.padded + s] = s < net.n ? from[(size_t)k * net.padded + s] : 0;
+      for (int s = 0; s < net.padded; s++)
+        change[(size_t)k * net.padded + s] = s < net.n ? from[(size_t)k * net.padded + s] : 0;
   }
   const double scale = -net.c / net.n;
   for (size_t l = L; l-- > 0;) {
@@ -971,15 +1012,19 @@ double run_tangent(const Net& net, const TangentPass& pass) {
     const double* z = zs + l * sheet;
     const Tangents tangents{mine.data(), K, dzs + l * K * sheet, p + sheet};
     const int chunks = chunks_of(layer.m);
-    pool->run(chunks, work_of(net, layer.m) * (K + 1), [=, &net, tos = theirs.data(), partial = partial.data(), scratch = scratch.data(), zero = zero.data()](int chunk, int thread) {
+    pool->run(chunks, work_of(net, layer.m) * (K + 1),
+              [=, &net, tos = theirs.data(), partial = partial.data(), scratch = scratch.data(),
+               zero = zero.data()](int chunk, int thread) {
       double* backs = partial + chunk * sheets * sheet;
       std::memset(backs, 0, sheets * sheet * 8);
       const int64_t first = layer.m * chunk / chunks, last = layer.m * (chunk + 1) / chunks;
       for (int64_t i = first; i < last; i += P)
-        tangent_backward_tile<A>(net, layer, to, tangents, tos, scale, i, last, z, p, backs, scratch + thread * perThread, zero);
+        tangent_backward_tile<A>(net, layer, to, tangents, tos, scale, i, last, z, p, backs,
+                                 scratch + thread * perThread, zero);
     });
     for (int chunk = 1; chunk < chunks; chunk++)
-      for (size_t j = 0; j < sheets * sheet; j += W) store(partial + j, load(partial + j) + load(partial + chunk * sheets * sheet + j));
+      for (size_t j = 0; j < sheets * sheet; j += W)
+        store(partial + j, load(partial + j) + load(partial + chunk * sheets * sheet + j));
     for (size_t q = 0; q < sheets; q++) reduce(net, layer.m, 1, partial + q * sheet, p + q * sheet, back + q * sheet);
     std::swap(p, back);
   }
@@ -991,7 +1036,8 @@ double run_tangent(const Net& net, const TangentPass& pass) {
 // with.
 double peak() {
   // Ten chains hide the latency.
-  V a = splat(0), b = splat(1), c = splat(2), d = splat(3), e = splat(4), f = splat(5), g = splat(6), h = splat(7), i = splat(8), j = splat(9);
+  V a = splat(0), b = splat(1), c = splat(2), d = splat(3), e = splat(4), f = splat(5), g = splat(6), h = splat(7),
+    i = splat(8), j = splat(9);
   V x = splat(0.999999), y = splat(1e-9);
   const int rounds = 1000000;
   double best = 0;
@@ -1074,7 +1120,8 @@ napi_value guarded(napi_env env, Work&& work) {
     napi_throw_error(env, nullptr, "the particle kernel ran out of memory");
     return nullptr;
   } catch (const std::system_error& error) {
-    napi_throw_error(env, nullptr, (std::string("the particle kernel cannot start its threads: ") + error.what()).c_str());
+    napi_throw_error(env, nullptr,
+                     (std::string("the particle kernel cannot start its threads: ") + error.what()).c_str());
     return nullptr;
   }
 }
@@ -1110,7 +1157,9 @@ napi_value js_descend(napi_env env, napi_callback_info info) {  // numbers, arra
     const double *x = doubles(env, args[2]), *y = doubles(env, args[3]);
     const double dt = number(env, args[4]);
     double* out = static_cast<double*>(losses);
-    return with_activation(net.activation, [&](auto A) { return (double)run_descent<decltype(A)::value>(net, x, y, dt, (int)steps, out, to); });
+    return with_activation(net.activation, [&](auto A) {
+      return (double)run_descent<decltype(A)::value>(net, x, y, dt, (int)steps, out, to);
+    });
   });
 }
 
@@ -1128,7 +1177,8 @@ napi_value js_backward(napi_env env, napi_callback_info info) {  // numbers, arr
   });
 }
 
-napi_value js_tangent(napi_env env, napi_callback_info info) {  // numbers, arrays, directions, x, dx, y, to, tos, outputs, p, back
+// numbers, arrays, directions, x, dx, y, to, tos, outputs, p, back
+napi_value js_tangent(napi_env env, napi_callback_info info) {
   size_t argc = 11;
   napi_value args[11];
   napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);

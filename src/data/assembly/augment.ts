@@ -1,5 +1,5 @@
-// Random changes of images: draws of Philox4x32-10, and images that are moved. All addresses are in bytes, all counts in
-// numbers. Every value is what src/core/rng.ts and plain arithmetic in float64 give, to the bit.
+// Random changes of images: draws of Philox4x32-10, and images that are moved. All addresses are in bytes, all counts
+// in numbers. Every value is what src/core/rng.ts and plain arithmetic in float64 give, to the bit.
 
 const MULTIPLIER_0: u32 = 0xd2511f53;
 const MULTIPLIER_1: u32 = 0xcd9e8d57;
@@ -89,7 +89,8 @@ export function moveImages(from: usize, count: i32, size: i32, channels: i32, vi
         }
         for (let c = 0; c < channels; c++) {
           const upper = pixel(from, size, channels, t, l, c) * (1 - wx) + pixel(from, size, channels, t, l + 1, c) * wx;
-          const lower = pixel(from, size, channels, t + 1, l, c) * (1 - wx) + pixel(from, size, channels, t + 1, l + 1, c) * wx;
+          const lower =
+            pixel(from, size, channels, t + 1, l, c) * (1 - wx) + pixel(from, size, channels, t + 1, l + 1, c) * wx;
           store<f32>(to, <f32>(upper * (1 - wy) + lower * wy));
           to += 4;
         }

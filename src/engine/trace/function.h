@@ -181,7 +181,8 @@ class Builder {
     TF_DeleteStatus(status);
   }
 
-  void define(TFE_Context* context, const std::string& name, const Value& inputs, const Value& outputs, const Value& effects) {
+  void define(TFE_Context* context, const std::string& name, const Value& inputs, const Value& outputs,
+              const Value& effects) {
     if (!ok()) return;
     std::vector<TF_Output> given, results;
     std::vector<TF_Operation*> always;
@@ -189,8 +190,9 @@ class Builder {
     for (uint32_t i = 0; i < outputs.length(); i++) results.push_back(output(outputs[i]));
     for (uint32_t i = 0; i < effects.length(); i++) always.push_back(operations[effects[i].index()]);
     TF_Function* function = TF_GraphToFunctionWithControlOutputs(
-        graph, name.c_str(), 0, -1, nullptr, static_cast<int>(given.size()), given.data(), static_cast<int>(results.size()),
-        results.data(), nullptr, static_cast<int>(always.size()), always.data(), nullptr, nullptr, nullptr, status);
+        graph, name.c_str(), 0, -1, nullptr, static_cast<int>(given.size()), given.data(),
+        static_cast<int>(results.size()), results.data(), nullptr, static_cast<int>(always.size()), always.data(),
+        nullptr, nullptr, nullptr, status);
     if (ok()) TFE_ContextAddFunction(context, function, status);
     if (function != nullptr) TF_DeleteFunction(function);
   }
@@ -199,7 +201,9 @@ class Builder {
   std::string problem() const { return where + TF_Message(status); }
 
  private:
-  TF_Output output(const Value& pair) const { return {operations[pair[0u].index()], static_cast<int>(pair[1u].index())}; }
+  TF_Output output(const Value& pair) const {
+    return {operations[pair[0u].index()], static_cast<int>(pair[1u].index())};
+  }
 
   void add(const Value& node, uint32_t number) {
     const std::string op = node["op"].text(), name = "op" + std::to_string(number);
@@ -220,7 +224,8 @@ class Builder {
     operations.push_back(TF_FinishOperation(description, status));
   }
 
-  // A list of arguments takes the inputs that the single ones leave; where there are several, the attributes count them.
+  // A list of arguments takes the inputs that the single ones leave; where there are several, the attributes
+  // count them.
   void connect(TF_OperationDescription* description, const std::string& op, const Value& node) {
     const auto& arguments = arguments_of(graph, op, status);
     const Value inputs = node["inputs"], attributes = node["attributes"], after = node["after"];

@@ -4,14 +4,18 @@
 // arguments are addresses or counts; shapes have been checked (network/network.ts) when a job comes here.
 
 const EXP2_16 = memory.data<f64>([
-  1.0, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916, 1.189207115002721, 1.241857812073484, 1.296839554651001, 1.3542555469368927, 1.4142135623730951,
-  1.4768261459394993, 1.5422108254079407, 1.6104903319492543, 1.681792830507429, 1.7562521603732995, 1.8340080864093424, 1.9152065613971472,
+  1.0, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916, 1.189207115002721,
+  1.241857812073484, 1.296839554651001, 1.3542555469368927, 1.4142135623730951, 1.4768261459394993,
+  1.5422108254079407, 1.6104903319492543, 1.681792830507429, 1.7562521603732995, 1.8340080864093424,
+  1.9152065613971472,
 ]);
 // See native.cc: exp(v^2) erfc(v) in powers of (v - 4) / (v + 4), highest first.
 const ERFCX = memory.data<f64>([
-  -1.2140068001883917e-7, -7.808373710615394e-7, -1.0153744772619783e-6, 2.519010648544198e-6, -2.0452594552355553e-6, -2.2539412350958648e-5, 7.901696179479848e-5,
-  -2.175198397437387e-5, -0.0007991278681566858, 0.004060262554084799, -0.012843946137581977, 0.0312990565588005, -0.06310781563230582, 0.1089631773983451,
-  -0.16425781669745593, 0.21871967891826705, -0.25906804876017087, 0.13699945762506138,
+  -1.2140068001883917e-7, -7.808373710615394e-7, -1.0153744772619783e-6, 2.519010648544198e-6,
+  -2.0452594552355553e-6, -2.2539412350958648e-5, 7.901696179479848e-5, -2.175198397437387e-5,
+  -0.0007991278681566858, 0.004060262554084799, -0.012843946137581977, 0.0312990565588005,
+  -0.06310781563230582, 0.1089631773983451, -0.16425781669745593, 0.21871967891826705,
+  -0.25906804876017087, 0.13699945762506138,
 ]);
 const MAGIC: f64 = 6755399441055744.0;
 const LN2: f64 = 0.6931471805599453;
@@ -30,7 +34,9 @@ const LN2: f64 = 0.6931471805599453;
 // T = 2^(k/16), where k stands in the low bits of `magic`.
 // @ts-ignore: decorator
 @inline function powers(magic: v128): v128 {
-  const t = f64x2.replace_lane(f64x2.splat(table(i64x2.extract_lane(magic, 0))), 1, table(i64x2.extract_lane(magic, 1)));
+  const t = f64x2.replace_lane(
+    f64x2.splat(table(i64x2.extract_lane(magic, 0))), 1, table(i64x2.extract_lane(magic, 1))
+  );
   return i64x2.add(t, i64x2.shl(v128.and(magic, i64x2.splat(~15)), 48));
 }
 
@@ -120,7 +126,10 @@ const LN2: f64 = 0.6931471805599453;
 
 // out [d, S] += sum_i b_i act(a_i . z + bias_i). With `keeping`, the activations go into `kept` [m, S], too.
 // @ts-ignore: decorator
-@inline function forwardOf(activation: i32, keeping: bool, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize, kept: usize): void {
+@inline function forwardOf(
+  activation: i32, keeping: bool, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize,
+  z: usize, out: usize, kept: usize
+): void {
   const row = <usize>S << 3;
   const width = <usize>d << 3;
   for (let i = 0; i < m; i += 2) {
@@ -172,7 +181,10 @@ const LN2: f64 = 0.6931471805599453;
   }
 }
 
-function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize, kept: usize): void {
+function forward(
+  activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize,
+  z: usize, out: usize, kept: usize
+): void {
   if (activation == 0) {
     if (kept == 0) forwardOf(0, false, d, S, m, a, b, bias, z, out, 0);
     else forwardOf(0, true, d, S, m, a, b, bias, z, out, kept);
@@ -229,7 +241,10 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
 // Gradients (sums over samples) of m particles into ga, gb, gbias; back [d, S] += sum_i a_i (b_i . p) act'. `scratch`
 // holds [4, S]: activations of two particles, then their gradients. With `keeping`, activations are in `kept` [m, S].
 // @ts-ignore: decorator
-@inline function backwardOf(activation: i32, keeping: bool, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize, kept: usize): void {
+@inline function backwardOf(
+  activation: i32, keeping: bool, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize,
+  z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize, kept: usize
+): void {
   const row = <usize>S << 3;
   const width = <usize>d << 3;
   const gradients = row << 1;
@@ -251,7 +266,8 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
       let at = z + s, pt = p + s;
       for (let k: usize = 0; k < width; k += 8) {
         const z0 = v128.load(at), z1 = v128.load(at, 16), p0 = v128.load(pt), p1 = v128.load(pt, 16);
-        const x0 = v128.load64_splat(a0 + k), x1 = v128.load64_splat(a1 + k), y0 = v128.load64_splat(b0 + k), y1 = v128.load64_splat(b1 + k);
+        const x0 = v128.load64_splat(a0 + k), x1 = v128.load64_splat(a1 + k),
+          y0 = v128.load64_splat(b0 + k), y1 = v128.load64_splat(b1 + k);
         if (!keeping) {
           u00 = fma(x0, z0, u00);
           u01 = fma(x0, z1, u01);
@@ -291,7 +307,8 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
       const end = scratch + row;
       for (let t = scratch; t < end; t += 32) {
         const z0 = v128.load(at), z1 = v128.load(at, 16), p0 = v128.load(pt), p1 = v128.load(pt, 16);
-        const s00 = v128.load(t + gradients), s01 = v128.load(t + gradients, 16), s10 = v128.load(t + gradients + row), s11 = v128.load(t + gradients + row, 16);
+        const s00 = v128.load(t + gradients), s01 = v128.load(t + gradients, 16),
+          s10 = v128.load(t + gradients + row), s11 = v128.load(t + gradients + row, 16);
         da0 = add(da0, fma(s00, z0, mul(s01, z1)));
         da1 = add(da1, fma(s10, z0, mul(s11, z1)));
         db0 = add(db0, fma(v128.load(w0), p0, mul(v128.load(w0, 16), p1)));
@@ -314,7 +331,10 @@ function forward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bi
   }
 }
 
-function backward(activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize, kept: usize): void {
+function backward(
+  activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize,
+  z: usize, p: usize, back: usize, ga: usize, gb: usize, gbias: usize, scratch: usize, kept: usize
+): void {
   if (activation == 0) {
     if (kept == 0) backwardOf(0, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
     else backwardOf(0, true, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, kept);
@@ -346,6 +366,9 @@ export function run(job: usize, chunk: i32, thread: i32): void {
     forward(activation, d, S, count, a, b, bias, <usize>field(job, 9), sheet, kept);
   } else {
     const scratch = <usize>field(job, 15) + <usize>thread * (<usize>S << 5);
-    backward(activation, d, S, count, a, b, bias, <usize>field(job, 9), <usize>field(job, 10), sheet, <usize>field(job, 12) + rows, <usize>field(job, 13) + rows, <usize>field(job, 14) + single, scratch, kept);
+    backward(
+      activation, d, S, count, a, b, bias, <usize>field(job, 9), <usize>field(job, 10), sheet,
+      <usize>field(job, 12) + rows, <usize>field(job, 13) + rows, <usize>field(job, 14) + single, scratch, kept
+    );
   }
 }

@@ -58,7 +58,9 @@ function affine(
 }
 
 // totals [2, columns] = sums of x - center by channel, and of its squares.
-function moments(x: usize, center: usize, sums: usize, squares: usize, totals: usize, count: i32, columns: i32, period: i32): void {
+function moments(
+  x: usize, center: usize, sums: usize, squares: usize, totals: usize, count: i32, columns: i32, period: i32
+): void {
   memory.fill(totals, 0, <usize>columns << 4);
   for (let block = 0; block < count; block += BLOCK * period) {
     memory.fill(sums, 0, bytes(period));
@@ -128,8 +130,9 @@ export function batchNorm(
   return y == 0 ? g : v128.and(g, f32x4.gt(part(y, left), splat(0)));
 }
 
-// With g from `behind` and h the normalized x: dx = gamma inverse (g - mean(g) - h mean(g h)); by gamma the sums of g h,
-// by beta of g, and by a residual, unless its address is 0, g. `scratch` has room for 5 periods and 2 columns of float64.
+// With g from `behind` and h the normalized x: dx = gamma inverse (g - mean(g) - h mean(g h)); by gamma the sums of
+// g h, by beta of g, and by a residual, unless its address is 0, g. `scratch` has room for 5 periods and 2 columns of
+// float64.
 export function batchNormGradient(
   dy: usize, x: usize, y: usize, gamma: usize, mean: usize, inverse: usize,
   dx: usize, dgamma: usize, dbeta: usize, dresidual: usize,
@@ -189,7 +192,8 @@ let height: i32 = 0, width: i32 = 0, channels: i32 = 0;
 let high: i32 = 0, wide: i32 = 0, down: i32 = 0, right: i32 = 0, above: i32 = 0, before: i32 = 0;
 let outHeight: i32 = 0, outWidth: i32 = 0, outputs: i32 = 0;
 
-// Notes the sizes for the three functions below: strides are `down` and `right`, padding begins with `above` and `before`.
+// Notes the sizes for the three functions below: strides are `down` and `right`, padding begins with
+// `above` and `before`.
 export function geometry(
   inHeight: i32, inWidth: i32, inChannels: i32, kernelHeight: i32, kernelWidth: i32, strideDown: i32, strideRight: i32,
   paddingAbove: i32, paddingBefore: i32, toHeight: i32, toWidth: i32, toChannels: i32,
@@ -200,8 +204,8 @@ export function geometry(
   outHeight = toHeight; outWidth = toWidth; outputs = toChannels;
 }
 
-// Copies the windows of `lines` output lines from the first one on, counted through all images, to rows [lines outWidth,
-// high wide channels], with zeros beyond the edges; or with `add` adds the rows to the windows.
+// Copies the windows of `lines` output lines from the first one on, counted through all images, to rows
+// [lines outWidth, high wide channels], with zeros beyond the edges; or with `add` adds the rows to the windows.
 function windows(x: usize, rows: usize, first: i32, lines: i32, add: bool): void {
   const line = wide * channels, even = line % 4 == 0;
   for (let unit = first; unit < first + lines; unit++) {
@@ -261,7 +265,9 @@ export function filterGradient(
     const count = min(chunk, lines - first), pixels = count * outWidth;
     windows(x, rows, first, count, false);
     const from = dy + bytes(first * outWidth * outputs);
-    multiply(size, outputs, pixels, rows, 4, bytes(size), from, bytes(outputs), 4, dfilter, bytes(outputs), panel, first > 0);
+    multiply(
+      size, outputs, pixels, rows, 4, bytes(size), from, bytes(outputs), 4, dfilter, bytes(outputs), panel, first > 0
+    );
   }
 }
 
@@ -274,7 +280,9 @@ export function inputGradient(
   for (let first = 0; first < lines; first += chunk) {
     const count = min(chunk, lines - first), pixels = count * outWidth;
     const from = dy + bytes(first * outWidth * outputs);
-    multiply(pixels, size, outputs, from, bytes(outputs), 4, filter, 4, bytes(outputs), rows, bytes(size), panel, false);
+    multiply(
+      pixels, size, outputs, from, bytes(outputs), 4, filter, 4, bytes(outputs), rows, bytes(size), panel, false
+    );
     windows(dx, rows, first, count, true);
   }
 }

@@ -88,8 +88,8 @@ export function crossEntropyGradient(
   }
 }
 
-// loss = T^2 KL(teacher || student) of softmax(z / T), a mean over the rows; norms [4, rows] = what the gradient needs of
-// each row, first of the student.
+// loss = T^2 KL(teacher || student) of softmax(z / T), a mean over the rows; norms [4, rows] = what the gradient needs
+// of each row, first of the student.
 export function divergence(
   student: usize, teacher: usize, loss: usize, norms: usize, rows: i32, columns: i32, temperature: f32,
 ): void {

@@ -8,7 +8,10 @@ import { bytes, fma, part, splat, storePart } from './vector';
 }
 
 // v = momentum v + factor g + decay p; p = p - rate v. numbers: rate, momentum.
-export function sgd(p: usize, v: usize, g: usize, factor: usize, decay: usize, numbers: usize, count: i32, one: bool): void {
+export function sgd(
+  p: usize, v: usize, g: usize, factor: usize, decay: usize, numbers: usize,
+  count: i32, one: bool
+): void {
   const scale = v128.load32_splat(factor);
   const rate = v128.load32_splat(numbers), momentum = v128.load32_splat(numbers + 4);
   for (let c = 0; c < count; c += 4) {

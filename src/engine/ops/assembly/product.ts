@@ -124,7 +124,9 @@ function oneWide(a: usize, along: usize, panel: usize, k: i32, out: usize, add: 
 }
 
 // Four rows of a, `row` bytes from one to the next and `along` bytes from one number to the next, times the panel.
-function four(a: usize, row: usize, along: usize, panel: usize, k: i32, out: usize, next: usize, width: i32, add: bool): void {
+function four(
+  a: usize, row: usize, along: usize, panel: usize, k: i32, out: usize, next: usize, width: i32, add: bool
+): void {
   const end = panel + bytes(k * WIDTH);
   let a0 = a, a1 = a0 + row, a2 = a1 + row, a3 = a2 + row;
   let l0 = f32x4.splat(0), l1 = l0, l2 = l0, l3 = l0, h0 = l0, h1 = l0, h2 = l0, h3 = l0;
@@ -163,8 +165,8 @@ function one(a: usize, along: usize, panel: usize, k: i32, out: usize, width: i3
   put(out, low, high, width, add);
 }
 
-// out [m, n] = a [m, k] b [k, n], or out + a b. `aRow` and `aColumn` are the bytes between rows and between columns of a,
-// and so on; the columns of out stand side by side. `panel` has room for 16 min(k, TERMS) numbers.
+// out [m, n] = a [m, k] b [k, n], or out + a b. `aRow` and `aColumn` are the bytes between rows and between columns of
+// a, and so on; the columns of out stand side by side. `panel` has room for 16 min(k, TERMS) numbers.
 export function multiply(
   m: i32, n: i32, k: i32,
   a: usize, aRow: usize, aColumn: usize,
@@ -199,7 +201,8 @@ function block(
     pack(b + <usize>j * bColumn, bRow, bColumn, panel, k, width);
     const to = out + bytes(j);
     let i = 0;
-    for (; i + 4 <= m; i += 4) four(a + <usize>i * aRow, aRow, aColumn, panel, k, to + <usize>i * outRow, outRow, width, add);
+    for (; i + 4 <= m; i += 4)
+      four(a + <usize>i * aRow, aRow, aColumn, panel, k, to + <usize>i * outRow, outRow, width, add);
     for (; i < m; i++) one(a + <usize>i * aRow, aColumn, panel, k, to + <usize>i * outRow, width, add);
   }
 }

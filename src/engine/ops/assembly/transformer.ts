@@ -55,7 +55,8 @@ export function addBias(x: usize, bias: usize, residual: usize, rows: i32, colum
   return left >= 4 ? v : select(i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left)), v, splat(beyond));
 }
 
-// Layer norm of rows x, which may be y itself: y, and where their addresses are not 0 the normalized values and 1 / std.
+// Layer norm of rows x, which may be y itself: y, and where their addresses are not 0 the normalized values
+// and 1 / std.
 export function norm(
   x: usize, gamma: usize, beta: usize, y: usize, hat: usize, inverse: usize,
   rows: i32, columns: i32, epsilon: f32,
@@ -200,7 +201,8 @@ export function attentionGradient(
     for (let token = 0; token < tokens; token++) {
       const p = mine + <usize>token * line, g = scores + <usize>token * line;
       let sum = splat(0);
-      for (let c = 0; c < tokens; c += 4) sum = fma(part(p + bytes(c), tokens - c), part(g + bytes(c), tokens - c), sum);
+      for (let c = 0; c < tokens; c += 4)
+        sum = fma(part(p + bytes(c), tokens - c), part(g + bytes(c), tokens - c), sum);
       const aligned = splat(total(sum));
       for (let c = 0; c < tokens; c += 4) {
         const left = tokens - c, here = bytes(c);

@@ -20,20 +20,24 @@ struct Shape {
 
 Shape shape_of(Call& call, int64_t rows, int64_t columns, const Attributes& attributes) {
   const int64_t heads = static_cast<int64_t>(attributes.first), tokens = static_cast<int64_t>(attributes.second);
-  call.require(heads > 0 && tokens > 0 && columns % heads == 0 && rows % tokens == 0, "attention: the rows cannot be divided among heads and sequences");
+  call.require(heads > 0 && tokens > 0 && columns % heads == 0 && rows % tokens == 0,
+               "attention: the rows cannot be divided among heads and sequences");
   if (!call.ok()) return {};
   const int64_t size = columns / heads;
-  return {rows / tokens, heads, tokens, size, columns, stride_of(tokens), stride_of(size), 1 / std::sqrt(static_cast<float>(size))};
+  return {rows / tokens, heads, tokens, size, columns, stride_of(tokens), stride_of(size),
+          1 / std::sqrt(static_cast<float>(size))};
 }
 
 // A sequence of a head, [T, d] within rows of all heads, as rows of whole vectors, filled up with 0.
 void gather(const Shape& s, const float* x, float* to) {
-  for (int64_t t = 0; t < s.tokens; t++) along(s.size, [&](int64_t c, int n) { store(to + t * s.size_stride + c, LOAD(x + t * s.columns + c)); });
+  for (int64_t t = 0; t < s.tokens; t++)
+    along(s.size, [&](int64_t c, int n) { store(to + t * s.size_stride + c, LOAD(x + t * s.columns + c)); });
 }
 
 // The same on its side, from rows of `row` values: [d, T], filled up with 0.
 void gather_across(const Shape& s, const float* x, int64_t row, float* to) {
-  for (int64_t c = 0; c < s.size; c++) std::fill(to + c * s.token_stride + s.tokens, to + (c + 1) * s.token_stride, 0.0f);
+  for (int64_t c = 0; c < s.size; c++)
+    std::fill(to + c * s.token_stride + s.tokens, to + (c + 1) * s.token_stride, 0.0f);
   for (int64_t first = 0; first < s.tokens; first += W) {
     const int64_t end = std::min<int64_t>(s.tokens, first + W);
     for (int64_t c = 0; c < s.size; c++)
@@ -74,7 +78,9 @@ constexpr int64_t MOST = 1024;      // tokens of a part, or so: their queries, k
 struct Mask {
   const float* data = nullptr;
   int64_t steps[3] = {0, 0, 0};
-  const float* row(int64_t sequence, int64_t head, int64_t token) const { return data == nullptr ? nullptr : data + sequence * steps[0] + head * steps[1] + token * steps[2]; }
+  const float* row(int64_t sequence, int64_t head, int64_t token) const {
+    return data == nullptr ? nullptr : data + sequence * steps[0] + head * steps[1] + token * steps[2];
+  }
 };
 
 Mask mask_of(Call& call, const View& given, const Shape& s) {
@@ -96,7 +102,8 @@ Mask mask_of(Call& call, const View& given, const Shape& s) {
 
 // One sequence of one head: q, k, v [T, d] in rows of size_stride values. Its weights go to `weights` unless that is
 // null, and are multiplied by `kept` unless that is.
-void attend(const Shape& s, const float* q, const float* k, const float* v, const Mask& mask, int64_t sequence, int64_t head, const float* kept, float* weights, float* y, float* memory) {
+void attend(const Shape& s, const float* q, const float* k, const float* v, const Mask& mask, int64_t sequence,
+            int64_t head, const float* kept, float* weights, float* y, float* memory) {
   float *keys = memory, *scores = keys + s.size_stride * s.token_stride, *used = scores + ROWS * s.token_stride;
   gather_across(s, k, s.size_stride, keys);
   for (int64_t row = 0; row < s.tokens; row += ROWS) {
@@ -104,11 +111,14 @@ void attend(const Shape& s, const float* q, const float* k, const float* v, cons
     float* mixed = weights != nullptr ? weights + at : scores;
     const int64_t stride = weights != nullptr ? s.tokens : s.token_stride;
     multiply(count, s.tokens, s.size, {q + row * s.size_stride, s.size_stride, 1}, keys, s.token_stride, mixed, stride);
-    for (int64_t i = 0; i < count; i++) softmax(mixed + i * stride, s.tokens, s.scale, mask.row(sequence, head, row + i));
+    for (int64_t i = 0; i < count; i++)
+      softmax(mixed + i * stride, s.tokens, s.scale, mask.row(sequence, head, row + i));
     Left left = {mixed, stride, 1};
     if (kept != nullptr) {
       for (int64_t i = 0; i < count; i++)
-        along(s.tokens, [&](int64_t c, int n) { STORE(used + i * s.token_stride + c, LOAD(mixed + i * stride + c) * LOAD(kept + at + i * s.tokens + c)); });
+        along(s.tokens, [&](int64_t c, int n) {
+          STORE(used + i * s.token_stride + c, LOAD(mixed + i * stride + c) * LOAD(kept + at + i * s.tokens + c));
+        });
       left = {used, s.token_stride, 1};
     }
     multiply(count, s.size, s.tokens, left, v, s.size_stride, y + row * s.columns, s.columns);
@@ -127,10 +137,12 @@ void attention(Call& call, const Attributes& attributes) {
   View shift = call.input(7), kept = call.input(8);
   const int64_t depth = x.columns(), columns = biases[0].size;
   const Shape s = shape_of(call, x.rows(), columns, attributes);
-  for (int i = 0; i < 3; i++) call.require(matrices[i].size == depth * columns && biases[i].size == columns, "attention: shapes differ");
+  for (int i = 0; i < 3; i++)
+    call.require(matrices[i].size == depth * columns && biases[i].size == columns, "attention: shapes differ");
   const Dims square = {s.batch, s.heads, s.tokens, s.tokens}, none = {0};
   const int64_t weights_of_head = s.tokens * s.tokens;
-  call.require(kept.size == 0 || kept.size == s.batch * s.heads * weights_of_head, "attention: one factor for each weight is expected");
+  call.require(kept.size == 0 || kept.size == s.batch * s.heads * weights_of_head,
+               "attention: one factor for each weight is expected");
   const Mask mask = mask_of(call, shift, s);
   const bool keep = attributes.third != 0;
   const Dims all = x.with_columns(columns);
@@ -138,9 +150,12 @@ void attention(Call& call, const Attributes& attributes) {
   for (int i = 0; i < 3; i++) outputs[i] = call.output(2 + i, keep ? all : none);
   if (!call.ok()) return;
   const int64_t rows_of_all = s.batch * s.tokens;
-  const int64_t cuts = std::clamp<int64_t>(rows_of_all / MOST, std::min(s.batch, cuts_of(rows_of_all, s.heads)), std::max<int64_t>(1, s.batch)), each = (s.batch + cuts - 1) / cuts;
+  const int64_t cuts = std::clamp<int64_t>(rows_of_all / MOST, std::min(s.batch, cuts_of(rows_of_all, s.heads)),
+                                           std::max<int64_t>(1, s.batch)),
+                each = (s.batch + cuts - 1) / cuts;
   pool().run(s.heads * cuts, [&](int64_t part) {
-    const int64_t head = part / cuts, begin = part % cuts * each, end = std::min(s.batch, begin + each), column = head * s.size;
+    const int64_t head = part / cuts, begin = part % cuts * each, end = std::min(s.batch, begin + each),
+                  column = head * s.size;
     if (begin >= end) return;
     const int64_t rows = (end - begin) * s.tokens, first = begin * s.tokens;
     Scratch scratch(panel_size(depth) + 3 * rows * s.size_stride + (s.size_stride + 2 * ROWS) * s.token_stride);
@@ -150,7 +165,8 @@ void attention(Call& call, const Attributes& attributes) {
       for (int64_t at = 0; at < s.size; at += PANEL) {
         const int64_t here = std::min(PANEL, s.size - at);
         const Right next = {i < 2 && s.size <= PANEL ? matrices[i + 1].data + column : nullptr, columns};
-        multiply_panel(x.data + first * depth, rows, depth, {matrices[i].data + column + at, columns}, here, mine[i] + at, s.size_stride, next, panel, [&](int64_t row, int64_t tall) {
+        multiply_panel(x.data + first * depth, rows, depth, {matrices[i].data + column + at, columns}, here,
+                       mine[i] + at, s.size_stride, next, panel, [&](int64_t row, int64_t tall) {
           for (int64_t r = row; r < row + tall; r++) {
             along(here, [&](int64_t c, int n) {
               float* value = mine[i] + r * s.size_stride + at + c;
@@ -166,8 +182,10 @@ void attention(Call& call, const Attributes& attributes) {
     }
     float* memory = scratch.take((s.size_stride + 2 * ROWS) * s.token_stride);
     for (int64_t sequence = begin; sequence < end; sequence++) {
-      const int64_t at = (sequence - begin) * s.tokens * s.size_stride, pair = (sequence * s.heads + head) * weights_of_head;
-      attend(s, mine[0] + at, mine[1] + at, mine[2] + at, mask, sequence, head, kept.size > 0 ? kept.data + pair : nullptr, keep ? weights.data + pair : nullptr,
+      const int64_t at = (sequence - begin) * s.tokens * s.size_stride,
+                    pair = (sequence * s.heads + head) * weights_of_head;
+      attend(s, mine[0] + at, mine[1] + at, mine[2] + at, mask, sequence, head,
+             kept.size > 0 ? kept.data + pair : nullptr, keep ? weights.data + pair : nullptr,
              y.data + sequence * s.tokens * columns + column, memory);
     }
   });
@@ -176,10 +194,12 @@ void attention(Call& call, const Attributes& attributes) {
 // By q, k and v (and their biases: the column sums): with g = dy v^T kept by the weights p, ds = p (g - sum(p g)) /
 // sqrt(d); ds k, ds^T q and (p kept)^T dy.
 void attention_gradient(Call& call, const Attributes& attributes) {
-  View dy = call.input(0), q = call.input(1), k = call.input(2), v = call.input(3), weights = call.input(4), kept = call.input(5);
+  View dy = call.input(0), q = call.input(1), k = call.input(2), v = call.input(3), weights = call.input(4),
+       kept = call.input(5);
   const Shape s = shape_of(call, q.rows(), q.columns(), attributes);
   call.require(k.size == q.size && v.size == q.size && dy.size == q.size, "attention: shapes differ");
-  call.require(weights.size == s.batch * s.heads * s.tokens * s.tokens && (kept.size == 0 || kept.size == weights.size), "attention: shapes differ");
+  call.require(weights.size == s.batch * s.heads * s.tokens * s.tokens && (kept.size == 0 || kept.size == weights.size),
+               "attention: shapes differ");
   View gradients[3], sums[3];
   for (int i = 0; i < 3; i++) gradients[i] = call.output(i, q.dims);
   for (int i = 0; i < 3; i++) sums[i] = call.output(3 + i, {s.columns});
@@ -188,7 +208,8 @@ void attention_gradient(Call& call, const Attributes& attributes) {
   pool().run(s.batch * s.heads, [&](int64_t head) {
     const int64_t rows = s.tokens * s.size_stride, square = s.tokens * s.token_stride;
     Scratch scratch(3 * rows + s.size_stride * s.token_stride + 2 * square);
-    float *queries = scratch.take(rows), *keys = scratch.take(rows), *given = scratch.take(rows), *values = scratch.take(s.size_stride * s.token_stride);
+    float *queries = scratch.take(rows), *keys = scratch.take(rows), *given = scratch.take(rows),
+          *values = scratch.take(s.size_stride * s.token_stride);
     float *scores = scratch.take(square), *used = scratch.take(square);
     const int64_t column = head % s.heads * s.size, start = head / s.heads * s.tokens * s.columns + column;
     gather(s, q.data + start, queries);
@@ -213,11 +234,15 @@ void attention_gradient(Call& call, const Attributes& attributes) {
         total += p * g;
       });
       const float aligned = sum(total);
-      along(s.tokens, [&](int64_t c, int n) { STORE(gradient + c, s.scale * LOAD(share + c) * (LOAD(gradient + c) - aligned)); });
+      along(s.tokens,
+            [&](int64_t c, int n) { STORE(gradient + c, s.scale * LOAD(share + c) * (LOAD(gradient + c) - aligned)); });
     }
-    multiply(s.tokens, s.size, s.tokens, {scores, s.token_stride, 1}, keys, s.size_stride, gradients[0].data + start, s.columns);
-    multiply(s.tokens, s.size, s.tokens, {scores, 1, s.token_stride}, queries, s.size_stride, gradients[1].data + start, s.columns);
-    multiply(s.tokens, s.size, s.tokens, {used, 1, s.token_stride}, given, s.size_stride, gradients[2].data + start, s.columns);
+    multiply(s.tokens, s.size, s.tokens, {scores, s.token_stride, 1}, keys, s.size_stride, gradients[0].data + start,
+             s.columns);
+    multiply(s.tokens, s.size, s.tokens, {scores, 1, s.token_stride}, queries, s.size_stride, gradients[1].data + start,
+             s.columns);
+    multiply(s.tokens, s.size, s.tokens, {used, 1, s.token_stride}, given, s.size_stride, gradients[2].data + start,
+             s.columns);
     for (int i = 0; i < 3; i++) {
       float* mine = partial.data() + (i * s.batch + head / s.heads) * s.columns + column;
       along(s.size, [&](int64_t c, int n) {

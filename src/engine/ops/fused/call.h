@@ -15,13 +15,17 @@ extern "C" {
 struct TF_KernelBuilder;
 struct TF_OpKernelConstruction;
 struct TF_OpKernelContext;
-TF_KernelBuilder* TF_NewKernelBuilder(const char* op, const char* device, void* (*create)(TF_OpKernelConstruction*), void (*compute)(void*, TF_OpKernelContext*), void (*destroy)(void*));
+TF_KernelBuilder* TF_NewKernelBuilder(const char* op, const char* device, void* (*create)(TF_OpKernelConstruction*),
+                                      void (*compute)(void*, TF_OpKernelContext*), void (*destroy)(void*));
 void TF_RegisterKernelBuilder(const char* name, TF_KernelBuilder* builder, TF_Status* status);
 void TF_GetInput(TF_OpKernelContext* context, int index, TF_Tensor** tensor, TF_Status* status);
-TF_Tensor* TF_AllocateOutput(TF_OpKernelContext* context, int index, TF_DataType type, const int64_t* dims, int count, size_t bytes, TF_Status* status);
+TF_Tensor* TF_AllocateOutput(TF_OpKernelContext* context, int index, TF_DataType type, const int64_t* dims, int count,
+                             size_t bytes, TF_Status* status);
 void TF_OpKernelContext_Failure(TF_OpKernelContext* context, TF_Status* status);
-void TF_OpKernelConstruction_GetAttrFloat(TF_OpKernelConstruction* construction, const char* name, float* value, TF_Status* status);
-void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction* construction, const char* name, int64_t* value, TF_Status* status);
+void TF_OpKernelConstruction_GetAttrFloat(TF_OpKernelConstruction* construction, const char* name, float* value,
+                                          TF_Status* status);
+void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction* construction, const char* name, int64_t* value,
+                                          TF_Status* status);
 }
 
 namespace {
@@ -72,8 +76,8 @@ struct View {
   }
 };
 
-// A value of a program: what an op made of it in this run. Its memory stays from run to run, or is lent to it by a plan,
-// in which others have it before and after.
+// A value of a program: what an op made of it in this run. Its memory stays from run to run, or is lent to it by a
+// plan, in which others have it before and after.
 struct Slot {
   View view;
   Dims dims;  // what is to be made of it, where this is known
@@ -91,7 +95,8 @@ struct Slot {
     if (size > capacity || memory == nullptr) {
       std::free(memory);
       capacity = (size + LINE) / LINE * LINE;
-      memory = static_cast<float*>(std::aligned_alloc(LINE * sizeof(float), static_cast<size_t>(capacity) * sizeof(float)));
+      memory =
+          static_cast<float*>(std::aligned_alloc(LINE * sizeof(float), static_cast<size_t>(capacity) * sizeof(float)));
       if (memory == nullptr) throw std::bad_alloc();
     }
     return view = {memory, dims, size};
@@ -110,7 +115,8 @@ class Call {
  public:
   explicit Call(TF_OpKernelContext* given) : context(given), status(TF_NewStatus()) {}
   // A call within a program, whose status it shares.
-  Call(Slot* const* inputs, Slot* const* outputs, TF_Status* given) : given_slots(inputs), made_slots(outputs), status(given) {}
+  Call(Slot* const* inputs, Slot* const* outputs, TF_Status* given)
+      : given_slots(inputs), made_slots(outputs), status(given) {}
   Call(const Call&) = delete;
   ~Call() {
     if (context == nullptr) return;
@@ -130,7 +136,8 @@ class Call {
     if (context == nullptr) return made_slots[index]->of(dims);
     const size_t bytes = sizeof(float) * static_cast<size_t>(dims.product());
     TF_Tensor* tensor = nullptr;
-    if (ok()) tensor = TF_AllocateOutput(context, index, TF_FLOAT, dims.data(), static_cast<int>(dims.size()), bytes, status);
+    if (ok())
+      tensor = TF_AllocateOutput(context, index, TF_FLOAT, dims.data(), static_cast<int>(dims.size()), bytes, status);
     return view(tensor);
   }
 

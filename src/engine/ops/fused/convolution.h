@@ -37,13 +37,15 @@ struct Rows {
 void scale_shift(Call& call, const Attributes& attributes) {
   View x = call.input(0), scale = call.input(1), shift = call.input(2), residual = call.input(3);
   const int64_t columns = x.columns();
-  call.require(shift.size == columns && (scale.size == 0 || scale.size == columns), "scale and shift: one for each channel is expected");
+  call.require(shift.size == columns && (scale.size == 0 || scale.size == columns),
+               "scale and shift: one for each channel is expected");
   call.require(residual.size == 0 || residual.size == x.size, "scale and shift: shapes differ");
   const bool relu = attributes.second != 0;
   View y = call.output(0, x.dims);
   if (!call.ok()) return;
   const Rows long_rows(x.rows(), columns);
-  const std::vector<float> shifts = long_rows.repeated(shift.data), scales = scale.size > 0 ? long_rows.repeated(scale.data) : std::vector<float>();
+  const std::vector<float> shifts = long_rows.repeated(shift.data),
+                           scales = scale.size > 0 ? long_rows.repeated(scale.data) : std::vector<float>();
   by_rows(long_rows.rows, long_rows.columns, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t at = row * long_rows.columns;
@@ -64,7 +66,8 @@ void scale_shift(Call& call, const Attributes& attributes) {
 void norm_affine(Call& call, const Attributes& attributes) {
   View gamma = call.input(0), beta = call.input(1), mean = call.input(2), variance = call.input(3);
   const int64_t size = gamma.size;
-  call.require(beta.size == size && mean.size == size && variance.size == size, "batch norm: four numbers for each channel are expected");
+  call.require(beta.size == size && mean.size == size && variance.size == size,
+               "batch norm: four numbers for each channel are expected");
   View scale = call.output(0, {size}), shift = call.output(1, {size});
   if (!call.ok()) return;
   along(size, [&](int64_t c, int n) {
@@ -79,10 +82,12 @@ void norm_affine(Call& call, const Attributes& attributes) {
 void batch_norm(Call& call, const Attributes& attributes) {
   View x = call.input(0), residual = call.input(1), gamma = call.input(2), beta = call.input(3);
   const int64_t columns = x.columns(), rows = x.rows();
-  call.require(rows > 0 && gamma.size == columns && beta.size == columns, "batch norm: one gamma and beta for each channel are expected");
+  call.require(rows > 0 && gamma.size == columns && beta.size == columns,
+               "batch norm: one gamma and beta for each channel are expected");
   call.require(residual.size == 0 || residual.size == x.size, "batch norm: shapes differ");
   const bool relu = attributes.second != 0;
-  View y = call.output(0, x.dims), mean = call.output(1, {columns}), variance = call.output(2, {columns}), inverse = call.output(3, {columns});
+  View y = call.output(0, x.dims), mean = call.output(1, {columns}), variance = call.output(2, {columns}),
+       inverse = call.output(3, {columns});
   if (!call.ok()) return;
   // sums about the first row: about a value near the mean, sums of squares lose nothing
   const Rows long_rows(rows, columns);
@@ -144,10 +149,12 @@ void batch_norm(Call& call, const Attributes& attributes) {
 // With g = dy, or after a ReLU dy where y > 0 (y is empty without one), and h the normalized x: dx = gamma inverse (g -
 // mean(g) - h mean(g h)); by gamma the sums of g h, by beta of g, and by a residual, if asked for, g.
 void batch_norm_gradient(Call& call, const Attributes& attributes) {
-  View dy = call.input(0), x = call.input(1), y = call.input(2), gamma = call.input(3), mean = call.input(4), inverse = call.input(5);
+  View dy = call.input(0), x = call.input(1), y = call.input(2), gamma = call.input(3), mean = call.input(4),
+       inverse = call.input(5);
   const int64_t columns = x.columns(), rows = x.rows();
   call.require(dy.size == x.size && (y.size == 0 || y.size == x.size), "batch norm: shapes differ");
-  call.require(gamma.size == columns && mean.size == columns && inverse.size == columns, "batch norm: one value for each channel is expected");
+  call.require(gamma.size == columns && mean.size == columns && inverse.size == columns,
+               "batch norm: one value for each channel is expected");
   const bool wanted = attributes.second != 0, relu = y.size > 0;
   View dx = call.output(0, x.dims), dgamma = call.output(1, {columns}), dbeta = call.output(2, {columns});
   View dresidual = call.output(3, wanted ? x.dims : Dims{0});
@@ -178,14 +185,17 @@ void batch_norm_gradient(Call& call, const Attributes& attributes) {
     slope[c] = static_cast<float>(-factor * share * spread / rows);
     offset[c] = static_cast<float>(-factor * totals[c] / rows);
   }
-  const std::vector<float> scales = long_rows.repeated(scale.data()), slopes = long_rows.repeated(slope.data()), offsets = long_rows.repeated(offset.data());
+  const std::vector<float> scales = long_rows.repeated(scale.data()), slopes = long_rows.repeated(slope.data()),
+                           offsets = long_rows.repeated(offset.data());
   by_rows(tall, wide, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t at = row * wide;
       along(wide, [&](int64_t c, int n) {
         V g = LOAD(dy.data + at + c);
         if (relu) g = LOAD(y.data + at + c) > 0.0f ? g : V{};
-        STORE(dx.data + at + c, g * LOAD(scales.data() + c) + (LOAD(x.data + at + c) - LOAD(means.data() + c)) * LOAD(slopes.data() + c) + LOAD(offsets.data() + c));
+        STORE(dx.data + at + c, g * LOAD(scales.data() + c) +
+                                    (LOAD(x.data + at + c) - LOAD(means.data() + c)) * LOAD(slopes.data() + c) +
+                                    LOAD(offsets.data() + c));
         if (wanted) {
           STORE(dresidual.data + at + c, g);
         }

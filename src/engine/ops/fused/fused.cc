@@ -55,12 +55,15 @@ const Op OPS[] = {
     op<norm>("GowideNorm", {"x", "gamma", "beta"}, {"y", "hat", "inverse"}),
     op<dense_norm>("GowideDenseNorm", {"x", "matrix", "bias", "residual", "gamma", "beta"}, {"y", "hat", "inverse"}),
     op<norm_gradient>("GowideNormGrad", {"dy", "hat", "inverse", "gamma"}, {"dx", "dgamma", "dbeta", "dbias"}),
-    op<attention>("GowideAttention", {"x", "to_q", "q_bias", "to_k", "k_bias", "to_v", "v_bias", "mask", "kept"}, {"y", "weights", "q", "k", "v"}),
-    op<attention_gradient>("GowideAttentionGrad", {"dy", "q", "k", "v", "weights", "kept"}, {"dq", "dk", "dv", "dq_bias", "dk_bias", "dv_bias"}),
+    op<attention>("GowideAttention", {"x", "to_q", "q_bias", "to_k", "k_bias", "to_v", "v_bias", "mask", "kept"},
+                  {"y", "weights", "q", "k", "v"}),
+    op<attention_gradient>("GowideAttentionGrad", {"dy", "q", "k", "v", "weights", "kept"},
+                           {"dq", "dk", "dv", "dq_bias", "dk_bias", "dv_bias"}),
     op<scale_shift>("GowideScaleShift", {"x", "scale", "shift", "residual"}, {"y"}),
     op<norm_affine>("GowideNormAffine", {"gamma", "beta", "mean", "variance"}, {"scale", "shift"}),
     op<batch_norm>("GowideBatchNorm", {"x", "residual", "gamma", "beta"}, {"y", "mean", "variance", "inverse"}),
-    op<batch_norm_gradient>("GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"}, {"dx", "dgamma", "dbeta", "dresidual"}),
+    op<batch_norm_gradient>("GowideBatchNormGrad", {"dy", "x", "y", "gamma", "mean", "inverse"},
+                            {"dx", "dgamma", "dbeta", "dresidual"}),
     op<convolution>("GowideConvolution", {"x", "filter", "numbers"}, {"y"}),
     op<convolution_input_gradient>("GowideConvolutionInputGrad", {"dy", "filter", "numbers"}, {"dx"}),
     op<convolution_filter_gradient>("GowideConvolutionFilterGrad", {"x", "dy", "numbers"}, {"dfilter"}),
@@ -69,7 +72,8 @@ const Op OPS[] = {
     op<cross_entropy>("GowideCrossEntropy", {"logits", "targets", "shift"}, {"loss", "norms"}),
     op<cross_entropy_gradient>("GowideCrossEntropyGrad", {"dy", "logits", "targets", "norms", "shift"}, {"dlogits"}),
     op<divergence>("GowideDivergence", {"student", "teacher", "shift", "teacher_shift"}, {"loss", "norms"}),
-    op<divergence_gradient>("GowideDivergenceGrad", {"dy", "student", "teacher", "norms", "shift", "teacher_shift"}, {"dstudent"}),
+    op<divergence_gradient>("GowideDivergenceGrad", {"dy", "student", "teacher", "norms", "shift", "teacher_shift"},
+                            {"dstudent"}),
     op<squared_error>("GowideSquaredError", {"a", "b"}, {"loss", "unit"}),
     op<squared_error_gradient>("GowideSquaredErrorGrad", {"dy", "a", "b", "unit"}, {"da"}),
     op<dense>("GowideDense", {"x", "matrix", "bias"}, {"y"}),
@@ -88,9 +92,12 @@ std::string register_ops() {
   std::string problem;
   for (const Op& op : OPS) {
     TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(op.name);
-    for (const char* name : op.inputs) TF_OpDefinitionBuilderAddInput(definition, (std::string(name) + ": float").c_str());
-    for (const char* name : op.outputs) TF_OpDefinitionBuilderAddOutput(definition, (std::string(name) + ": float").c_str());
-    for (const char* name : ATTRIBUTES) TF_OpDefinitionBuilderAddAttr(definition, (std::string(name) + ": float = 0").c_str());
+    for (const char* name : op.inputs)
+      TF_OpDefinitionBuilderAddInput(definition, (std::string(name) + ": float").c_str());
+    for (const char* name : op.outputs)
+      TF_OpDefinitionBuilderAddOutput(definition, (std::string(name) + ": float").c_str());
+    for (const char* name : ATTRIBUTES)
+      TF_OpDefinitionBuilderAddAttr(definition, (std::string(name) + ": float = 0").c_str());
     TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, [](TF_ShapeInferenceContext*, TF_Status*) {});
     TF_RegisterOpDefinition(definition, status);
     if (problem.empty() && TF_GetCode(status) != TF_OK) problem = TF_Message(status);
@@ -126,7 +133,8 @@ napi_value init(napi_env env, napi_value exports) {
   napi_value function;
   napi_create_function(env, "setThreads", NAPI_AUTO_LENGTH, set_threads, nullptr, &function);
   napi_set_named_property(env, exports, "setThreads", function);
-  napi_create_function(env, "defineProgram", NAPI_AUTO_LENGTH, define_program, reinterpret_cast<void*>(body_of), &function);
+  napi_create_function(env, "defineProgram", NAPI_AUTO_LENGTH, define_program, reinterpret_cast<void*>(body_of),
+                       &function);
   napi_set_named_property(env, exports, "defineProgram", function);
   napi_create_function(env, "removeProgram", NAPI_AUTO_LENGTH, remove_program, nullptr, &function);
   napi_set_named_property(env, exports, "removeProgram", function);

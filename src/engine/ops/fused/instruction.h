@@ -25,7 +25,8 @@ struct Instruction {
 class Loop {
  public:
   // sizes: the number of axes, their lengths, then the steps of each operand
-  Loop(const int64_t* sizes, int operands) : axes(static_cast<int>(sizes[0])), lengths(sizes + 1), steps(sizes + 1 + axes), operands(operands) {
+  Loop(const int64_t* sizes, int operands)
+      : axes(static_cast<int>(sizes[0])), lengths(sizes + 1), steps(sizes + 1 + axes), operands(operands) {
     for (int axis = 0; axis + 1 < axes; axis++) rows *= lengths[axis];
   }
   int64_t inner() const { return axes == 0 ? 1 : lengths[axes - 1]; }

@@ -42,7 +42,9 @@ struct Logits {
   const float* shift;
 
   // A vector of a row that begins at `at`, its values beyond n being 0, or below any value.
-  V values(int64_t at, int64_t c, int n) const { return shift == nullptr ? LOAD(data + at + c) : LOAD(data + at + c) + LOAD(shift + c); }
+  V values(int64_t at, int64_t c, int n) const {
+    return shift == nullptr ? LOAD(data + at + c) : LOAD(data + at + c) + LOAD(shift + c);
+  }
   V values_or_low(int64_t at, int64_t c, int n) const {
     const V v = load_or_low(data + at + c, n);
     return shift == nullptr ? v : v + LOAD(shift + c);
@@ -51,7 +53,8 @@ struct Logits {
 };
 
 Logits logits_of(Call& call, const View& logits, const View& shift) {
-  call.require(shift.size == 0 || shift.size == logits.columns(), "cross-entropy: one shift is expected for each column");
+  call.require(shift.size == 0 || shift.size == logits.columns(),
+               "cross-entropy: one shift is expected for each column");
   return {logits.data, shift.size == 0 ? nullptr : shift.data};
 }
 
@@ -77,7 +80,8 @@ struct Law {
   }
 };
 
-// -sum t log softmax(z), a mean over the rows; and of each row its maximum, then, after all maxima, log sum exp(z - maximum).
+// -sum t log softmax(z), a mean over the rows; and of each row its maximum, then, after all maxima,
+// log sum exp(z - maximum).
 void cross_entropy(Call& call, const Attributes&) {
   View logits = call.input(0), given = call.input(1);
   const Logits z = logits_of(call, logits, call.input(2));
@@ -126,7 +130,8 @@ void cross_entropy_gradient(Call& call, const Attributes&) {
       if (targets.labels) {
         const int64_t label = targets.label(row);
         const float scale = label >= 0 ? share : 0 * share;
-        along(columns, [&](int64_t c, int n) { STORE(to + c, exp_negative((z.values(at, c, n) - top) - log) * scale); });
+        along(columns,
+              [&](int64_t c, int n) { STORE(to + c, exp_negative((z.values(at, c, n) - top) - log) * scale); });
         if (label >= 0) to[label] = (exp_negative(splat((z.value(at, label) - top) - log))[0] - 1) * share;
         continue;
       }
@@ -134,7 +139,9 @@ void cross_entropy_gradient(Call& call, const Attributes&) {
       V weights = {};
       along(columns, [&](int64_t c, int n) { weights += LOAD(t + c); });
       const float weight = sum(weights);
-      along(columns, [&](int64_t c, int n) { STORE(to + c, (exp_negative((z.values(at, c, n) - top) - log) * weight - LOAD(t + c)) * share); });
+      along(columns, [&](int64_t c, int n) {
+        STORE(to + c, (exp_negative((z.values(at, c, n) - top) - log) * weight - LOAD(t + c)) * share);
+      });
     }
   });
 }
@@ -146,7 +153,8 @@ void divergence(Call& call, const Attributes& attributes) {
   const Law law{logits_of(call, student, call.input(2)), 1 / attributes.first, student.columns()};
   const Law other{logits_of(call, teacher, call.input(3)), 1 / attributes.first, student.columns()};
   const int64_t rows = student.rows(), columns = student.columns();
-  call.require(columns > 0 && teacher.size == student.size && teacher.columns() == columns, "divergence: shapes differ");
+  call.require(columns > 0 && teacher.size == student.size && teacher.columns() == columns,
+               "divergence: shapes differ");
   View loss = call.output(0, {}), norms = call.output(1, {4 * rows});
   if (!call.ok()) return;
   std::vector<double> losses(static_cast<size_t>(rows));
@@ -192,7 +200,8 @@ void divergence_gradient(Call& call, const Attributes& attributes) {
       theirs.top = norms.data[2 * rows + row];
       theirs.log = norms.data[3 * rows + row];
       along(columns, [&](int64_t c, int n) {
-        STORE(dz.data + at + c, (exp_negative(mine.log_probability(at, c, n)) - exp_negative(theirs.log_probability(at, c, n))) * share);
+        STORE(dz.data + at + c,
+              (exp_negative(mine.log_probability(at, c, n)) - exp_negative(theirs.log_probability(at, c, n))) * share);
       });
     }
   });
@@ -232,7 +241,9 @@ void squared_error_gradient(Call& call, const Attributes&) {
   if (!call.ok()) return;
   const float share = 2 * *dy.data / *unit.data;
   by_rows(a.size, 1, [&](int64_t begin, int64_t end) {
-    along(end - begin, [&](int64_t c, int n) { STORE(da.data + begin + c, (LOAD(a.data + begin + c) - LOAD(b.data + begin + c)) * share); });
+    along(end - begin, [&](int64_t c, int n) {
+      STORE(da.data + begin + c, (LOAD(a.data + begin + c) - LOAD(b.data + begin + c)) * share);
+    });
   });
 }
 

@@ -4,7 +4,9 @@
 
 namespace {
 
-inline void copy(const float* from, int64_t n, float* to) { std::memcpy(to, from, static_cast<size_t>(n) * sizeof(float)); }
+inline void copy(const float* from, int64_t n, float* to) {
+  std::memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
+}
 
 inline int32_t whole(const float* at) {
   int32_t number;
@@ -53,7 +55,8 @@ void pad(Call&, const Instruction& self) {
   const int64_t n = loop.inner();
   if (self.inputs[0]->view.size == 0) return;
   in_parts(loop.rows, n, [&](int64_t begin, int64_t end) {
-    loop.each(begin, end, [&](int64_t row, const int64_t* at) { copy(from + row * n, n, to.data + self.sizes[0] + *at); });
+    loop.each(begin, end,
+              [&](int64_t row, const int64_t* at) { copy(from + row * n, n, to.data + self.sizes[0] + *at); });
   });
 }
 
@@ -93,7 +96,8 @@ void cut(Call&, const Instruction& self) {
 // Where a value of a tensor is, as TensorFlow says it: [1,2], or nothing of a scalar.
 std::string place_of(const Dims& dims, int64_t at) {
   std::string text;
-  for (size_t axis = dims.size(); axis-- > 0; at /= dims[axis]) text = std::to_string(at % dims[axis]) + (text.empty() ? "" : "," + text);
+  for (size_t axis = dims.size(); axis-- > 0; at /= dims[axis])
+    text = std::to_string(at % dims[axis]) + (text.empty() ? "" : "," + text);
   return dims.empty() ? "" : "[" + text + "]";
 }
 
@@ -105,7 +109,8 @@ void gather(Call& call, const Instruction& self) {
   for (int64_t i = 0; i < indices.size; i++) {
     const int64_t index = whole(indices.data + i);
     if (index < 0 || index >= rows) {
-      const std::string what = "indices" + place_of(indices.dims, i) + " = " + std::to_string(index) + " is not in [0, " + std::to_string(rows) + ")";
+      const std::string what = "indices" + place_of(indices.dims, i) + " = " + std::to_string(index) +
+                               " is not in [0, " + std::to_string(rows) + ")";
       return call.require(false, what.c_str());
     }
   }
@@ -118,11 +123,13 @@ void gather(Call& call, const Instruction& self) {
 void segment_sum(Call& call, const Instruction& self) {
   const View &from = self.inputs[0]->view, &ids = self.inputs[1]->view;
   const View& to = self.outputs[0]->made();
-  const int64_t rows = to.dims[0], n = ids.size == 0 ? 0 : from.size / ids.size, columns = rows == 0 ? 0 : to.size / rows;
+  const int64_t rows = to.dims[0], n = ids.size == 0 ? 0 : from.size / ids.size,
+                columns = rows == 0 ? 0 : to.size / rows;
   for (int64_t i = 0; i < ids.size; i++) {
     const int64_t id = whole(ids.data + i);
     if (id < rows) continue;
-    const std::string what = "segment_ids" + place_of(ids.dims, i) + " = " + std::to_string(id) + " is out of range [0, " + std::to_string(rows) + ")";
+    const std::string what = "segment_ids" + place_of(ids.dims, i) + " = " + std::to_string(id) +
+                             " is out of range [0, " + std::to_string(rows) + ")";
     return call.require(false, what.c_str());
   }
   in_parts(rows, columns, [&](int64_t begin, int64_t end) {

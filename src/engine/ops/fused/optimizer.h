@@ -19,8 +19,10 @@ Share share_of(Call& call, const View& view, int64_t size) {
 
 // v = momentum v + factor g + decay p; p = p - rate v.  numbers: rate, momentum.
 void sgd(Call& call, const Attributes&) {
-  View p = call.input(0), v = call.input(1), g = call.input(2), factor = call.input(3), decay = call.input(4), numbers = call.input(5);
-  call.require(v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size == 2, "optimiser: shapes differ");
+  View p = call.input(0), v = call.input(1), g = call.input(2), factor = call.input(3), decay = call.input(4),
+       numbers = call.input(5);
+  call.require(v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size == 2,
+               "optimiser: shapes differ");
   const Share pull = share_of(call, decay, p.size);
   if (!call.ok()) return;
   const float scale = *factor.data, rate = numbers.data[0], momentum = numbers.data[1];
@@ -28,7 +30,8 @@ void sgd(Call& call, const Attributes&) {
     along(end - begin, [&](int64_t c, int n) {
       const int64_t at = begin + c;
       const V weight = LOAD(p.data + at);
-      const V moved = momentum * LOAD(v.data + at) + scale * LOAD(g.data + at) + (pull.one ? splat(*pull.data) : LOAD(pull.data + at)) * weight;
+      const V moved = momentum * LOAD(v.data + at) + scale * LOAD(g.data + at) +
+                      (pull.one ? splat(*pull.data) : LOAD(pull.data + at)) * weight;
       STORE(v.data + at, moved);
       STORE(p.data + at, weight - rate * moved);
     });
@@ -39,19 +42,24 @@ void sgd(Call& call, const Attributes&) {
 // m / (sqrt(v) + epsilon). numbers: rate and epsilon after the corrections of the means, beta1, 1 - beta1, beta2, 1 -
 // beta2 (here they would lose digits), and a factor on every decay; others are not read.
 void adamw(Call& call, const Attributes&) {
-  View p = call.input(0), m = call.input(1), v = call.input(2), g = call.input(3), factor = call.input(4), decay = call.input(5), numbers = call.input(6);
-  call.require(m.size == p.size && v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size >= 7, "optimiser: shapes differ");
+  View p = call.input(0), m = call.input(1), v = call.input(2), g = call.input(3), factor = call.input(4),
+       decay = call.input(5), numbers = call.input(6);
+  call.require(m.size == p.size && v.size == p.size && g.size == p.size && factor.size == 1 && numbers.size >= 7,
+               "optimiser: shapes differ");
   const Share pull = share_of(call, decay, p.size);
   if (!call.ok()) return;
-  const float scale = *factor.data, rate = numbers.data[0], epsilon = numbers.data[1], *beta = numbers.data + 2, strength = numbers.data[6];
+  const float scale = *factor.data, rate = numbers.data[0], epsilon = numbers.data[1], *beta = numbers.data + 2,
+              strength = numbers.data[6];
   by_rows(p.size, 1, [&](int64_t begin, int64_t end) {
     along(end - begin, [&](int64_t c, int n) {
       const int64_t at = begin + c;
       const V gradient = scale * LOAD(g.data + at), weight = LOAD(p.data + at);
-      const V mean = beta[0] * LOAD(m.data + at) + beta[1] * gradient, square = beta[2] * LOAD(v.data + at) + beta[3] * gradient * gradient;
+      const V mean = beta[0] * LOAD(m.data + at) + beta[1] * gradient,
+              square = beta[2] * LOAD(v.data + at) + beta[3] * gradient * gradient;
       STORE(m.data + at, mean);
       STORE(v.data + at, square);
-      STORE(p.data + at, weight - (pull.one ? splat(*pull.data) : LOAD(pull.data + at)) * strength * weight - rate * mean / (root(square) + epsilon));
+      STORE(p.data + at, weight - (pull.one ? splat(*pull.data) : LOAD(pull.data + at)) * strength * weight -
+                             rate * mean / (root(square) + epsilon));
     });
   });
 }

@@ -23,7 +23,8 @@ inline V tangent(V u) {
 // A matrix [rows, columns] in scratch, each row filled up to whole vectors; returns the length of these.
 int64_t filled(const float* from, int64_t rows, int64_t columns, float* to) {
   const int64_t width = (columns + W - 1) / W * W;
-  for (int64_t row = 0; row < rows; row++) along(columns, [&](int64_t c, int n) { store(to + row * width + c, LOAD(from + row * columns + c)); });
+  for (int64_t row = 0; row < rows; row++)
+    along(columns, [&](int64_t c, int n) { store(to + row * width + c, LOAD(from + row * columns + c)); });
   return width;
 }
 
@@ -65,7 +66,8 @@ void column_sums(Call& call, const Attributes&) {
   View sums = call.output(0, {columns});
   if (!call.ok()) return;
   with_sums(x.rows(), columns, 1, &sums.data, [&](int64_t begin, int64_t end, float* mine) {
-    for (int64_t row = begin; row < end; row++) along(columns, [&](int64_t c, int n) { add_to(mine + c, LOAD(x.data + row * columns + c), n); });
+    for (int64_t row = begin; row < end; row++)
+      along(columns, [&](int64_t c, int n) { add_to(mine + c, LOAD(x.data + row * columns + c), n); });
   });
 }
 

@@ -75,7 +75,8 @@ inline int64_t panel_size(int64_t depth) { return std::min(depth, DEPTH) * PANEL
 // c [rows, columns] = a b, of at most PANEL columns; then(row, rows) is called for each tile that is done. What is
 // multiplied after that is asked for: `next`, of the same shape, unless its data is null.
 template <typename F>
-void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b, int64_t columns, float* c, int64_t c_row, const Right& next, float* panel, F then) {
+void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b, int64_t columns, float* c,
+                    int64_t c_row, const Right& next, float* panel, F then) {
   const int64_t width = (columns + W - 1) / W * W;
   Soon soon;
   int64_t done = 0;
@@ -94,7 +95,8 @@ void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b,
         asked = true;
       }
       const int64_t tall = std::min<int64_t>(TALL, rows - row);
-      multiply_tile(tall, columns, now, {a + row * depth + done, depth, 1}, panel, width, c + row * c_row, c_row, done > 0, soon);
+      multiply_tile(tall, columns, now, {a + row * depth + done, depth, 1}, panel, width, c + row * c_row, c_row,
+                    done > 0, soon);
       if (last) then(row, tall);
     }
     done += now;
@@ -102,7 +104,9 @@ void multiply_panel(const float* a, int64_t rows, int64_t depth, const Right& b,
 }
 
 // In how many parts rows are cut where the work is in `others` parts already.
-inline int64_t cuts_of(int64_t rows, int64_t others) { return std::max<int64_t>(1, std::min((4 * pool().size() + others - 1) / others, rows / CHUNK)); }
+inline int64_t cuts_of(int64_t rows, int64_t others) {
+  return std::max<int64_t>(1, std::min((4 * pool().size() + others - 1) / others, rows / CHUNK));
+}
 
 // c [rows, columns] = a b; then(row, column, rows, columns) is called for each tile that is done.
 template <typename F>
@@ -113,8 +117,10 @@ void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, i
     const int64_t column = part / cuts * PANEL, begin = part % cuts * chunk, here = std::min(PANEL, columns - column);
     if (begin >= rows) return;
     Scratch scratch(panel_size(depth));
-    const Right panel = {b + column, columns}, next = {column + 2 * PANEL <= columns ? panel.data + PANEL : nullptr, columns};
-    multiply_panel(a + begin * depth, std::min(chunk, rows - begin), depth, panel, here, c + begin * columns + column, columns, next, scratch.take(panel_size(depth)),
+    const Right panel = {b + column, columns},
+                next = {column + 2 * PANEL <= columns ? panel.data + PANEL : nullptr, columns};
+    multiply_panel(a + begin * depth, std::min(chunk, rows - begin), depth, panel, here, c + begin * columns + column,
+                   columns, next, scratch.take(panel_size(depth)),
                    [&](int64_t row, int64_t tall) { then(begin + row, column, tall, here); });
   });
 }
@@ -130,7 +136,8 @@ void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, i
 // `high` says.
 template <int width, bool high, int... I>
 inline V braided(V a, V b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b, (I / width % 2 * W + I / (2 * width) * 2 * width + I % width + (high ? width : 0))...);
+  return __builtin_shufflevector(a, b,
+                                 (I / width % 2 * W + I / (2 * width) * 2 * width + I % width + (high ? width : 0))...);
 }
 
 // One step of turning a square of W by W values: blocks of `width` by `width` change their places.
@@ -248,7 +255,8 @@ void product(Call& call, const Attributes& attributes) {
     else pack({b.data + column, columns}, depth, here, width, panel);
     AtHand soon;
     for (int64_t row = begin; row < end; row += TALL) {
-      multiply_tile(std::min<int64_t>(TALL, end - row), here, depth, left.from(row), panel, width, y.data + row * columns + column, columns, false, soon);
+      multiply_tile(std::min<int64_t>(TALL, end - row), here, depth, left.from(row), panel, width,
+                    y.data + row * columns + column, columns, false, soon);
     }
   });
 }

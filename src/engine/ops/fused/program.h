@@ -78,7 +78,8 @@ struct Program {
       Slot& slot = *slots[i];
       slot.view = outside.input(static_cast<int>(i));
       if (outside.ok() && !(slot.view.dims == slot.dims)) {
-        const std::string what = "program: input " + std::to_string(i) + " is " + text_of(slot.view.dims) + " and not " + text_of(slot.dims);
+        const std::string what =
+            "program: input " + std::to_string(i) + " is " + text_of(slot.view.dims) + " and not " + text_of(slot.dims);
         outside.require(false, what.c_str());
       }
     }
@@ -97,7 +98,8 @@ struct Program {
       const View& from = results[i]->view;
       if (direct[i] != nullptr) {
         // what had no room there lies elsewhere
-        outside.require(from.size == made[i].size && (from.size == 0 || from.data == made[i].data), "program: a result has another size");
+        outside.require(from.size == made[i].size && (from.size == 0 || from.data == made[i].data),
+                        "program: a result has another size");
         continue;
       }
       const View to = outside.output(static_cast<int>(i), from.dims);
@@ -180,11 +182,12 @@ struct Code {
   }
 };
 
-// A program of so many inputs and values: the inputs' shapes; its constants (their number, then shape and values of each); of every value
-// that is made its memory (a line of the program's, -1 where it has none of its own, -2 - i where it is the i-th result's)
-// and its shape; how many lines there are; the values that it gives; and what it does, each an op's place among `names`,
-// inputs, outputs, sizes and three numbers.
-std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>& names, Body (*body_of)(const std::string&), std::string& problem) {
+// A program of so many inputs and values: the inputs' shapes; its constants (their number, then shape and values of
+// each); of every value that is made its memory (a line of the program's, -1 where it has none of its own, -2 - i where
+// it is the i-th result's) and its shape; how many lines there are; the values that it gives; and what it does, each an
+// op's place among `names`, inputs, outputs, sizes and three numbers.
+std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>& names,
+                                      Body (*body_of)(const std::string&), std::string& problem) {
   auto program = std::make_shared<Program>();
   program->inputs = static_cast<size_t>(code.number());
   const int32_t count = code.number(), constants = code.number();
@@ -222,7 +225,8 @@ std::shared_ptr<Program> read_program(Code code, const std::vector<std::string>&
     Slot* const slot = program->slots[first + i].get();
     const int64_t size = slot->dims.product(), line = memory[i], result = -2 - line;
     if (line >= 0 && line * Slot::LINE + size <= lines * Slot::LINE) program->placed.emplace_back(slot, line);
-    else if (result >= 0 && result < static_cast<int64_t>(program->results.size())) program->direct[static_cast<size_t>(result)] = slot;
+    else if (result >= 0 && result < static_cast<int64_t>(program->results.size()))
+      program->direct[static_cast<size_t>(result)] = slot;
     else if (line != -1) code.whole = false;
   }
   while (code.whole && code.numbers_left > 0) {
@@ -271,8 +275,8 @@ napi_value define_program(napi_env env, napi_callback_info info) {
   napi_get_typedarray_info(env, arguments[1], &type, &numbers_left, &numbers, nullptr, nullptr);
   napi_get_typedarray_info(env, arguments[2], &type, &values_left, &values, nullptr, nullptr);
   std::string problem;
-  auto program = read_program({static_cast<int32_t*>(numbers), static_cast<float*>(values), numbers_left, values_left}, names,
-                              reinterpret_cast<Body (*)(const std::string&)>(body_of), problem);
+  auto program = read_program({static_cast<int32_t*>(numbers), static_cast<float*>(values), numbers_left, values_left},
+                              names, reinterpret_cast<Body (*)(const std::string&)>(body_of), problem);
   if (!problem.empty()) {
     napi_throw_error(env, nullptr, problem.c_str());
     return nullptr;
@@ -315,13 +319,15 @@ std::string register_programs(TF_Status* status) {
   TF_OpDefinitionBuilderAddInput(definition, "floats: N * float");
   TF_OpDefinitionBuilderAddInput(definition, "ints: M * int32");
   TF_OpDefinitionBuilderAddOutput(definition, "results: R * float");
-  for (const char* attribute : {"N: int >= 0", "M: int >= 0", "R: int >= 0", "program: int"}) TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  for (const char* attribute : {"N: int >= 0", "M: int >= 0", "R: int >= 0", "program: int"})
+    TF_OpDefinitionBuilderAddAttr(definition, attribute);
   TF_OpDefinitionBuilderSetIsStateful(definition, true);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, [](TF_ShapeInferenceContext*, TF_Status*) {});
   TF_RegisterOpDefinition(definition, status);
   if (TF_GetCode(status) != TF_OK) return TF_Message(status);
   const auto destroy = [](void* kernel) { delete static_cast<int64_t*>(kernel); };
-  TF_RegisterKernelBuilder("GowideProgram", TF_NewKernelBuilder("GowideProgram", "CPU", create_program, compute_program, destroy), status);
+  TF_RegisterKernelBuilder(
+      "GowideProgram", TF_NewKernelBuilder("GowideProgram", "CPU", create_program, compute_program, destroy), status);
   return TF_GetCode(status) == TF_OK ? "" : TF_Message(status);
 }
 

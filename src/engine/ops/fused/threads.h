@@ -42,7 +42,8 @@ class Pool {
     std::lock_guard<std::mutex> one(entry);
     {
       std::lock_guard<std::mutex> lock(mutex);
-      while (static_cast<int>(threads.size()) < helpers) threads.emplace_back([this, id = static_cast<int>(threads.size())] { help(id); });
+      while (static_cast<int>(threads.size()) < helpers)
+        threads.emplace_back([this, id = static_cast<int>(threads.size())] { help(id); });
       work = &body;
       total = parts;
       next = 0;
@@ -107,7 +108,9 @@ void sums_of_parts(int64_t rows, int64_t columns, int sums, Sum* const* results,
   const int64_t each = std::max<int64_t>(std::max<int64_t>(1, PART / std::max<int64_t>(1, columns)), (rows + 31) / 32);
   const int64_t parts = (rows + each - 1) / each;
   std::vector<Sum> partial(static_cast<size_t>(parts * sums * columns), Sum{});
-  pool().run(parts, [&](int64_t part) { body(part * each, std::min(rows, (part + 1) * each), partial.data() + part * sums * columns); });
+  pool().run(parts, [&](int64_t part) {
+    body(part * each, std::min(rows, (part + 1) * each), partial.data() + part * sums * columns);
+  });
   for (int s = 0; s < sums; s++) {
     std::fill(results[s], results[s] + columns, Sum{});
     for (int64_t part = 0; part < parts; part++) {
@@ -118,15 +121,17 @@ void sums_of_parts(int64_t rows, int64_t columns, int sums, Sum* const* results,
 }
 
 // Sums in float32, rows(begin, end, sums) for each part.
-void with_sums(int64_t rows, int64_t columns, int sums, float* const* results, const std::function<void(int64_t, int64_t, float*)>& body) {
+void with_sums(int64_t rows, int64_t columns, int sums, float* const* results,
+               const std::function<void(int64_t, int64_t, float*)>& body) {
   sums_of_parts(rows, columns, sums, results, body);
 }
 
 constexpr int64_t RUN = 16;  // rows that are added up in float32
 
-// As with_sums, with float64 sums: only RUN rows at a time are added up in float32. The sums of a batch norm decide what
-// becomes of every value of their channel.
-void with_exact_sums(int64_t rows, int64_t columns, int sums, double* const* results, const std::function<void(int64_t, int64_t, float*)>& body) {
+// As with_sums, with float64 sums: only RUN rows at a time are added up in float32. The sums of a batch norm decide
+// what becomes of every value of their channel.
+void with_exact_sums(int64_t rows, int64_t columns, int sums, double* const* results,
+                     const std::function<void(int64_t, int64_t, float*)>& body) {
   const int64_t width = sums * columns;
   sums_of_parts(rows, columns, sums, results, [&](int64_t start, int64_t stop, double* mine) {
     std::vector<float> run(static_cast<size_t>(width));

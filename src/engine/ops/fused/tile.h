@@ -39,13 +39,15 @@ constexpr int STEP = 16;  // values of a line of the cache
 // c [M, N W] = a b over `depth`, plus c itself if `more`; of the last vector of each row `last` values are written.
 // `soon` asks for what comes next.
 template <int M, int N, typename Soon>
-void tile(int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, int last, bool more, Soon& soon) {
+void tile(int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, int last, bool more,
+          Soon& soon) {
   V sums[M][N] = {};
   if (more) {
 #pragma GCC unroll 8
     for (int i = 0; i < M; i++) {
 #pragma GCC unroll 4
-      for (int j = 0; j < N; j++) sums[i][j] = j == N - 1 && last < W ? load(c + i * c_row + j * W, last) : load(c + i * c_row + j * W);
+      for (int j = 0; j < N; j++)
+        sums[i][j] = j == N - 1 && last < W ? load(c + i * c_row + j * W, last) : load(c + i * c_row + j * W);
     }
   }
   soon.template begin<M, N>(a, c, c_row, more);
@@ -89,18 +91,22 @@ constexpr auto TILES = tiles<Soon>(std::make_integer_sequence<int, TALL * BROAD>
 
 // The tile of at most TALL rows and PANEL columns.
 template <typename Soon>
-void multiply_tile(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row, bool more, Soon& soon) {
+void multiply_tile(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c,
+                   int64_t c_row, bool more, Soon& soon) {
   const int64_t vectors = (columns + W - 1) / W;
-  TILES<Soon>[(rows - 1) * BROAD + vectors - 1](depth, a, b, b_row, c, c_row, static_cast<int>(columns - (vectors - 1) * W), more, soon);
+  TILES<Soon>[(rows - 1) * BROAD + vectors - 1](depth, a, b, b_row, c, c_row,
+                                                static_cast<int>(columns - (vectors - 1) * W), more, soon);
 }
 
 // c [rows, columns] = a b, all of it in the cache; b's rows are filled up to whole vectors.
-void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_t c_row) {
+void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c,
+              int64_t c_row) {
   AtHand soon;
   for (int64_t j = 0; j < columns; j += PANEL) {
     for (int64_t i = 0; i < rows; i += TALL) {
       const Left here = {a.data + i * a.row, a.row, a.step};
-      multiply_tile(std::min<int64_t>(TALL, rows - i), std::min(PANEL, columns - j), depth, here, b + j, b_row, c + i * c_row + j, c_row, false, soon);
+      multiply_tile(std::min<int64_t>(TALL, rows - i), std::min(PANEL, columns - j), depth, here, b + j, b_row,
+                    c + i * c_row + j, c_row, false, soon);
     }
   }
 }

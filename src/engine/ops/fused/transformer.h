@@ -15,7 +15,8 @@ void dense_gelu(Call& call, const Attributes& attributes) {
   View y = call.output(0, x.with_columns(columns)), before = call.output(1, keep ? y.dims : Dims{0});
   if (!call.ok()) return;
   float* product = keep ? before.data : y.data;
-  multiply_all(x.data, rows, depth, matrix.data, columns, product, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
+  multiply_all(x.data, rows, depth, matrix.data, columns, product,
+               [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
     for (int64_t row = first; row < first + tall; row++) {
       const int64_t at = row * columns + column;
       along(here, [&](int64_t c, int n) {
@@ -56,7 +57,8 @@ NormOutputs norm_outputs(Call& call, const Dims& dims, int64_t rows, bool keep) 
 }
 
 // Layer norm of rows x, which may be y itself; gamma and beta have their length.
-void norm_rows(const float* x, int64_t rows, const View& gamma, const View& beta, float epsilon, const NormOutputs& to) {
+void norm_rows(const float* x, int64_t rows, const View& gamma, const View& beta, float epsilon,
+               const NormOutputs& to) {
   const int64_t columns = gamma.size;
   const bool keep = to.inverse.size > 0;
   by_rows(rows, columns, [&](int64_t begin, int64_t end) {
@@ -88,21 +90,25 @@ void norm_rows(const float* x, int64_t rows, const View& gamma, const View& beta
 // Layer norm of x: y, and for the gradient, if asked for, the normalized values and 1 / std of each row.
 void norm(Call& call, const Attributes& attributes) {
   View x = call.input(0), gamma = call.input(1), beta = call.input(2);
-  call.require(gamma.size == x.columns() && beta.size == x.columns(), "norm: one gamma and beta for each column are expected");
+  call.require(gamma.size == x.columns() && beta.size == x.columns(),
+               "norm: one gamma and beta for each column are expected");
   const NormOutputs to = norm_outputs(call, x.dims, x.rows(), attributes.second != 0);
   if (call.ok()) norm_rows(x.data, x.rows(), gamma, beta, attributes.first, to);
 }
 
 // The same of x matrix + bias + residual.
 void dense_norm(Call& call, const Attributes& attributes) {
-  View x = call.input(0), matrix = call.input(1), bias = call.input(2), residual = call.input(3), gamma = call.input(4), beta = call.input(5);
+  View x = call.input(0), matrix = call.input(1), bias = call.input(2), residual = call.input(3), gamma = call.input(4),
+       beta = call.input(5);
   const int64_t rows = x.rows(), depth = x.columns(), columns = matrix.columns();
-  call.require(matrix.rows() == depth && bias.size == columns && residual.size == rows * columns, "norm: shapes differ");
+  call.require(matrix.rows() == depth && bias.size == columns && residual.size == rows * columns,
+               "norm: shapes differ");
   call.require(gamma.size == columns && beta.size == columns, "norm: one gamma and beta for each column are expected");
   const NormOutputs to = norm_outputs(call, x.with_columns(columns), rows, attributes.second != 0);
   if (!call.ok()) return;
   float* y = to.y.data;
-  multiply_all(x.data, rows, depth, matrix.data, columns, y, [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
+  multiply_all(x.data, rows, depth, matrix.data, columns, y,
+               [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
     for (int64_t row = first; row < first + tall; row++) {
       const int64_t at = row * columns + column;
       along(here, [&](int64_t c, int n) {
@@ -119,7 +125,8 @@ void norm_gradient(Call& call, const Attributes&) {
   View dy = call.input(0), hat = call.input(1), inverse = call.input(2), gamma = call.input(3);
   const int64_t columns = hat.columns(), rows = hat.rows();
   call.require(dy.size == hat.size && inverse.size == rows && gamma.size == columns, "norm: shapes differ");
-  View dx = call.output(0, hat.dims), dgamma = call.output(1, {columns}), dbeta = call.output(2, {columns}), dbias = call.output(3, {columns});
+  View dx = call.output(0, hat.dims), dgamma = call.output(1, {columns}), dbeta = call.output(2, {columns}),
+       dbias = call.output(3, {columns});
   if (!call.ok()) return;
   float* const results[3] = {dgamma.data, dbeta.data, dbias.data};
   with_sums(rows, columns, 3, results, [&](int64_t begin, int64_t end, float* sums) {

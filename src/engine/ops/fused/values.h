@@ -88,7 +88,9 @@ void of_two(const Instruction& self, const F& of) {
       by_values(end - begin, a + begin * a_step, a_step != 0, b + begin * b_step, b_step != 0, to + begin, of);
     });
   in_parts(loop.rows, n, [&](int64_t begin, int64_t end) {
-    loop.each(begin, end, [&](int64_t row, const int64_t* at) { by_values(n, a + at[0], a_step != 0, b + at[1], b_step != 0, to + row * n, of); });
+    loop.each(begin, end, [&](int64_t row, const int64_t* at) {
+      by_values(n, a + at[0], a_step != 0, b + at[1], b_step != 0, to + row * n, of);
+    });
   });
 }
 
@@ -138,7 +140,8 @@ void floats(Call&, const Instruction& self) {
 
 // Sums of as many inputs as there are, in TensorFlow's order: the first ones, then eight at a time, added up first.
 void add_all(Call&, const Instruction& self) {
-  const size_t count = self.inputs.size(), first = count < 2 || count % 8 > 1 ? std::min<size_t>(count, count % 8) : count % 8 + 8;
+  const size_t count = self.inputs.size(),
+               first = count < 2 || count % 8 > 1 ? std::min<size_t>(count, count % 8) : count % 8 + 8;
   const View& to = self.outputs[0]->made();
   in_parts(to.size, 1, [&](int64_t begin, int64_t end) {
     along(end - begin, [&](int64_t c, int n) {
@@ -159,8 +162,8 @@ void add_all(Call&, const Instruction& self) {
   });
 }
 
-// Sums over the first axis of [rows, columns], as TensorFlow has them: from 16 rows on four at a time, in columns that it
-// takes as packets. sizes: rows, columns, and 1 for means.
+// Sums over the first axis of [rows, columns], as TensorFlow has them: from 16 rows on four at a time, in columns that
+// it takes as packets. sizes: rows, columns, and 1 for means.
 void sum_columns(Call&, const Instruction& self) {
   const int64_t rows = self.sizes[0], columns = self.sizes[1], packets = columns - columns % PACKET;
   const float* const from = self.inputs[0]->view.data;
@@ -184,8 +187,8 @@ void sum_columns(Call&, const Instruction& self) {
     for (int64_t c = 0; c < columns; c++) to[c] /= static_cast<float>(rows);
 }
 
-// Sums over the last axis of [rows, columns], as TensorFlow has them: four packets at a time, and what is left of a row by
-// itself. sizes: rows, columns, and 1 for means.
+// Sums over the last axis of [rows, columns], as TensorFlow has them: four packets at a time, and what is left of a row
+// by itself. sizes: rows, columns, and 1 for means.
 void sum_rows(Call&, const Instruction& self) {
   typedef float P __attribute__((vector_size(PACKET * 4)));
   const int64_t rows = self.sizes[0], columns = self.sizes[1];

@@ -78,8 +78,9 @@ inline V exp_negative(V x) {
 
 // exp(v^2) erfc(v) for 0 <= v <= 9.5, as a polynomial in (v - 3) / (v + 3), highest power first: Chebyshev fit, within
 // 2e-9.
-const float ERFCX[11] = {5.62653281e-05f, 2.94275404e-05f, -5.94772016e-04f, 7.15153436e-04f, 4.26884809e-03f, -2.43940409e-02f,
-                         7.16658849e-02f, -1.50115805e-01f, 2.45603796e-01f, -3.26233563e-01f, 1.79001151e-01f};
+const float ERFCX[11] = {5.62653281e-05f,  2.94275404e-05f,  -5.94772016e-04f, 7.15153436e-04f,
+                         4.26884809e-03f,  -2.43940409e-02f, 7.16658849e-02f,  -1.50115805e-01f,
+                         2.45603796e-01f,  -3.26233563e-01f, 1.79001151e-01f};
 
 struct Normal {
   V below;  // Phi(u)

@@ -1,8 +1,8 @@
-// Convolutions [B, H, W, C] x [h, w, C, O] of few channels, and their gradients. A vector would be mostly empty with the
-// channels of one pixel, so pixels that stand side by side are written together: what they read is one piece of a row of
-// the image, and the filter becomes a matrix with a band of its values and zeros beside it. (So a number that is not
-// finite reaches the pixels that are written together with those that read it.) Each result is summed in an order that
-// the shapes alone give.
+// Convolutions [B, H, W, C] x [h, w, C, O] of few channels, and their gradients. A vector would be mostly empty with
+// the channels of one pixel, so pixels that stand side by side are written together: what they read is one piece of a
+// row of the image, and the filter becomes a matrix with a band of its values and zeros beside it. (So a number that is
+// not finite reaches the pixels that are written together with those that read it.) Each result is summed in an order
+// that the shapes alone give.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -88,7 +88,8 @@ struct Geometry {
 class Padded {
  public:
   Padded(int64_t given_height, int64_t given_width, int64_t given_channels, const Band& given)
-      : height(given_height), width(given_width), channels(given_channels), band(given), lead(std::max<int64_t>(0, -band.first)) {
+      : height(given_height), width(given_width), channels(given_channels), band(given),
+        lead(std::max<int64_t>(0, -band.first)) {
     pitch = (lead + std::max(width, band.first + (band.groups - 1) * band.step + band.length)) * channels;
   }
 
@@ -226,7 +227,8 @@ bool numbers_of(Call& call, const View& numbers, Geometry& geometry, int64_t& he
   if (!call.ok()) return false;
   int64_t* const places[] = {&geometry.down, &geometry.right, &geometry.above, &geometry.left, &height, &width};
   for (int i = 0; i < 6; i++) *places[i] = static_cast<int64_t>(numbers.data[i]);
-  const bool sound = geometry.down > 0 && geometry.right > 0 && geometry.above >= 0 && geometry.left >= 0 && height > 0 && width > 0;
+  const bool sound =
+      geometry.down > 0 && geometry.right > 0 && geometry.above >= 0 && geometry.left >= 0 && height > 0 && width > 0;
   call.require(sound, "convolution: these are no strides, padding and size");
   return call.ok();
 }
@@ -234,7 +236,8 @@ bool numbers_of(Call& call, const View& numbers, Geometry& geometry, int64_t& he
 // The size is y's.
 void convolution(Call& call, const Attributes&) {
   View x = call.input(0), filter = call.input(1), numbers = call.input(2);
-  call.require(x.dims.size() == 4 && filter.dims.size() == 4 && filter.dims[2] == x.dims[3], "convolution: shapes differ");
+  call.require(x.dims.size() == 4 && filter.dims.size() == 4 && filter.dims[2] == x.dims[3],
+               "convolution: shapes differ");
   Geometry g{};
   if (!numbers_of(call, numbers, g, g.to_height, g.to_width)) return;
   g.take_filter(filter);
@@ -262,7 +265,8 @@ void convolution(Call& call, const Attributes&) {
 // The size is x's.
 void convolution_input_gradient(Call& call, const Attributes&) {
   View dy = call.input(0), filter = call.input(1), numbers = call.input(2);
-  call.require(dy.dims.size() == 4 && filter.dims.size() == 4 && filter.dims[3] == dy.dims[3], "convolution: shapes differ");
+  call.require(dy.dims.size() == 4 && filter.dims.size() == 4 && filter.dims[3] == dy.dims[3],
+               "convolution: shapes differ");
   Geometry g{};
   if (!numbers_of(call, numbers, g, g.height, g.width)) return;
   g.take_filter(filter);
@@ -276,7 +280,8 @@ void convolution_input_gradient(Call& call, const Attributes&) {
         const int64_t place = pixel + g.left - g.right * (band.first + read);
         if (place < 0 || place >= g.wide) continue;
         const float* const from = filter.data + (tap * g.wide + place) * g.channels * g.to_channels;
-        float* const to = matrices.data() + (tap * band.length + read) * g.to_channels * band.width + pixel * g.channels;
+        float* const to =
+            matrices.data() + (tap * band.length + read) * g.to_channels * band.width + pixel * g.channels;
         for (int64_t c = 0; c < g.channels; c++)
           for (int64_t o = 0; o < g.to_channels; o++) to[o * band.width + c] = from[c * g.to_channels + o];
       }
@@ -317,7 +322,8 @@ void add_pairs(const Pairs& pairs, int64_t row, int64_t column, float* to, int64
 }
 
 template <int... I>
-constexpr std::array<void (*)(const Pairs&, int64_t, int64_t, float*, int64_t), sizeof...(I)> adders(std::integer_sequence<int, I...>) {
+constexpr std::array<void (*)(const Pairs&, int64_t, int64_t, float*, int64_t), sizeof...(I)> adders(
+    std::integer_sequence<int, I...>) {
   return {add_pairs<I + 1>...};
 }
 constexpr auto ADDERS = adders(std::make_integer_sequence<int, GROUPS>{});
@@ -338,7 +344,8 @@ void convolution_filter_gradient(Call& call, const Attributes&) {
   View dfilter = call.output(0, {g.high, g.wide, g.channels, g.to_channels});
   if (!call.ok()) return;
   const Band band = g.forward();
-  const int64_t depth = band.length * g.channels, image = g.height * g.width * g.channels, row_size = g.to_width * g.to_channels;
+  const int64_t depth = band.length * g.channels, image = g.height * g.width * g.channels,
+                row_size = g.to_width * g.to_channels;
   const bool whole = band.columns == band.width && row_size == band.groups * band.columns;
   const int64_t each = std::max<int64_t>(1, IMAGES / std::max<int64_t>(1, image));
   std::vector<float> sums(static_cast<size_t>(g.high * depth * band.width));
@@ -376,7 +383,8 @@ void convolution_filter_gradient(Call& call, const Attributes&) {
         }
         for (int64_t row = 0; row < depth; row += GROUPS) {
           const auto add = ADDERS[std::min<int64_t>(GROUPS, depth - row) - 1];
-          for (int64_t column = 0; column < band.width; column += W) add(pairs, row, column, sums.data() + tap * depth * band.width, band.width);
+          for (int64_t column = 0; column < band.width; column += W)
+            add(pairs, row, column, sums.data() + tap * depth * band.width, band.width);
         }
       }
     }
@@ -387,7 +395,9 @@ void convolution_filter_gradient(Call& call, const Attributes&) {
       for (int64_t c = 0; c < g.channels; c++, to += g.to_channels) {
         std::fill(to, to + g.to_channels, 0.0f);
         for (int64_t pixel = 0; pixel < band.pixels; pixel++) {
-          const float* const from = sums.data() + ((tap * band.length + place + pixel * g.right) * g.channels + c) * band.width + pixel * g.to_channels;
+          const float* const from = sums.data() +
+                                    ((tap * band.length + place + pixel * g.right) * g.channels + c) * band.width +
+                                    pixel * g.to_channels;
           for (int64_t o = 0; o < g.to_channels; o++) to[o] += from[o];
         }
       }
