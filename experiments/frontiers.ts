@@ -2,7 +2,7 @@
 import { lookUp, register } from '../src/core/registry.js';
 import { digitsFrontier } from './frontier-digits.js';
 import { glossesFrontier } from './frontier-glosses.js';
-import { hierarchyFrontier } from './frontier-hierarchy.js';
+import { hierarchy2Frontier, hierarchy3Frontier, hierarchyFrontier } from './frontier-hierarchy.js';
 import { plain16Frontier, plain32Frontier } from './frontier-plain.js';
 import { checkDeclaration, frontierOf, keyOf, type Frontier, type FrontierDeclaration } from './frontier.js';
 
@@ -24,5 +24,13 @@ export function frontierFor(name: string): Frontier {
   return lookUp('frontier', FRONTIERS, name);
 }
 
-for (const declaration of [hierarchyFrontier, digitsFrontier, plain16Frontier, plain32Frontier, glossesFrontier])
+for (const declaration of [
+  hierarchyFrontier,
+  hierarchy2Frontier,
+  hierarchy3Frontier,
+  digitsFrontier,
+  plain16Frontier,
+  plain32Frontier,
+  glossesFrontier,
+])
   registerFrontier(declaration);

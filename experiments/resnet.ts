@@ -274,8 +274,8 @@ function hierarchySetting(scale: Scale): Setting {
 /** Steps of the thin net, and those of them that imitate, for each of its stages; with its own peak rate if given. */
 export type ThinLength = Pick<Size, 'imitation' | 'imitationRate'> & { readonly steps: number };
 
-/** The nets and strings of `resnet-hierarchy`, the thin net trained for so long at these rates. */
-export function hierarchyOf({ steps, ...imitation }: ThinLength, rates: Rates): Setting {
+/** The nets and strings of `resnet-hierarchy`, or of another grammar, the thin net trained for so long at these rates. */
+export function hierarchyOf({ steps, ...imitation }: ThinLength, rates: Rates, grammar = 1): Setting {
   const data = {
     set: 'hierarchy',
     vocabulary: 8,
@@ -283,7 +283,7 @@ export function hierarchyOf({ steps, ...imitation }: ThinLength, rates: Rates): 
     synonyms: 3,
     levels: 4,
     branching: 2,
-    grammar: 1,
+    grammar,
     train: 8192,
     validation: 2000,
     test: 2000,
