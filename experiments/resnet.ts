@@ -274,7 +274,7 @@ function hierarchySetting(scale: Scale): Setting {
 /** Steps of the thin net, and those of them that imitate, for each of its stages; with its own peak rate if given. */
 export type ThinLength = Pick<Size, 'imitation' | 'imitationRate'> & { readonly steps: number };
 
-/** The nets and strings of `resnet-hierarchy`, or of another grammar, the thin net trained for so long at these rates. */
+/** The nets and strings of `resnet-hierarchy`, or of another grammar, the thin net trained for so long. */
 export function hierarchyOf({ steps, ...imitation }: ThinLength, rates: Rates, grammar = 1): Setting {
   const data = {
     set: 'hierarchy',

@@ -21,7 +21,7 @@ test('the plan has every budget and the wide net that its arms learn from', () =
     expect.arrayContaining([...declared.budgets.map((budget) => `x${budget}`), 'wide net']),
   );
   const runsOf = (one: number): number => budgets.find(({ budget }) => budget === `x${one}`)!.runs;
-  expect(runsOf(1)).toBe(7 * declared.fewer!.seeds);
+  expect(runsOf(1)).toBe(7 * declared.seeds);
   expect([before, last].map(runsOf)).toEqual([7 * declared.seeds, 7 * declared.seeds]);
   expect(minutes).toBeCloseTo(budgets.reduce((sum, row) => sum + row.minutes, 0));
 });
