@@ -386,6 +386,7 @@ export const DEPTH_SKIP_FIGURES: readonly FigureDefinition[] = [
     id: 'depth-gain',
     section: depthSkip.group,
     experiment: depthSkip.name,
+    reads: [depth.name, limit.name],
     finding: ofClaim('depth-bridge', {
       supported: 'Imitation adds more without skips, as in the theory',
       'not supported': 'Imitation adds as much with skips as without them, unlike in the theory',

@@ -76,6 +76,8 @@ export interface FigureDefinition {
   readonly section: string;
   /** Name of the experiment whose claims stand below it; of one with several figures, those below the first. */
   readonly experiment?: string;
+  /** Names of other experiments whose rows it shows, too: a kept spec of it is made of the tables of all of them. */
+  readonly reads?: readonly string[];
   /** What it shows, in a sentence that turns with the data; its title unless given. */
   readonly finding?: Finding;
   readonly draw: Draw;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { LoggedRow, ResultRow } from '../data/csv.js';
 import type { KeptRows } from '../data/tables.js';
 import { named, parametersByArm, type TableRow } from '../data/rows.js';
-import { drawnOf, type Datum, type Figure, type FigureSpec } from '../figures/figure.js';
+import { drawnOf, type Datum, type Figure, type FigureDefinition, type FigureSpec } from '../figures/figure.js';
 import { FIGURES } from '../figures/index.js';
 
 /** The name of the data source that stands for the rows. */
@@ -56,10 +56,15 @@ export function withRows(kept: KeptSpec, rows: readonly Datum[]): FigureSpec {
 }
 
 /**
- * The figures that the rows of some tables of one scale make, without the curves of runs; `lost` hears why one cannot
- * be drawn.
+ * The figures that the rows of some tables of one scale make, all of them or those of some definitions, without the
+ * curves of runs; `lost` hears why one cannot be drawn.
  */
-export function figuresOfTables(scale: string, tables: readonly KeptRows[], lost: (why: string) => void): Figure[] {
+export function figuresOfTables(
+  scale: string,
+  tables: readonly KeptRows[],
+  lost: (why: string) => void,
+  definitions: readonly FigureDefinition[] = Object.values(FIGURES),
+): Figure[] {
   const toRows = (rows: (table: KeptRows) => readonly (ResultRow | LoggedRow)[]): TableRow[] =>
     tables.flatMap((table) => {
       const parameters = parametersByArm(table.results);
@@ -69,7 +74,16 @@ export function figuresOfTables(scale: string, tables: readonly KeptRows[], lost
       }));
     });
   const input = { scale, rows: toRows(({ logged }) => logged), results: toRows(({ results }) => results), curves: [] };
-  return Object.values(FIGURES).flatMap((definition) => drawnOf(definition, input, lost) ?? []);
+  return definitions.flatMap((definition) => drawnOf(definition, input, lost) ?? []);
+}
+
+/** The figures of an experiment that show rows of others, too, each with the experiments whose tables it is made of. */
+export function figuresOfSeveral(experiment: string): { definition: FigureDefinition; of: ReadonlySet<string> }[] {
+  return Object.values(FIGURES).flatMap((definition) =>
+    definition.experiment === experiment && definition.reads !== undefined
+      ? [{ definition, of: new Set([experiment, ...definition.reads]) }]
+      : [],
+  );
 }
 
 /**

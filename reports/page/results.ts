@@ -10,9 +10,10 @@ import { fromCsv, toCsv } from '../data/csv.js';
 import { ORIGIN_ENDING } from '../data/origins.js';
 import { readRecords, unknownIn, type Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
-import { keptRowsOf, originTables, tablesOf } from '../data/tables.js';
+import { keptRowsOf, originTables, tablesOf, type KeptRows } from '../data/tables.js';
+import type { Figure } from '../figures/figure.js';
 import { toMarkdown } from './arm-table.js';
-import { asReported, figuresOfTables, withoutRows } from './kept-specs.js';
+import { asReported, figuresOfSeveral, figuresOfTables, withoutRows } from './kept-specs.js';
 
 /** What was written, and what a reader has to know of it, as a report of the same folders says it. */
 export interface WrittenResults extends Pick<Records, 'problems' | 'cautions'> {
@@ -44,10 +45,24 @@ export function writeResults(folders: readonly string[], target: string): Writte
     const { experiment, scale, results } = rows;
     const name = `${experiment}.${scale}`;
     const tables = tablesOf(rows);
-    const specs = asReported(figuresOfTables(scale, [rows], hear), reports.get(scale)!).map((figure) => [
+    const report = reports.get(scale)!;
+    const kept = (figure: Figure, of: readonly KeptRows[]): [string, string] => [
       `${figure.id}.${scale}.vl.json`,
-      `${JSON.stringify(withoutRows(figure, Object.keys(tables)), null, 1)}\n`,
-    ]);
+      `${JSON.stringify(
+        withoutRows(
+          figure,
+          of.flatMap((one) => Object.keys(tablesOf(one))),
+        ),
+        null,
+        1,
+      )}\n`,
+    ];
+    const several = figuresOfSeveral(experiment).flatMap(({ definition, of }) => {
+      const read = all.filter((one) => one.scale === scale && of.has(one.experiment));
+      return asReported(figuresOfTables(scale, read, hear, [definition]), report).map((figure) => kept(figure, read));
+    });
+    const own = asReported(figuresOfTables(scale, [rows], hear), report).map((figure) => kept(figure, [rows]));
+    const specs = [...several, ...own];
     return Object.entries<string>({
       ...tables,
       ...(results.length > 0 && { [`${name}.md`]: toMarkdown(experiment, scale, results) }),

@@ -309,8 +309,6 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
   );
   const budgets = {
     'frontier-hierarchy': [8, 16, 'selected-kl'],
-    'frontier-hierarchy-2': [4, 16, 'selected-kl'],
-    'frontier-hierarchy-3': [4, 16, 'selected-kl'],
     'frontier-digits': [16, 32, 'selected-kl'],
     'frontier-plain-16': [128, 256, 'selected-kl'],
     'frontier-plain-32': [128, 256, 'selected-kl'],
@@ -422,8 +420,6 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'resnet-ablations': [5, 1],
   'resnet-hierarchy': [5 * 10, 10],
   'frontier-hierarchy': [3 * 15, 3 * 15],
-  'frontier-hierarchy-2': [3 * 15, 3 * 15],
-  'frontier-hierarchy-3': [3 * 15, 3 * 15],
   'frontier-digits': [3 * 15, 3 * 15],
   'frontier-plain-16': [3 * 15, 3 * 15],
   'frontier-plain-32': [3 * 15, 3 * 15],
