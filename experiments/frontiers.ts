@@ -10,7 +10,7 @@ import { checkDeclaration, frontierOf, keyOf, type Frontier, type FrontierDeclar
 export const FRONTIERS: Record<string, Frontier> = {};
 
 /**
- * Adds a frontier with the experiment that its runs are of, the claims that it declares and its figure. Throws
+ * Adds a frontier with the experiment that its runs are of and, where it declares claims, these and its figure. Throws
  * UsageError, which says what was expected, when a name of it is taken, and for a declaration in which budgets, steps,
  * seeds, rates or ways of training are missing or do not fit.
  */

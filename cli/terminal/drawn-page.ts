@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../../src/core/package.js';
 import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { sha256 } from '../../src/store/seal.js';
 import { cacheFolder } from '../../src/toolchain/cache.js';
@@ -29,9 +30,9 @@ function filesBelow(folder: string): string[] {
     });
 }
 
-/** The hash of all that the page depends on: the program, and the tables. */
+/** The hash of all that the page depends on: the program with the versions of what it draws with, and the tables. */
 function keyOf(tables: string): string {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(readFileSync(join(packageRoot(), 'package.json')));
   for (const folder of [...CODE, tables].filter((path) => existsSync(path)))
     for (const file of filesBelow(folder)) hash.update(`${file.slice(folder.length)} ${sha256(readFileSync(file))}\n`);
   return hash.digest('hex').slice(0, 24);

@@ -44,32 +44,41 @@ export function coresOf(count: number): number {
 }
 
 /**
+ * Variables of the environment in which each of so many workers differs from this process, the first of them its own:
+ * threads, so that they share the cores, and a GPU each where there are GPUs. Throws UsageError where these are fewer.
+ */
+export function workerVariables(count: number, devices: readonly Device[]): NodeJS.ProcessEnv[] {
+  if (devices.length > 0 && count > devices.length)
+    throw new UsageError(
+      `--local-workers ${count}: each has a GPU of its own, and ${devices.length} can be seen here; ` +
+        'expected at most as many, or CUDA_VISIBLE_DEVICES= for none',
+    );
+  const threads = String(numberSetting('GOWIDE_THREADS') ?? coresOf(count));
+  return Array.from({ length: count }, (_, task) => ({
+    GOWIDE_THREADS: threads,
+    ...(devices.length > 0 && { CUDA_VISIBLE_DEVICES: devices[task]!.name }),
+  }));
+}
+
+/**
  * Starts all workers but the first, which is this process. They talk over socket files that only this user can reach,
- * share the cores, and have a GPU each where there are GPUs. Throws UsageError where these are fewer.
+ * and have what {@link workerVariables} gives them, which throws UsageError where there are too few GPUs.
  */
 export function startLocalWorkers(
   count: number,
   devices: readonly Device[],
   jobOf: (place: LocalPlace) => Job,
 ): LocalWorkers {
-  if (devices.length > 0 && count > devices.length)
-    throw new UsageError(
-      `--local-workers ${count}: each has a GPU of its own, and ${devices.length} can be seen here; ` +
-        'expected at most as many, or CUDA_VISIBLE_DEVICES= for none',
-    );
+  const variables = workerVariables(count, devices);
   const { folder, addresses } = localAddresses(count, 'gowide-workers-');
   const windows = process.platform === 'win32';
   const secret = randomBytes(32).toString('hex');
   const cores = coresOf(count);
   const placeOf = (task: number): LocalPlace => ({ addresses, task, secret, cores });
-  const environmentOf = (task: number): NodeJS.ProcessEnv => ({
-    GOWIDE_THREADS: String(numberSetting('GOWIDE_THREADS') ?? cores),
-    ...(devices.length > 0 && { CUDA_VISIBLE_DEVICES: devices[task]!.name }),
-  });
   const lost = new AbortController();
   const children = Array.from({ length: count - 1 }, (_, i) => {
     const child = fork(EXECUTABLE, [FOLLOW_COMMAND], {
-      env: { ...process.env, ...environmentOf(i + 1) },
+      env: { ...process.env, ...variables[i + 1] },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: !windows, // Ctrl-C reaches this process alone, which stops all of them after the same step
     });
@@ -77,7 +86,7 @@ export function startLocalWorkers(
     child.send(jobOf(placeOf(i + 1)));
     return child;
   });
-  Object.assign(process.env, environmentOf(0));
+  Object.assign(process.env, variables[0]);
   const end = (): void => {
     process.off('exit', end);
     for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');

@@ -49,7 +49,11 @@ interface ArmClaim {
  * Which runs have no number at all, as a clause: they count as they are, so that nothing is decided. Undefined where
  * each of the arms' runs has one.
  */
-function diverged(rows: readonly TableRow[], arms: readonly string[], { key, label }: Metric): string | undefined {
+export function diverged(
+  rows: readonly TableRow[],
+  arms: readonly string[],
+  { key, label }: Metric,
+): string | undefined {
   const lost = rows.filter((row) => arms.includes(row.arm) && !Number.isFinite(numberAt(row, key)));
   const named = [...groupBy(lost, ({ arm }) => arm).values()].map((group) => {
     const seeds = group.map(({ seed }) => seed).sort((x, y) => x - y);
@@ -63,9 +67,9 @@ function diverged(rows: readonly TableRow[], arms: readonly string[], { key, lab
  * interval from three seeds on, or its median is no better than its own smaller version's. Undefined for one that
  * trained. Medians, as one diverged run of the smaller version must not make the rival a trained one.
  */
-function untrained(
+export function untrained(
   results: readonly TableRow[],
-  { experiment, arms: [, rival], smaller }: ArmClaim,
+  { experiment, arms: [, rival], smaller }: Pick<ArmClaim, 'experiment' | 'arms' | 'smaller'>,
   metric: Metric,
 ): string | undefined {
   const values = (arm: string): number[] =>

@@ -307,7 +307,8 @@ function hasConverged(frontier: Frontier, budgets: readonly [before: number, las
       `Direct training has to have converged: to gain certainly less than ${CONVERGED} point by each doubling of its ` +
       `steps from ${before} to ${last} times the base steps, by its 95 % t-interval; and what three stages are ahead ` +
       'has to be certainly more than what they lost of it by the last doubling, as much as is still to be lost if ' +
-      'each doubling takes half of what the one before took; else nothing is decided.',
+      'each doubling takes half of what the one before took; else nothing is decided. Where they are behind, only the ' +
+      'first is asked.',
     arms: [...direct, ...three],
     why: (rows) => {
       const gains = [...bySeed(rows, [direct[1]!, direct[0]!]).values()];
@@ -318,20 +319,22 @@ function hasConverged(frontier: Frontier, budgets: readonly [before: number, las
           'direct training has not converged: by each doubling of its steps it gains ' +
           `${formatInterval(gain, 1)}, from x${before} to x${last}`
         );
-      const [earlier, lead] = [0, 1].map((i) => bySeed(rows, [three[i]!, direct[i]!])) as [
-        Map<number, number>,
-        Map<number, number>,
-      ];
+      const lead = bySeed(rows, [three[1]!, direct[1]!]);
+      // a lead that is none has nothing to lose; its sign is that of the scale on which the claim is decided
+      if (mean(pairedDifferences(rows, three[1]!, direct[1]!, key, logit).map(({ difference }) => difference)) <= 0)
+        return undefined;
+      const earlier = bySeed(rows, [three[0]!, direct[0]!]);
+      if (earlier.size === 0) return `three stages were not run at ${before} times the base steps`;
       const left = tInterval(
         [...lead].flatMap(([seed, now]) => {
           const then = earlier.get(seed);
           return then === undefined ? [] : [now - Math.max(0, then - now) / doublings];
         }),
       );
-      if (mean([...lead.values()]) <= 0 || (left.n >= MIN_SEEDS && left.low > 0)) return undefined;
+      if (left.n >= MIN_SEEDS && left.low > 0) return undefined;
       return (
         `three stages are ahead by ${formatNumber(mean([...earlier.values()]), 2)} points at x${before} and by ` +
-        `${formatNumber(mean([...lead.values()]), 2)} at x${last}; once as much again is lost ` +
+        `${formatNumber(mean([...lead.values()]), 2)} at x${last}; once as much is lost as by the last doubling, ` +
         `${formatInterval(left, 2)} are left`
       );
     },

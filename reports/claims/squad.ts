@@ -2,14 +2,14 @@
 import { bertSquad } from '../../experiments/bert.js';
 import { TEST_F1 } from '../../experiments/metrics.js';
 import type { Experiment, Metric } from '../../src/core/experiment.js';
-import { median, tInterval, type Interval } from '../../src/core/stats.js';
-import { numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
-import { armBeats } from './arms.js';
+import { tInterval, type Interval } from '../../src/core/stats.js';
+import { rowsOfExperiment, type TableRow } from '../data/rows.js';
+import { armBeats, diverged, untrained } from './arms.js';
 import type { Claim } from './claim.js';
-import { pairedDifferences } from './paired.js';
+import { pairedDifferences, pairedValues } from './paired.js';
 import { QUESTIONS } from './questions.js';
 import { ABSTRACT } from './sources.js';
-import { errorRate, formatInterval, formatNumber, within, type Outcome } from './verdict.js';
+import { errorRate, formatInterval, within, type Outcome } from './verdict.js';
 
 /** Points of F1 that a net may be below another one and still count as on a par with it. */
 const PAR = 1;
@@ -21,16 +21,6 @@ const DIRECT = 'direct';
 /** On a par or better: above −{@link PAR} points. A narrower interval around the same mean decides alike. */
 function isOnAPar(interval: Interval): Outcome {
   return within(interval, -PAR, Infinity);
-}
-
-/** Why the deeper net decides nothing, as a clause; undefined for one that trained. */
-function untrained(rows: readonly TableRow[], { key, digits, unit }: Metric): string | undefined {
-  const [deeper, direct] = [DEEPER, DIRECT].map((arm) =>
-    median(rows.filter((row) => row.arm === arm).map((row) => numberAt(row, key))),
-  );
-  if (deeper! > direct!) return undefined;
-  const [its, thin] = [deeper!, direct!].map((value) => formatNumber(value, digits));
-  return `the deeper net did not train: ${its} ${unit}, where the thin one trained directly has ${thin} (medians)`;
 }
 
 /** Not worse than the deeper net by a point, paired by seed. */
@@ -57,11 +47,13 @@ function onAParWithDeeper(experiment: Experiment, metric: Metric): Claim {
       return differences(mine).length === 0 ? [] : mine;
     },
     judge: (rows) => {
+      const reason =
+        diverged(rows, [THREE, DEEPER], metric) ??
+        untrained(rows, { experiment, arms: [THREE, DEEPER], smaller: DIRECT }, metric);
+      const seeds = pairedValues(rows, THREE, DEEPER, metric.key).length;
+      if (reason !== undefined) return { outcome: 'inconclusive', evidence: `cannot be decided, as ${reason}`, seeds };
       const found = tInterval(differences(rows));
       const evidence = formatInterval(found, 2);
-      const reason = untrained(rows, metric);
-      if (reason !== undefined)
-        return { outcome: 'inconclusive', evidence: `cannot be decided, as ${reason}; ${evidence}`, seeds: found.n };
       const p = errorRate(found, isOnAPar);
       return { outcome: isOnAPar(found), evidence, seeds: found.n, ...(p !== undefined && { p }) };
     },

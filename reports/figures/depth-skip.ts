@@ -236,8 +236,8 @@ const drawBridge: Draw = ({ rows, scale }) => {
 
 /** What is compared in the two panels of the gain: what imitation adds to trained nets, and what the theory has. */
 const COMPARED = {
-  trained: 'trained nets: points over the best rival without imitation',
-  theory: 'theory: distance, direct training over imitation',
+  trained: 'points over the best rival (trained nets)',
+  theory: 'distance, direct over imitation (theory)',
 } as const;
 
 const GAIN_SERIES = [
@@ -265,13 +265,14 @@ function theoryRatios(rows: readonly TableRow[]): Datum[] {
     const limits = rowsOfExperiment(rows, limit).filter(
       ({ facts, values }) => facts.factors?.skip === skip && values.event === undefined,
     );
-    const infinite = [...groupBy(limits, ({ values }) => String(values.depth))].flatMap(([layers, group]) => {
-      const [direct, imitation] = ['direct', 'imitation'].map((training) =>
-        group.find(({ values }) => values.training === training),
+    const nets = groupBy(limits, ({ values, seed }) => JSON.stringify([values.depth, seed]));
+    const infinite = [...nets.values()].flatMap((group) => {
+      const [direct, imitation] = ['direct', 'imitation'].map(
+        (training) => group.find(({ values }) => values.training === training)?.values.limit,
       );
-      return direct === undefined || imitation === undefined
-        ? []
-        : [{ x: Number(layers), y: numberAt(direct, 'limit') / numberAt(imitation, 'limit') }];
+      return typeof direct === 'number' && typeof imitation === 'number'
+        ? [{ x: numberAt(group[0]!, 'depth'), y: direct / imitation }]
+        : [];
     });
     return [
       ...summarize(particles.map((point) => ({ ...point, series: gainSeries('by gradient', skip) }))),
@@ -282,7 +283,6 @@ function theoryRatios(rows: readonly TableRow[]): Datum[] {
 
 function gainSpec(data: readonly Datum[]): FigureSpec {
   const domain = GAIN_SERIES.map(({ series }) => series);
-  const y = (field: string): object => ({ field, type: 'quantitative', title: null, scale: { zero: false } });
   const color = seriesColor(
     domain,
     GAIN_SERIES.map((one) => one.color),
@@ -297,9 +297,9 @@ function gainSpec(data: readonly Datum[]): FigureSpec {
   };
   const panel = (facet: string): object => {
     const mine = data.filter((datum) => datum.facet === facet);
+    const y = (field: string): object => ({ field, type: 'quantitative', title: facet, scale: { zero: false } });
     const x = depthAxis(mine.flatMap((datum) => (typeof datum.x === 'number' ? [datum.x] : [])));
     return {
-      title: facet.split(': '),
       width: 340,
       height: 260,
       transform: [{ filter: `datum.facet === '${facet}'` }],
@@ -347,13 +347,16 @@ const drawGain: Draw = ({ rows, results, scale }) => {
     caption:
       'Left: fully connected tanh nets on the digits after equal steps, over that of direct training, KD and selected ' +
       'channels + KL which validation puts first at each depth; means and 95 % t-intervals over the seeds. Right: ' +
-      'particle nets of the theory, geometric means and intervals, and the ratio of their limits of infinite width ' +
-      '(of √m times the distance) where it was computed. Above the line imitation is better.',
+      'particle nets of the theory, and their limits of infinite width (of √m times the distance) where these were ' +
+      'computed; geometric means and intervals over the seeds. Above the line imitation is better.',
     scale,
     command: commandOf(depthSkip, scale),
     spec: gainSpec(data),
     data,
-    runs: runIds(rowsOfExperiment(results, depthSkip)),
+    runs: runIds([
+      ...rowsOfExperiment(results, depthSkip),
+      ...[depth, limit].flatMap((experiment) => rowsOfExperiment(rows, experiment)),
+    ]),
   };
 };
 

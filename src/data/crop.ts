@@ -1,8 +1,9 @@
 /** Which part of a picture the network sees, by torchvision's arithmetic: the center, or a random part. */
 import { type Part, roundHalfToEven, type Size } from './pixels.js';
 
+const ATTEMPTS = 10;
 /** Random numbers for one picture: area and shape of ten attempts, then the place, then the mirror. */
-export const [ATTEMPTS, DRAWS] = [10, 10 * 2 + 3] as const;
+export const DRAWS = 2 * ATTEMPTS + 3;
 
 /**
  * The size at which the shorter side is `shorter`, by torchvision's arithmetic: the longer side is cut to whole pixels.

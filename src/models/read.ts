@@ -81,7 +81,8 @@ export function networkIn(
  */
 export function weightLabels(path: string, spec: NetworkSpec): readonly string[] | undefined {
   const labels = familyOf(spec).published?.labels?.(path);
+  if (labels === undefined) return undefined;
   const { classes } = headOf(spec);
-  if (labels !== undefined && classes !== undefined) checkNames(configBeside(path) ?? path, labels, classes);
+  if (classes !== undefined) checkNames(configBeside(path) ?? path, labels, classes);
   return labels;
 }

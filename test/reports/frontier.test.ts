@@ -223,7 +223,7 @@ describe('verdicts', () => {
     expect(shrinking.outcome).toBe('inconclusive');
     expect(shrinking.evidence).toMatch(
       new RegExp(
-        `three stages are ahead by 1\\.\\d+ points at x${BEFORE} and by 0\\.\\d+ at x${MOST}; once as much again is lost −?0\\.\\d+ \\[`,
+        `three stages are ahead by 1\\.\\d+ points at x${BEFORE} and by 0\\.\\d+ at x${MOST}; once as much is lost as by the last doubling, −?0\\.\\d+ \\[`,
       ),
     );
     // a lead that is none has nothing to lose

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { pairedDifferences } from '../../reports/claims/paired.js';
 import type { ClaimInput } from '../../reports/claims/claim.js';
 import { CLAIMS, decideClaims, decideScales } from '../../reports/claims/index.js';
-import { seedPoints, summarize, type Draw, type FigureInput } from '../../reports/figures/figure.js';
+import { seedPoints, summarize, type Datum, type Draw, type FigureInput } from '../../reports/figures/figure.js';
 import { FIGURES } from '../../reports/figures/index.js';
 import { renderSvg } from '../../reports/page/render.js';
 import { buildReport, writeReport } from '../../reports/page/report.js';
@@ -131,6 +131,18 @@ describe('figures', () => {
 
   test('all are drawn', () => {
     expect(drawn.map(({ id }) => id)).toEqual(Object.keys(MARKS));
+  });
+
+  test('the theory beside the gain by depth is the geometric mean over the seeds, of particles and of the limit', () => {
+    const ratioOf = (data: readonly Datum[]): number =>
+      Number(data.find(({ series, x }) => series === 'infinite width, without skips' && x === 4)!.mean);
+    const farther = input.rows.map((row) =>
+      row.experiment === 'limit' && row.seed === 1 && row.values.training === 'direct'
+        ? { ...row, values: { ...row.values, limit: 32 * Number(row.values.limit) } }
+        : row,
+    );
+    const [before, after] = [input.rows, farther].map((rows) => FIGURES['depth-gain']!.draw({ ...input, rows })!.data);
+    expect(ratioOf(after!) / ratioOf(before!)).toBeCloseTo(32 ** (1 / 5), 6);
   });
 
   test.each(drawn.map((figure) => [figure.id, figure] as const))(
