@@ -2,7 +2,7 @@
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { fitLine, mean, powerLaw, tInterval } from '../../src/core/stats.js';
-import { depthGains, WITHOUT_IMITATION, type Gain } from '../data/depth-gains.js';
+import { depthGains, type Gain } from '../data/depth-gains.js';
 import { groupBy, numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { armBeats, CONTROL, RIVAL } from './arms.js';
 import type { Claim } from './claim.js';
@@ -246,7 +246,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
       'without imitation.',
     'Closed form less the best of direct training, KD and selected channels + KL at each depth, by validation ' +
       `accuracy: ${POINTS}`,
-    (results) => [...bySeed(depthGains(results, false, 'closed-form', WITHOUT_IMITATION), meanGain).values()],
+    (results) => [...bySeed(depthGains(results, false, 'closed-form'), meanGain).values()],
   ),
   depthClaim(
     'depth-gradient',
@@ -263,7 +263,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
       'without imitation.',
     'Imitation less the best of direct training, KD and selected channels + KL at each depth, by validation ' +
       `accuracy: ${POINTS}`,
-    (results) => [...bySeed(depthGains(results, false, 'imitation', WITHOUT_IMITATION), meanGain).values()],
+    (results) => [...bySeed(depthGains(results, false, 'imitation'), meanGain).values()],
   ),
   depthClaim(
     'depth-bridge',
@@ -272,8 +272,8 @@ export const RESNET_CLAIMS: readonly Claim[] = [
     'Gain over the best rival without imitation (by validation accuracy, at each depth) in plain nets minus the ' +
       'same gain in nets with skips, paired by seed, mean over the depths',
     (results) => {
-      const withSkips = bySeed(depthGains(results, true, 'closed-form', WITHOUT_IMITATION), meanGain);
-      return [...bySeed(depthGains(results, false, 'closed-form', WITHOUT_IMITATION), meanGain)]
+      const withSkips = bySeed(depthGains(results, true, 'closed-form'), meanGain);
+      return [...bySeed(depthGains(results, false, 'closed-form'), meanGain)]
         .filter(([seed]) => withSkips.has(seed))
         .map(([seed, gain]) => gain - withSkips.get(seed)!);
     },
@@ -286,7 +286,7 @@ export const RESNET_CLAIMS: readonly Claim[] = [
       'of the depth, one for each seed',
     (results) => [
       ...bySeed(
-        depthGains(results, false, 'closed-form', WITHOUT_IMITATION),
+        depthGains(results, false, 'closed-form'),
         (group) =>
           fitLine(
             group.map(({ depth }) => Math.log2(depth)),

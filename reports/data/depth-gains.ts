@@ -4,7 +4,7 @@ import { mean } from '../../src/core/stats.js';
 import { groupBy, numberAt, rowsOfExperiment, type TableRow } from './rows.js';
 
 /** Ways of training without imitation: what it has to be better than. */
-export const WITHOUT_IMITATION = ['direct', 'kd', 'selected-kl'] as const;
+const WITHOUT_IMITATION = ['direct', 'kd', 'selected-kl'] as const;
 
 /** What one way of training gains in one net. */
 export interface Gain {

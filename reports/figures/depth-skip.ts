@@ -47,6 +47,17 @@ function seriesColor(series: readonly string[], colors: readonly string[], colum
   };
 }
 
+/** The dashes of each series, beside its color. */
+function seriesDash(series: readonly string[], dashes: readonly (readonly number[])[]): object {
+  return {
+    field: 'series',
+    type: 'nominal',
+    scale: { domain: series, range: dashes.map((dash) => [...dash]) },
+    title: null,
+    legend: { columns: 2 },
+  };
+}
+
 /** A panel of the nets without skip connections, and beside it one of those with them. */
 function panels(data: readonly Datum[], panel: { readonly encoding: object; readonly layer: unknown }): FigureSpec {
   return {
@@ -182,13 +193,10 @@ function bridgeSpec(depths: readonly number[], data: readonly Datum[]): FigureSp
         mark: { type: 'line', strokeWidth: 2 },
         encoding: {
           y: y('mean'),
-          strokeDash: {
-            field: 'series',
-            type: 'nominal',
-            scale: { domain, range: SUMS.map(({ dash }) => [...dash]) },
-            title: null,
-            legend: { columns: 2 },
-          },
+          strokeDash: seriesDash(
+            domain,
+            SUMS.map(({ dash }) => dash),
+          ),
         },
       },
       { needs: 'value', mark: { type: 'point', filled: true, size: 20, opacity: 0.6 }, encoding: { y: y('value') } },
@@ -240,16 +248,12 @@ const COMPARED = {
   theory: 'distance, direct over imitation (theory)',
 } as const;
 
-const GAIN_SERIES = [
-  ['by gradient', [1, 0]],
-  ['in closed form', [6, 3]],
-  ['infinite width', [2, 2]],
-].flatMap(([kind, dash]) =>
-  [false, true].map((skip) => ({
-    series: gainSeries(kind as string, skip),
-    dash,
-    color: skip ? '#E69F00' : '#0072B2',
-  })),
+const GAIN_SERIES = Object.entries({
+  'by gradient': [1, 0],
+  'in closed form': [6, 3],
+  'infinite width': [2, 2],
+}).flatMap(([kind, dash]) =>
+  [false, true].map((skip) => ({ series: gainSeries(kind, skip), dash, color: skip ? '#E69F00' : '#0072B2' })),
 );
 
 function gainSeries(kind: string, skip: boolean): string {
@@ -288,13 +292,10 @@ function gainSpec(data: readonly Datum[]): FigureSpec {
     GAIN_SERIES.map((one) => one.color),
     2,
   );
-  const strokeDash = {
-    field: 'series',
-    type: 'nominal',
-    scale: { domain, range: GAIN_SERIES.map(({ dash }) => dash) },
-    title: null,
-    legend: { columns: 2 },
-  };
+  const strokeDash = seriesDash(
+    domain,
+    GAIN_SERIES.map(({ dash }) => dash),
+  );
   const panel = (facet: string): object => {
     const mine = data.filter((datum) => datum.facet === facet);
     const y = (field: string): object => ({ field, type: 'quantitative', title: facet, scale: { zero: false } });
