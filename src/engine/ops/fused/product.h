@@ -160,7 +160,10 @@ inline void turn_square(const float* from, int64_t row, float* to, int64_t width
 #if defined(GOWIDE_SHUFFLES)
   V rows[W];
 #pragma GCC unroll 16
-  for (int i = 0; i < W; i++) rows[i] = load(from + i * row);
+  for (int i = 0; i < W; i++) {
+    rows[i] = load(from + i * row);
+    __builtin_prefetch(from + (i + W) * row);  // of the next columns
+  }
   turn<W / 2>(rows);
 #pragma GCC unroll 16
   for (int i = 0; i < W; i++) store(to + i * width, rows[i]);
@@ -173,7 +176,7 @@ inline void turn_square(const float* from, int64_t row, float* to, int64_t width
 // `columns` rows [.., depth] as columns of a panel, whose rows are filled up with 0.
 void pack_turned(const float* from, int64_t row, int64_t depth, int64_t columns, int64_t width, float* to) {
   for (int64_t c = 0; c < width; c += W) {
-    const int64_t here = std::min<int64_t>(W, columns - c), whole = here == W ? depth / W * W : 0;
+    const int64_t here = std::clamp<int64_t>(columns - c, 0, W), whole = here == W ? depth / W * W : 0;
     for (int64_t p = 0; p < whole; p += W) turn_square(from + c * row + p, row, to + p * width + c, width);
     for (int64_t p = whole; p < depth; p++) {
       float* const line = to + p * width + c;
@@ -183,54 +186,31 @@ void pack_turned(const float* from, int64_t row, int64_t depth, int64_t columns,
   }
 }
 
-constexpr int64_t LINES = 16;  // rows that are cut at a time: what is read of them stays in the cache
-
-// Cuts a [depth, rows] into strips of TALL columns, one after the other, each [depth, TALL]: what a tile reads of a
-// transposed matrix then lies side by side.
-void cut(const float* a, int64_t depth, int64_t rows, float* strips) {
-  pool().run((depth + LINES - 1) / LINES, [&](int64_t part) {
-    const int64_t begin = part * LINES, end = std::min(depth, begin + LINES);
-    for (int64_t row = 0; row < rows; row += TALL) {
-      const float* from = a + begin * rows + row;
-      float* to = strips + row * depth + begin * TALL;
-      if (rows - row >= TALL) {
-        for (int64_t p = begin; p < end; p++, from += rows, to += TALL) std::memcpy(to, from, TALL * sizeof(float));
-      } else {
-        for (int64_t p = begin; p < end; p++, from += rows, to += TALL) std::copy_n(from, rows - row, to);
-      }
-    }
-  });
-}
-
-// Rows times panels from which on a transposed matrix is cut: it is then read often, or its rows lie far apart.
-constexpr int64_t OFTEN = 256;
-
-// The first matrix of a product as tiles read it, of which each begins at a multiple of TALL.
-class Strips {
- public:
-  // a [rows, depth], or [depth, rows] where it is `transposed`; it is to be multiplied with so many panels.
-  Strips(const float* a, int64_t rows, int64_t depth, bool transposed, int64_t panels) {
-    if (!transposed) {
-      first = {a, depth, 1};
-      stride = depth;
-    } else if (rows * panels < OFTEN) {
-      first = {a, 1, rows};
-      stride = 1;
-    } else {
-      thread_local Block memory;
-      float* const strips = memory.of((rows + TALL - 1) / TALL * TALL * depth);
-      cut(a, depth, rows, strips);
-      first = {strips, 1, TALL};
-      stride = depth;
+// During a tile of a transposed matrix: asks for its rows a line ahead, and for the places of its sums. They lie as far
+// apart as the matrix is wide, so that few of them stay in the first level from one tile to the next.
+struct Ahead {
+  template <int M, int N>
+  void begin(const Left& a, const float* c, int64_t c_row, bool) {
+    rows = a.data + STEP * a.step;
+    step_size = a.step;
+#pragma GCC unroll 8
+    for (int i = 0; i < M; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
     }
   }
 
-  Left from(int64_t row) const { return {first.data + row * stride, first.row, first.step}; }
+  template <int M, int N>
+  void step(int64_t from) {
+#pragma GCC unroll 16
+    for (int p = 0; p < STEP; p++) __builtin_prefetch(rows + (from + p) * step_size);
+  }
 
- private:
-  Left first = {nullptr, 0, 0};
-  int64_t stride = 0;  // from a tile's first row to the next one's, over TALL
+  const float* rows = nullptr;
+  int64_t step_size = 0;
 };
+
+constexpr int64_t CACHED = 8192;  // values of both matrices up to which they are in the first level anyway
 
 // a b, of two matrices; the first number has the first of them transposed, the second number the second.
 void product(Call& call, const Attributes& attributes) {
@@ -244,7 +224,8 @@ void product(Call& call, const Attributes& attributes) {
   if (!call.ok() || y.size == 0) return;
   const int64_t panels = (columns + PANEL - 1) / PANEL, cuts = pool().size() == 1 ? 1 : cuts_of(rows, panels);
   const int64_t chunk = ((rows + cuts - 1) / cuts + TALL - 1) / TALL * TALL;
-  const Strips left(a.data, rows, depth, first, panels);
+  const Left left = first ? Left{a.data, 1, rows} : Left{a.data, depth, 1};
+  const bool cached = a.size + b.size <= CACHED;
   pool().run(panels * cuts, [&](int64_t part) {
     const int64_t column = part / cuts * PANEL, begin = part % cuts * chunk, end = std::min(rows, begin + chunk);
     if (begin >= end) return;
@@ -253,11 +234,16 @@ void product(Call& call, const Attributes& attributes) {
     float* const panel = scratch.take(depth * width);
     if (second) pack_turned(b.data + column * depth, depth, depth, here, width, panel);
     else pack({b.data + column, columns}, depth, here, width, panel);
-    AtHand soon;
-    for (int64_t row = begin; row < end; row += TALL) {
-      multiply_tile(std::min<int64_t>(TALL, end - row), here, depth, left.from(row), panel, width,
-                    y.data + row * columns + column, columns, false, soon);
-    }
+    const auto multiply_rows = [&](auto soon) {
+      for (int64_t row = begin; row < end; row += TALL) {
+        const Left from = {left.data + row * left.row, left.row, left.step};
+        multiply_tile(std::min<int64_t>(TALL, end - row), here, depth, from, panel, width,
+                      y.data + row * columns + column, columns, false, soon);
+      }
+    };
+    if (cached) multiply_rows(AtHand());
+    else if (first) multiply_rows(Ahead());
+    else multiply_rows(Soon());
   });
 }
 
