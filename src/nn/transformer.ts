@@ -111,11 +111,11 @@ export function denseGelu(scope: Scope, path: string, x: Tensor2D): Tensor2D {
   return withGradient(
     [x, matrix, bias],
     () => {
-      const [y, product] = fused.denseGelu({ x, matrix, bias }, true);
-      return { value: y as Tensor2D, saved: { x, matrix, product, bias } };
+      const [y, slope] = fused.denseGelu({ x, matrix, bias }, true);
+      return { value: y as Tensor2D, saved: { x, matrix, slope } };
     },
     (dy, saved) => {
-      const [dproduct, dbias] = fused.biasGeluGradient(saved.product, saved.bias, dy);
+      const [dproduct, dbias] = fused.geluGradient(saved.slope, dy);
       return [multiply(dproduct, saved.matrix, false, true), multiply(saved.x, dproduct, true), dbias];
     },
   );
@@ -210,17 +210,19 @@ export interface AttentionOptions {
   readonly bias?: Tensor | undefined;
   /** Rate of dropout on the weights of the tokens. */
   readonly dropped?: number;
+  /** Rows of x of which attention is asked for, as many of each sequence, without dropout; all of them by default. */
+  readonly asking?: fused.Asking | undefined;
 }
 
 /**
- * Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d]. Throws UsageError where the channels
- * cannot be divided among the heads. Vaswani et al. 2017.
+ * Multi-head self-attention without its output layer: x [B T, H] -> [B T, N d], or one row for each of those that ask.
+ * Throws UsageError where the channels cannot be divided among the heads. Vaswani et al. 2017.
  */
 export function selfAttention(
   scope: Scope,
   path: string,
   x: Tensor2D,
-  { numHeads: heads, tokens, bias, dropped = 0 }: AttentionOptions,
+  { numHeads: heads, tokens, bias, dropped = 0, asking }: AttentionOptions,
 ): Tensor2D {
   const names = ['query', 'key', 'value'].map((name) => `${path}/${name}`);
   const [inputs, width] = parameter(scope.params, `${names[0]!}/kernel`).shape as [number, number];
@@ -234,9 +236,10 @@ export function selfAttention(
     return denseAttend(
       x,
       names.flatMap((name) => denseParameters(scope, name, x)),
-      shape,
+      { ...shape, asking },
     );
-  return attend(names.map((name) => dense(scope, name, x)) as [Tensor2D, Tensor2D, Tensor2D], shape);
+  const y = attend(names.map((name) => dense(scope, name, x)) as [Tensor2D, Tensor2D, Tensor2D], shape);
+  return asking === undefined ? y : (rowsAt(y, asking.places) as Tensor2D);
 }
 
 /**
@@ -301,23 +304,32 @@ function attend(
  * Attention with the three dense layers before it, fused, with its gradient: parameters are kernel and bias of query,
  * key and value.
  */
-function denseAttend(x: Tensor2D, parameters: readonly Tensor[], { tokens, heads, bias, kept }: Heads): Tensor2D {
-  const shape = { heads, tokens, kept };
+function denseAttend(
+  x: Tensor2D,
+  parameters: readonly Tensor[],
+  { tokens, heads, bias, kept, asking }: Heads & Pick<AttentionOptions, 'asking'>,
+): Tensor2D {
+  const shape = { heads, tokens, kept, asking };
   if (!isRecording()) return tf.tidy(() => fused.attention(x, parameters, bias, shape, false)[0]) as Tensor2D;
+  const askers = asking === undefined ? [] : [asking.rows];
   return withGradient(
-    [x, ...parameters],
+    [x, ...parameters, ...askers],
     () => {
       const [value, weights, q, k, v] = fused.attention(x, parameters, bias, shape, true);
       const [query, , key, , values] = parameters as [Tensor, Tensor, Tensor, Tensor, Tensor];
-      return { value: value as Tensor2D, saved: { x, query, key, values, weights, q, k, v, kept } };
+      const rows = asking?.rows;
+      return { value: value as Tensor2D, saved: { x, rows, query, key, values, weights, q, k, v, kept } };
     },
-    (dy, saved) => {
-      const { weights, q, k, v } = saved;
+    (dy, { x, rows = x, query, key, values, weights, q, k, v, ...saved }) => {
       const gradients = fused.attentionGradient(dy, [weights, q, k, v], { heads, tokens, kept: saved.kept });
-      const dx = tf.addN(
-        [saved.query, saved.key, saved.values].map((kernel, i) => multiply(gradients[i]!, kernel, false, true)),
-      );
-      return [dx, ...[0, 1, 2].flatMap((i) => [multiply(saved.x, gradients[i]!, true), gradients[3 + i]!])];
+      const [dq, dk, dv] = [query, key, values].map((kernel, i) => multiply(gradients[i]!, kernel, false, true)) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const matrices = [rows, x, x].map((of, i) => multiply(of, gradients[i]!, true));
+      const dense = matrices.flatMap((matrix, i) => [matrix, gradients[3 + i]!]);
+      return askers.length > 0 ? [tf.add(dk, dv), ...dense, dq] : [tf.addN([dq, dk, dv]), ...dense];
     },
   );
 }

@@ -8,8 +8,8 @@ import {
   adamwInPlace,
   attention,
   attentionGradient,
-  biasGeluGradient,
   denseGelu,
+  geluGradient,
   denseNorm,
   fusedBatchNorm,
   fusedBatchNormGradient,
@@ -95,6 +95,7 @@ const factors = (rows: number, depth: number, columns: number): [Float64Array, F
   draw('bias', columns),
 ];
 const phi = (u: number): number => 0.5 * (1 + erf(u * Math.SQRT1_2));
+const slopeOfGelu = (u: number): number => phi(u) + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI);
 
 describe.each(engines)('fused ops on $name', ({ name, missing }) => {
   beforeAll(async () => {
@@ -109,8 +110,11 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     const [x, weights, bias] = factors(rows, depth, columns);
     const sums = product(x, weights, depth, columns);
     const [matrix, shift] = [tensor(weights, depth, columns), tensor(bias, columns)];
-    const [y, before] = denseGelu({ x: tensor(x, rows, depth), matrix, bias: shift }, true);
-    await close(before, sums);
+    const [y, slope] = denseGelu({ x: tensor(x, rows, depth), matrix, bias: shift }, true);
+    await close(
+      slope,
+      sums.map((value, i) => slopeOfGelu(value + bias[i % columns]!)),
+    );
     await close(
       y,
       sums.map((value, i) => (value + bias[i % columns]!) * phi(value + bias[i % columns]!)),
@@ -125,14 +129,9 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
   });
 
   test.each(ROWS)('gradient of gelu, %i x %i', async (rows, columns) => {
-    const [x, bias, dy] = [
-      draw('x', rows * columns).map((v) => 3 * v),
-      draw('bias', columns),
-      draw('dy', rows * columns),
-    ];
-    const at = Array.from(x, (value, i) => Math.fround(value) + bias[i % columns]!);
-    const gradients = at.map((u, i) => dy[i]! * (phi(u) + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)));
-    const [dx, dbias] = biasGeluGradient(tensor(x, rows, columns), tensor(bias, columns), tensor(dy, rows, columns));
+    const [slope, dy] = [draw('slope', rows * columns), draw('dy', rows * columns)];
+    const gradients = Array.from(dy, (value, i) => value * slope[i]!);
+    const [dx, dbias] = geluGradient(tensor(slope, rows, columns), tensor(dy, rows, columns));
     await close(dx, gradients);
     await close(dbias, columnSums(gradients, columns));
   });
@@ -345,6 +344,53 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     }
     // a key's bias moves all scores of a query alike
     expect(Math.max(...(await gradients[4]!.data()).map(Math.abs))).toBeLessThan(1e-3);
+  });
+
+  test.each([
+    ['one of each', 3, 2, 21, 5, [1, 1], 1],
+    ['a mask by place', 2, 3, 33, 20, [2, 33], 7],
+    ['more than a tile of them', 4, 2, 64, 32, [4, 64], 30],
+  ] as const)('attention of some tokens: %s', async (_, B, N, T, d, axes, A) => {
+    const [columns, depth] = [N * d, N * d + 3];
+    const x = tensor(draw('x', B * T * depth), B * T, depth);
+    const dense = ['q', 'k', 'v'].flatMap((name) => [
+      tensor(draw(name, depth * columns), depth, columns),
+      tensor(draw(`${name} bias`, columns), columns),
+    ]);
+    const mask = tensor(draw('mask', axes[0] * N * axes[1] * T), axes[0], N, axes[1], T);
+    // not in turn, and where there is room one of them twice
+    const tokens = Array.from({ length: B * A }, (__, i) => (i % A === 1 ? 3 : (7 * i + 3) % T));
+    const rows = tokens.map((token, i) => Math.floor(i / A) * T + token);
+    const places = tf.tensor1d(rows, 'int32');
+    const asking = { rows: tf.gather(x, places), places };
+    const shape = { heads: N, tokens: T };
+    const [whole, weights, q, k, v] = attention(x, dense, mask, shape, true);
+    const [y, ...kept] = attention(x, dense, mask, { ...shape, asking }, true);
+    expect([y.shape, ...kept.map((each) => each.shape)]).toEqual([
+      [B * A, columns],
+      [B, N, A, T],
+      ...[
+        [B * A, columns],
+        [B * T, columns],
+        [B * T, columns],
+      ],
+    ]);
+    expect(await y.data()).toEqual(await tf.gather(whole, places).data());
+    expect(await kept[1].data()).toEqual(await tf.gather(q, places).data());
+    const [plain] = attention(x, dense, mask, { ...shape, asking }, false);
+    expect(await plain.data()).toEqual(await y.data());
+    // as if the gradient of all other rows were 0; that of a token which asks twice is the sum of both
+    const dy = tensor(draw('dy', B * A * columns), B * A, columns);
+    const spread = (rowsOf: Tensor): Tensor => tf.unsortedSegmentSum(rowsOf as Tensor2D, places, B * T);
+    const few = attentionGradient(dy, kept, shape);
+    const all = attentionGradient(spread(dy), [weights, q, k, v], shape);
+    await close(spread(few[0]!), Float64Array.from(await all[0]!.data()), TOLERANCE.gradient);
+    for (const i of [1, 2, 3, 5]) await close(few[i]!, Float64Array.from(await all[i]!.data()), TOLERANCE.gradient);
+    // neither another sequence's token nor more of one sequence than of another
+    const wrong = { rows: asking.rows, places: tf.tensor1d([T * B - 1, ...rows.slice(1)], 'int32') };
+    expect(() => attention(x, dense, mask, { ...shape, asking: wrong }, true)).toThrow(/as many rows of each sequence/);
+    const fewer = { rows: tf.slice(asking.rows, 1), places: tf.slice(places, 1) };
+    expect(() => attention(x, dense, mask, { ...shape, asking: fewer }, true)).toThrow(/as many rows of each sequence/);
   });
 
   test('masked places come to exactly 0, and a NaN is not hidden', async () => {

@@ -119,14 +119,14 @@ export interface DenseInputs {
   readonly bias: Tensor;
 }
 
-/** gelu(x matrix + bias) [rows, C], and with `keep` the product x matrix, which the gradient needs (else empty). */
+/** gelu(x matrix + bias) [rows, C], and with `keep` its slope there, which the gradient needs (else empty). */
 export function denseGelu({ x, matrix, bias }: DenseInputs, keep: boolean): [Tensor, Tensor] {
   return fusedOp('DenseGelu', [x, matrix, bias], 2, 0, Number(keep)) as [Tensor, Tensor];
 }
 
-/** Gradients of gelu(x + bias) by x [rows, C] and by the bias [C], for dy [rows, C]. */
-export function biasGeluGradient(x: Tensor, bias: Tensor, dy: Tensor): [Tensor, Tensor] {
-  return fusedOp('GeluGrad', [x, bias, dy], 2) as [Tensor, Tensor];
+/** Gradients of {@link denseGelu} by the product [rows, C] and by the bias [C], for dy [rows, C]. */
+export function geluGradient(slope: Tensor, dy: Tensor): [Tensor, Tensor] {
+  return fusedOp('GeluGrad', [slope, dy], 2) as [Tensor, Tensor];
 }
 
 /** Scale and shift of a norm, [C] each. */
@@ -176,10 +176,20 @@ export function normGradient(
   return fusedOp('NormGrad', [dy, hat, inverse, gamma], 4) as [Tensor, Tensor, Tensor, Tensor];
 }
 
+/** Tokens of which attention is asked for, as many of each sequence, one sequence after the other. */
+export interface Asking {
+  /** Their rows of x, [B A, C]. */
+  readonly rows: Tensor;
+  /** Which rows of x [B T, C] these are, int32 [B A]. */
+  readonly places: Tensor;
+}
+
 /** Shape of multi-head attention: N heads over sequences of T tokens. */
 export interface Heads {
   readonly heads: number;
   readonly tokens: number;
+  /** Those that ask; all of them by default. The others have keys and values alone. */
+  readonly asking?: Asking | undefined;
   /** Factors of the attention weights for dropout, [B, N, T, T]. */
   readonly kept?: Tensor | undefined;
 }
@@ -187,29 +197,26 @@ export interface Heads {
 /**
  * softmax(q k^T / sqrt(d) + mask) v of each head, [B T, N d], with q, k and v of all heads = x [B T, C] times a matrix
  * [C, N d] plus a bias [N d]: `dense` has these in turn. With `keep` the weights [B, N, T, T] and q, k and v, too, for
- * the gradient. The mask is as long as the weights, or 1 long, along the first three axes.
+ * the gradient. The mask is [B or 1, N or 1, T or 1, T]. Where A tokens of each sequence ask, what comes back has
+ * [B A, N d], weights [B, N, A, T] and q [B A, N d]; then there are no factors of the weights.
  */
 export function attention(
   x: Tensor,
   dense: readonly Tensor[],
   mask: Tensor | undefined,
-  { heads, tokens, kept }: Heads,
+  { heads, tokens, kept, asking }: Heads,
   keep: boolean,
 ): [Tensor, Tensor, Tensor, Tensor, Tensor] {
-  return fusedOp('Attention', [x, ...dense, mask, kept], 5, heads, tokens, Number(keep)) as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
+  const few = asking && [asking.rows, tf.cast(asking.places, 'float32')];
+  const inputs = [x, ...dense, mask, kept, few?.[0], few?.[1]];
+  return fusedOp('Attention', inputs, 5, heads, tokens, Number(keep)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
 }
 
-/** Gradients of {@link attention} by q, k and v [B T, N d], and by their biases [N d]; the weights are what it kept. */
+/** Gradients of {@link attention} by q, k and v, and by their biases [N d]; the weights are what it kept. */
 export function attentionGradient(
   dy: Tensor,
   [weights, q, k, v]: readonly [Tensor, Tensor, Tensor, Tensor],
-  { heads, tokens, kept }: Heads,
+  { heads, tokens, kept }: Omit<Heads, 'asking'>,
 ): Tensor[] {
   return fusedOp('AttentionGrad', [dy, q, k, v, weights, kept], 6, heads, tokens);
 }

@@ -39,17 +39,18 @@ function checkDense(what: string, x: TensorInfo, matrix: TensorInfo, bias: Tenso
 const denseGelu: Op = (assembly, inputs, [, keep]) => {
   const [x, matrix, bias] = inputs as TensorInfo[];
   checkDense('gelu', x!, matrix!, bias!);
-  const product = times(assembly, x!, matrix!);
-  const y = keep ? assembly.make(product.shape) : product;
-  assembly.functions.biasGelu(assembly.at(product), assembly.at(bias), assembly.at(y), ...rowsAndColumns(product));
-  return [y, keep ? product : nothing(assembly)];
+  const y = times(assembly, x!, matrix!);
+  const slope = keep ? assembly.make(y.shape) : undefined;
+  assembly.functions.biasGelu(...[y, bias, y, slope].map(assembly.at), ...rowsAndColumns(y));
+  return [y, slope ?? nothing(assembly)];
 };
 
 const geluGradient: Op = ({ functions, at, make }, inputs) => {
-  const [x, bias, dy] = inputs as TensorInfo[];
-  check(sizeOf(bias!) === x!.shape.at(-1) && sizeOf(dy!) === sizeOf(x!), 'gelu: shapes differ');
-  const [dx, dbias] = [make(x!.shape), make(bias!.shape)];
-  functions.geluGradient(at(x), at(bias), at(dy), at(dx), at(dbias), ...rowsAndColumns(x!));
+  const [slope, dy] = inputs as TensorInfo[];
+  check(sizeOf(dy!) === sizeOf(slope!), 'gelu: shapes differ');
+  const [rows, columns] = rowsAndColumns(slope!);
+  const [dx, dbias] = [make(slope!.shape), make([columns])];
+  functions.geluGradient(...[slope, dy, dx, dbias].map(at), rows, columns);
   return [dx, dbias];
 };
 
@@ -93,12 +94,35 @@ const normGradient: Op = ({ functions, at, make }, inputs) => {
 };
 
 /** Sizes of attention: throws RangeError where rows [B T, N d] are not of whole heads and sequences. */
-function attentionSizes(rows: number, columns: number, heads: number, tokens: number) {
+function attentionSizes(
+  rows: number,
+  columns: number,
+  heads: number,
+  tokens: number,
+): { readonly batch: number; readonly size: number } {
   check(
     columns % heads === 0 && rows % tokens === 0,
     'attention: the rows cannot be divided among heads and sequences',
   );
-  return { batch: rows / tokens, size: columns / heads, square: tokens * tokens };
+  return { batch: rows / tokens, size: columns / heads };
+}
+
+/** How many tokens of each sequence ask. Throws RangeError where they are not as many, or another sequence's. */
+function askedOf(
+  { backend }: Assembly,
+  { batch, tokens, depth }: { readonly batch: number; readonly tokens: number; readonly depth: number },
+  rows: TensorInfo | undefined,
+  places: TensorInfo | undefined,
+): number {
+  if (places === undefined) return tokens;
+  const asked = sizeOf(places) / batch;
+  const own = backend.typedArrayFromHeap(places) as Float32Array;
+  const fits =
+    Number.isInteger(asked) &&
+    sizeOf(rows!) === batch * asked * depth &&
+    own.every((place, i) => Math.floor(place / tokens) === Math.floor(i / asked));
+  check(fits, 'attention: as many rows of each sequence are expected to ask');
+  return asked;
 }
 
 /** Numbers of a mask [B or 1, N or 1, T or 1, T] between two sequences, heads and tokens. */
@@ -117,37 +141,40 @@ function offset(address: number, floats: number): number {
 
 const attention: Op = (assembly, [x, ...others], [heads, tokens, keep]) => {
   const { backend, functions, at, make, withScratch } = assembly;
-  const [mask, kept] = others.slice(6);
+  const [mask, kept, asking, places] = others.slice(6);
   for (const i of [0, 2, 4]) checkDense('attention', x!, others[i]!, others[i + 1]!);
   const columns = others[1]!.shape[0]!;
-  const { batch, size, square } = attentionSizes(rowsAndColumns(x!)[0], columns, heads, tokens);
+  const { batch, size } = attentionSizes(rowsAndColumns(x!)[0], columns, heads, tokens);
+  const asked = askedOf(assembly, { batch, tokens, depth: rowsAndColumns(x!)[1] }, asking, places);
+  const pairs = asked * tokens;
   const fits = mask?.shape.every(
     (length, i) => (i < 3 && length === 1) || length === [batch, heads, tokens, tokens][i],
   );
   check(fits !== false && (mask?.shape.length ?? 4) === 4, 'attention: the mask has other axes');
-  const factors = kept === undefined || sizeOf(kept) === batch * heads * square;
+  const factors = kept === undefined || (places === undefined && sizeOf(kept) === batch * heads * pairs);
   check(factors, 'attention: one factor for each weight is expected');
   const mixed = [0, 2, 4].map((i) => {
-    const product = times(assembly, x!, others[i]!);
+    const product = times(assembly, (i === 0 ? asking : undefined) ?? x!, others[i]!);
     functions.addBias(at(product), at(others[i + 1]), 0, ...rowsAndColumns(product));
     return product;
   });
   const y = make(mixed[0]!.shape);
-  const weights = keep ? make([batch, heads, tokens, tokens]) : make([heads, tokens, tokens]);
+  const weights = make([...(keep ? [batch] : []), heads, asked, tokens]);
   const [maskSequence, ...steps] = stepsOf(mask);
   const panel = panelSize(Math.max(tokens, size));
-  withScratch(panel + square, (scratch) => {
-    const [q, k, v, to, shift, factors, shares] = [...mixed, y, mask, kept, weights].map(at) as number[];
+  withScratch(panel + pairs, (scratch) => {
+    const [q, k, v, rows, to, shift, factors, shares] = [...mixed, places, y, mask, kept, weights].map(at) as number[];
     for (let sequence = 0; sequence < batch; sequence++) {
-      const own = [q, k, v].map((address) => offset(address!, sequence * tokens * columns));
       functions.attention(
-        ...own,
+        offset(q!, sequence * asked * columns),
+        ...[k!, v!].map((address) => offset(address, sequence * tokens * columns)),
+        offset(rows!, sequence * asked),
         offset(shift!, sequence * maskSequence),
-        offset(factors!, sequence * heads * square),
-        offset(to!, sequence * tokens * columns),
-        offset(shares!, keep ? sequence * heads * square : 0),
-        ...[scratch, offset(scratch, square)],
-        ...[heads, tokens, size],
+        offset(factors!, sequence * heads * pairs),
+        offset(to!, sequence * asked * columns),
+        offset(shares!, keep ? sequence * heads * pairs : 0),
+        ...[scratch, offset(scratch, pairs)],
+        ...[heads, asked, tokens, size, sequence * tokens],
         ...steps,
       );
     }
@@ -159,35 +186,38 @@ const attention: Op = (assembly, [x, ...others], [heads, tokens, keep]) => {
 
 const attentionGradient: Op = ({ functions, at, make, withScratch }, inputs, [heads, tokens]) => {
   const [dy, q, k, v, weights, kept] = inputs as TensorInfo[];
-  const [rows, columns] = rowsAndColumns(q!);
-  const { batch, size, square } = attentionSizes(rows, columns, heads, tokens);
-  const fits = [dy, k, v].every((each) => sizeOf(each!) === sizeOf(q!));
-  const pairsOf = batch * heads * square;
+  const [rows, columns] = rowsAndColumns(k!);
+  const { batch, size } = attentionSizes(rows, columns, heads, tokens);
+  const asked = rowsAndColumns(q!)[0] / batch;
+  const pairs = asked * tokens;
+  const fits = sizeOf(q!) === batch * asked * columns && sizeOf(dy!) === sizeOf(q!) && sizeOf(v!) === sizeOf(k!);
+  const pairsOf = batch * heads * pairs;
   check(
     fits && sizeOf(weights!) === pairsOf && (kept === undefined || sizeOf(kept) === pairsOf),
     'attention: shapes differ',
   );
-  const gradients = [0, 1, 2].map(() => make(q!.shape));
+  const gradients = [q, k, v].map((each) => make(each!.shape));
   const sums = [0, 1, 2].map(() => make([columns]));
-  withScratch(panelSize(Math.max(tokens, size)) + 2 * square, (scratch) => {
-    const [first, second, ...free] = [0, 1, 2].map((i) => offset(scratch, i * square));
-    const rowsAt = [dy, q, k, v].map(at);
+  withScratch(panelSize(Math.max(tokens, size)) + 2 * pairs, (scratch) => {
+    const free = [0, 1, 2].map((i) => offset(scratch, i * pairs));
+    const [given, queries, keys, values] = [dy, q, k, v].map(at) as [number, number, number, number];
     const [shares, factors] = [at(weights), at(kept)];
-    const to = gradients.map(at);
+    const [toQueries, ...to] = gradients.map(at);
     for (let sequence = 0; sequence < batch; sequence++) {
-      const here = (address: number): number => offset(address, sequence * tokens * columns);
-      const pairs = (address: number): number => offset(address, sequence * heads * square);
+      const few = (address: number): number => offset(address, sequence * asked * columns);
+      const all = (address: number): number => offset(address, sequence * tokens * columns);
       functions.attentionGradient(
-        ...rowsAt.map(here),
-        pairs(shares),
-        pairs(factors),
-        ...to.map(here),
-        ...[first!, second!, ...free],
-        ...[heads, tokens, size],
+        ...[given, queries].map(few),
+        ...[keys, values].map(all),
+        ...[shares, factors].map((address) => offset(address, sequence * heads * pairs)),
+        few(toQueries!),
+        ...to.map(all),
+        ...free,
+        ...[heads, asked, tokens, size],
       );
     }
   });
-  gradients.forEach((gradient, i) => functions.columnSums(at(gradient), at(sums[i]), rows, columns));
+  gradients.forEach((one, i) => functions.columnSums(at(one), at(sums[i]), ...rowsAndColumns(one)));
   return [...gradients, ...sums];
 };
 

@@ -76,7 +76,7 @@ const ON_FLOATS: Readonly<Record<string, Encode>> = {
  * has written to a place.
  */
 const OVER: Readonly<Record<string, readonly number[]>> = {
-  GowideGeluGrad: [0, 2],
+  GowideGeluGrad: [0, 1],
   GowideNormGrad: [0, 1],
   GowideScaleShift: [0, 3],
   GowideDenseTanhGrad: [0, 1],

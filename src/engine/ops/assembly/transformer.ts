@@ -3,32 +3,32 @@ import { addRow } from './columns';
 import { multiply } from './product';
 import { below, bytes, exponential, fma, gauss, part, select, splat, storePart, total } from './vector';
 
-// y = gelu(product + bias) by rows; y may be the product itself.
-export function biasGelu(product: usize, bias: usize, y: usize, rows: i32, columns: i32): void {
+// y = gelu(product + bias) by rows, and its slope there unless that address is 0; y may be the product itself.
+export function biasGelu(product: usize, bias: usize, y: usize, slope: usize, rows: i32, columns: i32): void {
   for (let row = 0; row < rows; row++) {
     for (let c = 0; c < columns; c += 4) {
       const left = columns - c, at = bytes(c);
       const u = f32x4.add(part(product + at, left), part(bias + at, left));
-      storePart(y + at, f32x4.mul(u, below(u)), left);
+      const phi = below(u);
+      storePart(y + at, f32x4.mul(u, phi), left);
+      if (slope != 0) {
+        const density = f32x4.mul(gauss, splat(0.3989422804014327));
+        storePart(slope + at, fma(u, density, phi), left);
+      }
     }
     product += bytes(columns);
     y += bytes(columns);
+    if (slope != 0) slope += bytes(columns);
   }
 }
 
-// Gradients of gelu(x + bias): dx by rows, and its column sums dbias.
-export function geluGradient(x: usize, bias: usize, dy: usize, dx: usize, dbias: usize, rows: i32, columns: i32): void {
+// dx = dy times the slope of gelu by rows, and its column sums dbias.
+export function geluGradient(slope: usize, dy: usize, dx: usize, dbias: usize, rows: i32, columns: i32): void {
   memory.fill(dbias, 0, bytes(columns));
   for (let row = 0; row < rows; row++) {
-    for (let c = 0; c < columns; c += 4) {
-      const left = columns - c, at = bytes(c);
-      const u = f32x4.add(part(x + at, left), part(bias + at, left));
-      const phi = below(u);
-      const density = f32x4.mul(gauss, splat(0.3989422804014327));
-      storePart(dx + at, f32x4.mul(part(dy + at, left), fma(u, density, phi)), left);
-    }
+    times(dy, slope, dx, columns);
     addRow(dbias, dx, columns);
-    x += bytes(columns);
+    slope += bytes(columns);
     dy += bytes(columns);
     dx += bytes(columns);
   }
@@ -154,29 +154,32 @@ function softmax(x: usize, columns: i32, factor: f32, shift: usize): void {
   }
 }
 
-// Attention of all heads of one sequence: q, k, v and y are [tokens, heads size], the weights [heads, tokens, tokens].
+// Attention of all heads of one sequence: q and y are [asked, heads size], k and v [tokens, heads size], the weights
+// [heads, asked, tokens]. Which rows of all tokens ask stands at `places`, less `start`; all do where that address is 0.
 // The mask is added to the scores; heads and tokens of it are `maskHead` and `maskRow` numbers apart. The weights are
 // multiplied by `kept`, of their shape, on the way to the values. The addresses of mask and kept may be 0. `used` has
 // room for the weights of a head, `panel` for 16 max(tokens, size) numbers.
 export function attention(
-  q: usize, k: usize, v: usize, mask: usize, kept: usize, y: usize, weights: usize, used: usize, panel: usize,
-  heads: i32, tokens: i32, size: i32, maskHead: i32, maskRow: i32,
+  q: usize, k: usize, v: usize, places: usize, mask: usize, kept: usize, y: usize, weights: usize, used: usize,
+  panel: usize, heads: i32, asked: i32, tokens: i32, size: i32, start: i32, maskHead: i32, maskRow: i32,
 ): void {
-  const row = bytes(heads * size), square = tokens * tokens;
+  const row = bytes(heads * size), square = asked * tokens;
   const scale: f32 = 1 / sqrt<f32>(<f32>size);
   for (let head = 0; head < heads; head++) {
     const at = bytes(head * size), own = bytes(head * square), mine = weights + own;
-    multiply(tokens, tokens, size, q + at, row, 4, k + at, 4, row, mine, bytes(tokens), panel, false);
-    for (let token = 0; token < tokens; token++) {
+    multiply(asked, tokens, size, q + at, row, 4, k + at, 4, row, mine, bytes(tokens), panel, false);
+    for (let i = 0; i < asked; i++) {
+      // within the mask whatever a later call finds there
+      const token = places == 0 ? i : min(max(<i32>load<f32>(places + bytes(i)) - start, 0), tokens - 1);
       const shift = mask == 0 ? 0 : mask + bytes(head * maskHead + token * maskRow);
-      softmax(mine + bytes(token * tokens), tokens, scale, shift);
+      softmax(mine + bytes(i * tokens), tokens, scale, shift);
     }
     let factors = mine;
     if (kept != 0) {
       times(mine, kept + own, used, square);
       factors = used;
     }
-    multiply(tokens, size, tokens, factors, bytes(tokens), 4, v + at, row, 4, y + at, row, panel, false);
+    multiply(asked, size, tokens, factors, bytes(tokens), 4, v + at, row, 4, y + at, row, panel, false);
   }
 }
 
@@ -185,21 +188,21 @@ export function attention(
 export function attentionGradient(
   dy: usize, q: usize, k: usize, v: usize, weights: usize, kept: usize, dq: usize, dk: usize, dv: usize,
   scores: usize, used: usize, panel: usize,
-  heads: i32, tokens: i32, size: i32,
+  heads: i32, asked: i32, tokens: i32, size: i32,
 ): void {
-  const row = bytes(heads * size), line = bytes(tokens), square = tokens * tokens;
+  const row = bytes(heads * size), line = bytes(tokens), square = asked * tokens;
   const scale = splat(1 / sqrt<f32>(<f32>size));
   for (let head = 0; head < heads; head++) {
     const at = bytes(head * size), own = bytes(head * square), mine = weights + own;
-    multiply(tokens, tokens, size, dy + at, row, 4, v + at, 4, row, scores, line, panel, false);
+    multiply(asked, tokens, size, dy + at, row, 4, v + at, 4, row, scores, line, panel, false);
     let factors = mine;
     if (kept != 0) {
       times(scores, kept + own, scores, square);
       times(mine, kept + own, used, square);
       factors = used;
     }
-    for (let token = 0; token < tokens; token++) {
-      const p = mine + <usize>token * line, g = scores + <usize>token * line;
+    for (let i = 0; i < asked; i++) {
+      const p = mine + <usize>i * line, g = scores + <usize>i * line;
       let sum = splat(0);
       for (let c = 0; c < tokens; c += 4)
         sum = fma(part(p + bytes(c), tokens - c), part(g + bytes(c), tokens - c), sum);
@@ -210,8 +213,8 @@ export function attentionGradient(
         storePart(g + here, f32x4.mul(scale, d), left);
       }
     }
-    multiply(tokens, size, tokens, scores, line, 4, k + at, row, 4, dq + at, row, panel, false);
-    multiply(tokens, size, tokens, scores, 4, line, q + at, row, 4, dk + at, row, panel, false);
-    multiply(tokens, size, tokens, factors, 4, line, dy + at, row, 4, dv + at, row, panel, false);
+    multiply(asked, size, tokens, scores, line, 4, k + at, row, 4, dq + at, row, panel, false);
+    multiply(tokens, size, asked, scores, 4, line, q + at, row, 4, dk + at, row, panel, false);
+    multiply(tokens, size, asked, factors, 4, line, dy + at, row, 4, dv + at, row, panel, false);
   }
 }

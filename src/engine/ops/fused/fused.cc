@@ -50,12 +50,13 @@ void* create(TF_OpKernelConstruction* construction) {
 void destroy(void* kernel) { delete static_cast<Attributes*>(kernel); }
 
 const Op OPS[] = {
-    op<dense_gelu>("GowideDenseGelu", {"x", "matrix", "bias"}, {"y", "before"}),
-    op<gelu_gradient>("GowideGeluGrad", {"x", "bias", "dy"}, {"dx", "dbias"}),
+    op<dense_gelu>("GowideDenseGelu", {"x", "matrix", "bias"}, {"y", "slope"}),
+    op<gelu_gradient>("GowideGeluGrad", {"slope", "dy"}, {"dx", "dbias"}),
     op<norm>("GowideNorm", {"x", "gamma", "beta"}, {"y", "hat", "inverse"}),
     op<dense_norm>("GowideDenseNorm", {"x", "matrix", "bias", "residual", "gamma", "beta"}, {"y", "hat", "inverse"}),
     op<norm_gradient>("GowideNormGrad", {"dy", "hat", "inverse", "gamma"}, {"dx", "dgamma", "dbeta", "dbias"}),
-    op<attention>("GowideAttention", {"x", "to_q", "q_bias", "to_k", "k_bias", "to_v", "v_bias", "mask", "kept"},
+    op<attention>("GowideAttention",
+                  {"x", "to_q", "q_bias", "to_k", "k_bias", "to_v", "v_bias", "mask", "kept", "asking", "places"},
                   {"y", "weights", "q", "k", "v"}),
     op<attention_gradient>("GowideAttentionGrad", {"dy", "q", "k", "v", "weights", "kept"},
                            {"dq", "dk", "dv", "dq_bias", "dk_bias", "dv_bias"}),

@@ -6,41 +6,44 @@
 
 namespace {
 
-// gelu(x matrix + bias), and if asked for the product.
+// gelu(x matrix + bias), and if asked for its slope there.
 void dense_gelu(Call& call, const Attributes& attributes) {
   View x = call.input(0), matrix = call.input(1), bias = call.input(2);
   const int64_t rows = x.rows(), depth = x.columns(), columns = matrix.columns();
   call.require(matrix.rows() == depth && bias.size == columns, "gelu: shapes differ");
   const bool keep = attributes.second != 0;
-  View y = call.output(0, x.with_columns(columns)), before = call.output(1, keep ? y.dims : Dims{0});
+  View y = call.output(0, x.with_columns(columns)), slope = call.output(1, keep ? y.dims : Dims{0});
   if (!call.ok()) return;
-  float* product = keep ? before.data : y.data;
-  multiply_all(x.data, rows, depth, matrix.data, columns, product,
+  const float density = static_cast<float>(0.3989422804014327);
+  multiply_all(x.data, rows, depth, matrix.data, columns, y.data,
                [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
     for (int64_t row = first; row < first + tall; row++) {
       const int64_t at = row * columns + column;
       along(here, [&](int64_t c, int n) {
-        V u = LOAD(product + at + c) + LOAD(bias.data + column + c);
-        STORE(y.data + at + c, u * normal(u).below);
+        const V u = LOAD(y.data + at + c) + LOAD(bias.data + column + c);
+        const Normal law = normal(u);
+        STORE(y.data + at + c, u * law.below);
+        if (keep) {
+          STORE(slope.data + at + c, law.below + u * law.gauss * density);
+          __builtin_prefetch(slope.data + at + tall * columns + c, 1);
+        }
       });
     }
   });
 }
 
+// dy times the slope, and its column sums.
 void gelu_gradient(Call& call, const Attributes&) {
-  View x = call.input(0), bias = call.input(1), dy = call.input(2);
-  call.require(bias.size == x.columns() && dy.size == x.size, "gelu: shapes differ");
-  View dx = call.output(0, x.dims), dbias = call.output(1, {x.columns()});
+  View slope = call.input(0), dy = call.input(1);
+  call.require(dy.size == slope.size, "gelu: shapes differ");
+  const int64_t columns = slope.columns();
+  View dx = call.output(0, slope.dims), dbias = call.output(1, {columns});
   if (!call.ok()) return;
-  const int64_t columns = x.columns();
-  const float density = static_cast<float>(0.3989422804014327);
-  with_sums(x.rows(), columns, 1, &dbias.data, [&](int64_t begin, int64_t end, float* sums) {
+  with_sums(slope.rows(), columns, 1, &dbias.data, [&](int64_t begin, int64_t end, float* sums) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t at = row * columns;
       along(columns, [&](int64_t c, int n) {
-        V u = LOAD(x.data + at + c) + LOAD(bias.data + c);
-        Normal law = normal(u);
-        V gradient = LOAD(dy.data + at + c) * (law.below + u * law.gauss * density);
+        V gradient = LOAD(dy.data + at + c) * LOAD(slope.data + at + c);
         STORE(dx.data + at + c, gradient);
         add_to(sums + c, gradient, n);
       });

@@ -309,13 +309,11 @@ function step(spec: EncoderSpec, scope: Scope, tap: string, x: Tensor, context: 
   const dropping = drops(scope, spec.dropout);
   const all = dropping ? rowsOf(x) : asRows(scope, x);
   const read = tap === last ? readTokens(spec, x, input) : undefined;
-  const kept = (values: Tensor2D): Tensor2D =>
-    read === undefined ? values : (rowsAt(rowsOf(values), read) as Tensor2D);
-  const rows = kept(all);
+  const rows = read === undefined ? all : (rowsAt(rowsOf(all), read) as Tensor2D);
+  const { numHeads, dropout: dropped } = spec;
+  const asking = read && { rows, places: read };
   const inside = tap.endsWith('/attention')
-    ? kept(
-        selfAttention(scope, tap, all, { numHeads: spec.numHeads, tokens: x.shape[1]!, bias, dropped: spec.dropout }),
-      )
+    ? selfAttention(scope, tap, all, { numHeads, tokens: x.shape[1]!, bias, dropped, asking })
     : denseGelu(scope, `${tap}/inner`, rows);
   const path = { dense: `${tap}/output`, norm: `${tap}/norm` };
   const y = dropping
