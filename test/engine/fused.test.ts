@@ -350,6 +350,7 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     ['one of each', 3, 2, 21, 5, [1, 1], 1],
     ['a mask by place', 2, 3, 33, 20, [2, 33], 7],
     ['more than a tile of them', 4, 2, 64, 32, [4, 64], 30],
+    ['more than there are tokens', 2, 2, 5, 4, [1, 5], 40],
   ] as const)('attention of some tokens: %s', async (_, B, N, T, d, axes, A) => {
     const [columns, depth] = [N * d, N * d + 3];
     const x = tensor(draw('x', B * T * depth), B * T, depth);
@@ -388,7 +389,7 @@ describe.each(engines)('fused ops on $name', ({ name, missing }) => {
     for (const i of [1, 2, 3, 5]) await close(few[i]!, Float64Array.from(await all[i]!.data()), TOLERANCE.gradient);
     // neither another sequence's token nor more of one sequence than of another
     const wrong = { rows: asking.rows, places: tf.tensor1d([T * B - 1, ...rows.slice(1)], 'int32') };
-    expect(() => attention(x, dense, mask, { ...shape, asking: wrong }, true)).toThrow(/as many rows of each sequence/);
+    expect(() => attention(x, dense, mask, { ...shape, asking: wrong }, true)).toThrow(/not of its sequence/);
     const fewer = { rows: tf.slice(asking.rows, 1), places: tf.slice(places, 1) };
     expect(() => attention(x, dense, mask, { ...shape, asking: fewer }, true)).toThrow(/as many rows of each sequence/);
   });

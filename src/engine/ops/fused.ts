@@ -180,7 +180,7 @@ export function normGradient(
 export interface Asking {
   /** Their rows of x, [B A, C]. */
   readonly rows: Tensor;
-  /** Which rows of x [B T, C] these are, int32 [B A]. */
+  /** Which rows of x [B T, C] these are, int32 [B A], below 2^24. */
   readonly places: Tensor;
 }
 

@@ -116,12 +116,14 @@ function askedOf(
 ): number {
   if (places === undefined) return tokens;
   const asked = sizeOf(places) / batch;
-  const own = backend.typedArrayFromHeap(places) as Float32Array;
-  const fits =
-    Number.isInteger(asked) &&
-    sizeOf(rows!) === batch * asked * depth &&
-    own.every((place, i) => Math.floor(place / tokens) === Math.floor(i / asked));
+  const fits = asked > 0 && Number.isInteger(asked) && sizeOf(rows!) === batch * asked * depth;
   check(fits, 'attention: as many rows of each sequence are expected to ask');
+  // reading makes the op be run anew, and looked at, where a recording is replayed
+  const own = backend.typedArrayFromHeap(places) as Float32Array;
+  check(
+    own.every((place, i) => Math.floor(place / tokens) === Math.floor(i / asked)),
+    'attention: a row that asks is not of its sequence',
+  );
   return asked;
 }
 
@@ -198,7 +200,7 @@ const attentionGradient: Op = ({ functions, at, make, withScratch }, inputs, [he
   );
   const gradients = [q, k, v].map((each) => make(each!.shape));
   const sums = [0, 1, 2].map(() => make([columns]));
-  withScratch(panelSize(Math.max(tokens, size)) + 2 * pairs, (scratch) => {
+  withScratch(panelSize(Math.max(asked, tokens, size)) + 2 * pairs, (scratch) => {
     const free = [0, 1, 2].map((i) => offset(scratch, i * pairs));
     const [given, queries, keys, values] = [dy, q, k, v].map(at) as [number, number, number, number];
     const [shares, factors] = [at(weights), at(kept)];

@@ -155,10 +155,10 @@ function softmax(x: usize, columns: i32, factor: f32, shift: usize): void {
 }
 
 // Attention of all heads of one sequence: q and y are [asked, heads size], k and v [tokens, heads size], the weights
-// [heads, asked, tokens]. Which rows of all tokens ask stands at `places`, less `start`; all do where that address is 0.
-// The mask is added to the scores; heads and tokens of it are `maskHead` and `maskRow` numbers apart. The weights are
-// multiplied by `kept`, of their shape, on the way to the values. The addresses of mask and kept may be 0. `used` has
-// room for the weights of a head, `panel` for 16 max(tokens, size) numbers.
+// [heads, asked, tokens]. Which rows of all tokens ask stands at `places`, of which `start` is the sequence's first; all
+// ask where that address is 0. The mask is added to the scores; heads and tokens of it are `maskHead` and `maskRow`
+// numbers apart. The weights are multiplied by `kept`, of their shape, on the way to the values. The addresses of mask
+// and kept may be 0. `used` has room for the weights of a head, `panel` for 16 max(tokens, size) numbers.
 export function attention(
   q: usize, k: usize, v: usize, places: usize, mask: usize, kept: usize, y: usize, weights: usize, used: usize,
   panel: usize, heads: i32, asked: i32, tokens: i32, size: i32, start: i32, maskHead: i32, maskRow: i32,
@@ -169,8 +169,7 @@ export function attention(
     const at = bytes(head * size), own = bytes(head * square), mine = weights + own;
     multiply(asked, tokens, size, q + at, row, 4, k + at, 4, row, mine, bytes(tokens), panel, false);
     for (let i = 0; i < asked; i++) {
-      // within the mask whatever a later call finds there
-      const token = places == 0 ? i : min(max(<i32>load<f32>(places + bytes(i)) - start, 0), tokens - 1);
+      const token = places == 0 ? i : <i32>load<f32>(places + bytes(i)) - start;
       const shift = mask == 0 ? 0 : mask + bytes(head * maskHead + token * maskRow);
       softmax(mine + bytes(i * tokens), tokens, scale, shift);
     }
@@ -184,7 +183,8 @@ export function attention(
 }
 
 // Gradients of attention by q, k and v of one sequence: with g = dy vᵀ kept by the weights p, ds = p (g - sum(p g)) /
-// sqrt(d); ds k, dsᵀ q and (p kept)ᵀ dy. `scores` and `used` have room for the weights of a head.
+// sqrt(d); ds k, dsᵀ q and (p kept)ᵀ dy. `scores` and `used` have room for the weights of a head, `panel` for 16
+// max(asked, tokens, size) numbers.
 export function attentionGradient(
   dy: usize, q: usize, k: usize, v: usize, weights: usize, kept: usize, dq: usize, dk: usize, dv: usize,
   scores: usize, used: usize, panel: usize,

@@ -134,15 +134,18 @@ void attend(const Shape& s, const float* q, const float* k, const float* v, cons
 // The tokens that ask, of as many in every sequence: rows [B asked, C] of x, and which rows they are. All of them where
 // these are empty.
 Asking asking_of(Call& call, const View& rows, const View& places, Shape& s, int64_t depth) {
-  if (!call.ok() || places.size == 0) return {};
-  bool fits = s.batch > 0 && places.size % s.batch == 0 && rows.size == places.size * depth;
-  if (fits) s.asked = places.size / s.batch;
+  if (!call.ok() || (places.size == 0 && rows.dims.size() < 2)) return {};
+  call.require(s.batch > 0 && places.size > 0 && places.size % s.batch == 0 && rows.size == places.size * depth,
+               "attention: as many rows of each sequence are expected to ask");
+  if (!call.ok()) return {};
+  s.asked = places.size / s.batch;
   const Asking asking = {places.data, s.asked, s.tokens};
-  for (int64_t i = 0; fits && i < places.size; i++) {
+  bool own = true;
+  for (int64_t i = 0; i < places.size; i++) {
     const int64_t token = asking.token(i / s.asked, i % s.asked);
-    fits = token >= 0 && token < s.tokens;
+    own = own && token >= 0 && token < s.tokens;
   }
-  call.require(fits, "attention: as many rows of each sequence are expected to ask");
+  call.require(own, "attention: a row that asks is not of its sequence");
   return asking;
 }
 
@@ -173,8 +176,8 @@ void attention(Call& call, const Attributes& attributes) {
   for (int i = 0; i < 3; i++) outputs[i] = call.output(2 + i, keep ? i == 0 ? few : all : none);
   if (!call.ok()) return;
   const int64_t rows_of_all = s.batch * s.tokens;
-  const int64_t cuts = std::clamp<int64_t>(rows_of_all / MOST, std::min(s.batch, cuts_of(rows_of_all, s.heads)),
-                                           std::max<int64_t>(1, s.batch)),
+  const int64_t most = std::max<int64_t>(1, s.batch),
+                cuts = std::clamp<int64_t>(rows_of_all / MOST, std::min(most, cuts_of(rows_of_all, s.heads)), most),
                 each = (s.batch + cuts - 1) / cuts;
   pool().run(s.heads * cuts, [&](int64_t part) {
     const int64_t head = part / cuts, begin = part % cuts * each, end = std::min(s.batch, begin + each),

@@ -1,7 +1,6 @@
 // Products of rows with a matrix, and what follows them while their values are in the cache.
 #pragma once
 #include <algorithm>
-#include <cstring>
 
 #include "call.h"
 #include "scratch.h"
