@@ -93,7 +93,7 @@ function labelsOf(data: readonly Datum[]): object {
 function specOf(
   data: readonly Datum[],
   palette: ReadonlyMap<string, string>,
-  [width, height]: readonly [number, number],
+  { size: [width, height], columns = 4 }: Pick<FrontierView, 'size' | 'columns'>,
 ): FigureSpec {
   const domain = domainOf(drawnValues(data), true);
   const color = {
@@ -101,7 +101,7 @@ function specOf(
     type: 'nominal',
     scale: { domain: [...palette.keys()], range: [...palette.values()] },
     title: null,
-    legend: { columns: 4 },
+    legend: { columns },
   };
   const x = {
     field: 'x',
@@ -150,11 +150,16 @@ function specOf(
 interface FrontierView {
   readonly id: string;
   readonly costs: readonly CostName[];
+  /** Width and height of a panel in pixels. */
   readonly size: readonly [number, number];
+  /** Columns of the key. */
+  readonly columns?: number;
+  /** What stands below it in place of all that there is to say. */
+  readonly caption?: string;
 }
 
 /** Draws accuracy against each of some costs, a panel each. */
-export function drawFrontier(frontier: Frontier, { id, costs, size }: FrontierView): Draw {
+export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }: FrontierView): Draw {
   const { of, title, baseSteps, experiment } = frontier;
   return ({ results, scale }) => {
     const points = frontierPoints(frontier, results);
@@ -172,16 +177,17 @@ export function drawFrontier(frontier: Frontier, { id, costs, size }: FrontierVi
         `${AXIS} of each way of training against its cost: ${costs.map((cost) => COSTS[cost]).join('; ')}. The table ` +
         'has the values.',
       caption:
+        caption ??
         `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its ` +
-        `rate that of the nearest tuned budget. One point for each budget: mean and ${intervalWords(true)} over the ` +
-        'seeds. Floating-point operations, logarithmic; the wide net’s own line has no teacher.' +
-        (data.some(({ level }) => level !== undefined)
-          ? ' The last panel begins where the wide net’s training is paid for; dashed: ways of training whose longest ' +
-            'run has cost less than that, at its accuracy.'
-          : ''),
+          `rate that of the nearest tuned budget. One point for each budget: mean and ${intervalWords(true)} over the ` +
+          'seeds. Floating-point operations, logarithmic; the wide net’s own line has no teacher.' +
+          (data.some(({ level }) => level !== undefined)
+            ? ' The last panel begins where the wide net’s training is paid for; dashed: ways of training whose longest ' +
+              'run has cost less than that, at its accuracy.'
+            : ''),
       scale,
       command: `gowide frontier ${keyOf(frontier)} --scale ${scale}`,
-      spec: specOf(data, palette, size),
+      spec: specOf(data, palette, view),
       data,
       runs: runIds(rows),
     };

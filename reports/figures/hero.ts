@@ -1,11 +1,14 @@
 /** The two figures at the top of the page: what the theory is about, and what training is about. */
+import { frontierFor } from '../../experiments/frontiers.js';
 import { commandOf } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { depth } from '../../experiments/theory.js';
 import { REGIMES, skips } from '../claims/regimes.js';
+import { frontierPoints } from '../data/frontier.js';
 import { numberAt, rowsOfExperiment, runIds } from '../data/rows.js';
-import { summarize, type Draw, type FigureDefinition, type Finding } from './figure.js';
+import { intervalWords, summarize, type Draw, type FigureDefinition, type Finding } from './figure.js';
 import { acrossSettings, ofClaim, together } from './finding.js';
+import { drawFrontier } from './frontier.js';
 import { lawSpec, type SeriesName } from './law.js';
 import { SERIES } from './theme.js';
 import { tradeFigure } from './trade.js';
@@ -112,6 +115,48 @@ const COST = tradeFigure({
   ),
 });
 
+/** The frontier at the top of the page. */
+const DIGITS = frontierFor('resnet-digits');
+
+/** Accuracy against cost from far too few steps to many. */
+const FRONTIER: FigureDefinition = {
+  id: 'hero-frontier',
+  section: HERO,
+  experiment: DIGITS.experiment.name,
+  finding: together(
+    ofClaim('frontier-digits-two-budgets', {
+      supported: 'Practice: what starts from the wide net beats direct training after few steps of the thin net',
+      'not supported': 'Practice: not even after few steps does what starts from the wide net beat direct training',
+      inconclusive: 'Practice: whether what starts from the wide net beats direct training after few steps is open',
+    }),
+    ofClaim('frontier-digits-thin-cost', {
+      supported: 'After many it still does, in three stages',
+      'not supported': 'After many it does not, in three stages',
+      inconclusive: 'After many three stages do not for certain',
+    }),
+    ofClaim('frontier-digits-total-cost', {
+      supported: 'At equal total cost they do',
+      'not supported': 'At equal total cost direct training wins',
+      inconclusive: 'At equal total cost it is open',
+    }),
+  ),
+  draw: drawFrontier(DIGITS, {
+    id: 'hero-frontier',
+    costs: ['thin', 'total'],
+    size: [150, 190],
+    columns: 2,
+    caption:
+      `A thin ResNet trained for 1, 2, 4, … times ${DIGITS.baseSteps} steps, every arm tuned; means and ` +
+      `${intervalWords(true)}, logarithmic costs. The right panel begins where the wide net’s training is paid for; what cost less is dashed.`,
+  }),
+};
+
+/** Stands where no frontier was run, as at scale minutes. */
+const COST_ALONE: FigureDefinition = {
+  ...COST,
+  draw: (input) => (frontierPoints(DIGITS, input.results).length > 0 ? undefined : COST.draw(input)),
+};
+
 /** The figures at the top, in their order. */
 export const HERO_FIGURES: readonly FigureDefinition[] = [
   {
@@ -120,5 +165,6 @@ export const HERO_FIGURES: readonly FigureDefinition[] = [
     finding: closerFinding,
     draw: drawDepth,
   },
-  COST,
+  FRONTIER,
+  COST_ALONE,
 ];

@@ -1,7 +1,8 @@
-/** The picture of README.md: what three stages cost and gain, drawn from kept results as one SVG of text and marks. */
+/** The picture of README.md: what three stages gain, drawn from kept results as one SVG of text and marks. */
 import { depthSkip } from '../../experiments/depth-skip.js';
-import { resnetHierarchy } from '../../experiments/resnet.js';
+import { frontierFor } from '../../experiments/frontiers.js';
 import { mean } from '../../src/core/stats.js';
+import { frontierPoints } from '../data/frontier.js';
 import { numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { DARK, SOURCES } from './theme.js';
 
@@ -40,46 +41,64 @@ function text(x: number, y: number, words: string, color: string, rest = ''): st
 
 const tidy = (value: number): number => Math.round(value * 10) / 10;
 
-/** Rows of the left half: what is trained, for how long, and the color of what it learns from. */
-const BUDGETS = [
-  ['direct', 'directly', 'labels'],
-  ['kd', 'by distillation (KD)', 'outputs'],
-  ['three-stage', 'in three stages', 'layers'],
-  ['long', 'directly, at the total cost', 'labels'],
+/** Curves of the left half, the highest first: what is trained, how far its name is moved, and what it learns from. */
+const CURVES = [
+  ['selected-kl', 'the wide’s channels, KL', 0, 'outputs'],
+  ['three-stage', 'three stages', 0, 'layers'],
+  ['kd', 'distillation (KD)', -4, 'outputs'],
+  ['direct', 'direct', 6, 'labels'],
 ] as const;
 
-/** Accuracies of a thin ResNet, each seed a dot: at equal steps, and at equal total cost. */
-function budgetPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Theme): string {
-  const [left, right, top] = [196, 410, 92] as const;
-  const at = (percent: number): number => tidy(left + ((right - left) * percent) / 100);
-  const found = BUDGETS.map(([arm, words, source]) => ({
-    values: accuracies(rowsOfExperiment(rows, resnetHierarchy).filter((row) => row.arm === arm)),
-    words,
-    color: paintOf(source, paints),
-  }));
-  const [direct, , stages, long] = found.map(({ values }) => mean(values)) as [number, number, number, number];
-  const steps = stages > direct ? 'three stages win' : 'direct training wins';
-  const cost = long >= stages ? 'direct training does as well' : 'three stages win';
-  const axis = [0, 50, 100].flatMap((percent) => [
-    `<path d="M${at(percent)} ${top - 14}V${top + 176}" stroke="${line}"/>`,
-    text(at(percent), top + 194, `${percent} %`, soft, ' text-anchor="middle"'),
-  ]);
-  const marks = found.flatMap(({ values, words, color }, i) => {
-    const y = top + 8 + i * 38 + (i === found.length - 1 ? 14 : 0);
-    return [
-      text(left - 12, y + 4, words, ink, ' text-anchor="end"'),
-      ...values.map((value) => `<circle cx="${at(value)}" cy="${y}" r="4" fill="${color}" fill-opacity=".6"/>`),
-      `<path d="M${at(mean(values))} ${y - 9}v18" stroke="${color}" stroke-width="3"/>`,
-      text(right + 10, y + 4, mean(values).toFixed(1), ink, ' font-weight="600"'),
-    ];
-  });
-  const title = [`At equal steps of the thin net ${steps},`, `at equal total cost ${cost}`];
-  const rule = `<path d="M20 ${top + 126}H${right + 44}" stroke="${line}" stroke-dasharray="2 3"/>`;
-  return [...heading(20, title, ink), ...axis, rule, ...marks, note(20, BUDGET_NOTE, soft)].join('\n');
+const FRONTIER = frontierFor('resnet-digits');
+
+/** Steps of the thin net with a budget, with a comma between thousands. */
+function stepsOf(budget: number): string {
+  return (FRONTIER.baseSteps * budget).toLocaleString('en');
 }
 
-const BUDGET_NOTE = 'Thin ResNet on strings of a random hierarchy: test accuracy, 10 seeds';
-const DEPTH_NOTE = 'Fully connected nets on digits: test accuracy, 10 seeds';
+/** Mean accuracies of a thin ResNet against its own steps, by what it starts from and learns from. */
+function frontierPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Theme): string {
+  const [left, right, top, bottom] = [180, 404, 92, 268] as const;
+  const points = frontierPoints(FRONTIER, rows);
+  const budgets = [...new Set(points.map(({ budget }) => budget))].sort((p, q) => p - q);
+  const [first, last] = [budgets[0]!, budgets.at(-1)!];
+  const x = (budget: number): number =>
+    tidy(left + ((right - left) * Math.log2(budget / first)) / Math.log2(last / first));
+  const y = (percent: number): number => tidy(bottom - ((bottom - top) * (percent - 20)) / 80);
+  const of = (training: string, budget: number): number =>
+    mean(points.filter((one) => one.training === training && one.budget === budget).map(({ accuracy }) => accuracy));
+  const axis = [20, 40, 60, 80, 100].flatMap((percent) => [
+    `<path d="M${left} ${y(percent)}H${right + 8}" stroke="${line}"/>`,
+    text(right + 14, y(percent) + 4, `${percent} %`, soft),
+  ]);
+  const ticks = budgets.map((budget) => text(x(budget), bottom + 18, stepsOf(budget), soft, ' text-anchor="middle"'));
+  const curves = CURVES.flatMap(([training, words, moved, source], i) => {
+    const color = paintOf(source, paints);
+    const own = budgets.map((budget) => [x(budget), y(of(training, budget))] as const);
+    // two of them learn from the outputs
+    const dash = CURVES.findIndex((curve) => curve[3] === source) < i ? ' stroke-dasharray="5 3"' : '';
+    return [
+      `<path d="M${own.map(([at, height]) => `${at} ${height}`).join('L')}" fill="none" stroke="${color}" stroke-width="2.5"${dash}/>`,
+      ...own.map(([at, height]) => `<circle cx="${at}" cy="${height}" r="3.5" fill="${color}"/>`),
+      text(left - 10, tidy(own[0]![1] + 4 + moved), words, ink, ' text-anchor="end"'),
+    ];
+  });
+  const lead = (budget: number): string => {
+    const points = of('three-stage', budget) - of('direct', budget);
+    return points.toFixed(Math.abs(points) < 1 ? 2 : 1).replace('-', '−');
+  };
+  const taught = points.find(({ training, budget }) => training === 'kd' && budget === last)!.cost;
+  const share = (taught.total - taught.existing) / taught.thin;
+  const title = [
+    `Three stages lead direct training by ${lead(first)}`,
+    `points after ${stepsOf(first)} steps, by ${lead(last)} after ${stepsOf(last)};`,
+    `the wide net’s training costs ${share.toFixed(0)} times those`,
+  ];
+  return [...heading(20, title, ink), ...axis, ...ticks, ...curves, note(20, FRONTIER_NOTE, soft)].join('\n');
+}
+
+const FRONTIER_NOTE = 'Thin ResNet on digits by its own steps: accuracy, 10 seeds';
+const DEPTH_NOTE = 'Fully connected nets on digits, 300 steps: accuracy, 10 seeds';
 
 function heading(x: number, lines: readonly string[], color: string): string[] {
   return lines.map((words, i) => text(x, 30 + 21 * i, words, color, ' font-size="16" font-weight="600"'));
@@ -150,8 +169,8 @@ function depthPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Them
 
 /** What the picture says, for those who do not see it. */
 const HERO_ALT =
-  'Left: test accuracy of a thin ResNet trained directly, by distillation, in three stages, and directly at the ' +
-  'pipeline’s total cost. Right: test accuracy of nets without skip connections against depth.';
+  'Left: test accuracy of a thin ResNet against its steps, trained directly, by distillation, from the wide net’s ' +
+  'channels and in three stages. Right: test accuracy of nets without skip connections against depth.';
 
 /** The picture of some results in a theme, as SVG. */
 export function heroPicture(rows: readonly TableRow[], theme: keyof typeof HERO_THEMES): string {
@@ -159,7 +178,7 @@ export function heroPicture(rows: readonly TableRow[], theme: keyof typeof HERO_
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="${FONT}" font-size="13">
 <title>${HERO_ALT}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="${colors.background}"/>
-${budgetPanel(rows, colors)}
+${frontierPanel(rows, colors)}
 ${depthPanel(rows, colors)}
 </svg>
 `;

@@ -223,14 +223,14 @@ describe.skipIf(!available)('the page in Chromium', () => {
     expect(await still.evaluate(cut)).toEqual([]);
     await still.close();
     const page = await open();
-    for (const name of ['trade-bert-laptop', 'trade-resnet-laptop', 'hero-cost-laptop']) await live(page, name);
+    for (const name of ['trade-bert-laptop', 'trade-resnet-laptop', 'hero-frontier-laptop']) await live(page, name);
     expect(await page.evaluate(cut)).toEqual([]);
     await page.close();
   });
 
   test('in a dark page lines have a contrast of 3 to 1 to what they stand on, and text of 4.5', async () => {
     const page = await open({ colorScheme: 'dark' });
-    for (const name of ['hero-cost-laptop', 'width-laptop', 'frontier-digits-laptop']) await live(page, name);
+    for (const name of ['hero-frontier-laptop', 'width-laptop', 'frontier-digits-laptop']) await live(page, name);
     const seen = (await page.evaluate(`[...document.querySelectorAll('figure .plot svg, .key svg')].flatMap((svg) => {
       const behind = svg.closest('.plot') === null ? getComputedStyle(document.body).backgroundColor
         : getComputedStyle(svg).backgroundColor;

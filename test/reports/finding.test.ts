@@ -150,15 +150,25 @@ test.each([
   expect(withoutPaths(text)).toBe(told);
 });
 
-test('the figure at the top has the arms that its title is about: at equal steps, and at equal total cost', () => {
+test('the figure at the top has the arms that its title is about, at few steps, at many and at equal total cost', () => {
   const figure = Object.values(claimed.figures)
     .flat()
-    .find(({ id }) => id === 'hero-cost')!;
-  const names = figure.data.map(({ name }) => name);
-  expect(names).toEqual(
+    .find(({ id }) => id === 'hero-frontier')!;
+  const names = new Set(figure.data.map(({ series }) => series));
+  expect([...names]).toEqual(expect.arrayContaining(['direct', 'three stages', 'selected + KL', 'wide net']));
+  expect(new Set(figure.data.map(({ panel }) => panel)).size).toBe(2);
+  expect(claimed.findings['hero-frontier']).toMatch(/after few steps.*; after many .*; at equal total cost/i);
+});
+
+test('where no frontier was run, the figure at the top is one of arms at equal steps and at equal total cost', () => {
+  const input = records(AS_CLAIMED);
+  const without = { ...input, results: input.results.filter(({ experiment }) => experiment !== 'frontier-digits') };
+  const [frontier, cost] = ['hero-frontier', 'hero-cost'].map((id) => FIGURES[id]!.draw(without));
+  expect(frontier).toBeUndefined();
+  expect(cost!.data.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['thin, direct', 'thin, three stages', 'thin, direct, at the pipeline’s total cost']),
   );
-  expect(claimed.findings['hero-cost']).toMatch(/at equal steps; .*at equal total cost/i);
+  expect(FIGURES['hero-cost']!.draw(input)).toBeUndefined();
 });
 
 test('lines without a color are told from dashed series, and intervals on the logit scale from others', () => {
@@ -167,7 +177,7 @@ test('lines without a color are told from dashed series, and intervals on the lo
     .map(({ id, caption }) => [id, caption] as const);
   for (const [id, caption] of captions) {
     expect(/(^|\. )Dashed: (?!“)/.test(caption), id).toBe(false);
-    if (['accuracy', 'hero-cost', 'depth-skip', 'frontier-digits', 'trade-resnet'].includes(id))
+    if (['accuracy', 'hero-frontier', 'depth-skip', 'frontier-digits', 'trade-resnet'].includes(id))
       expect(caption, id).toContain('95 % t-intervals on the logit scale');
     if (['differences', 'bert-glosses', 'trade-bert'].includes(id)) expect(caption, id).not.toContain('logit');
   }

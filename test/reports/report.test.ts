@@ -127,7 +127,8 @@ describe('verdicts', () => {
 describe('figures', () => {
   const input = records(AS_CLAIMED);
   const draws = Object.values(FIGURES).map(({ draw }) => draw);
-  const drawn = draws.map((draw) => draw(input)!);
+  // of the two figures at the top that are about practice there is one
+  const drawn = draws.flatMap((draw) => draw(input) ?? []);
 
   test('all are drawn', () => {
     expect(drawn.map(({ id }) => id)).toEqual(Object.keys(MARKS));

@@ -389,7 +389,7 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
 /** Points of all seeds, and values with an interval, of each figure. */
 export const MARKS: Readonly<Record<string, readonly [points: number, means: number]>> = {
   'hero-depth': [0, 2 * 3 * 5],
-  'hero-cost': [7, 7],
+  'hero-frontier': [2 * 15, 2 * 15],
   width: [0, 2 * 4 * 5],
   depth: [5 * 2 * 3 * 5, 2 * 3 * 5],
   time: [5 * 2 * 3 * 4, 2 * 3 * 4],
