@@ -14,7 +14,7 @@ const pages = ['--initialMemory', '1', '--maximumMemory', '65536'];
 await compileAssembly(source, wasm, ...pages, '--enable', 'threads', '--sharedMemory');
 await compileAssembly(source, single, ...pages);
 const fused = readdirSync(join(root, 'src/engine/ops/fused')).map((name) => `src/engine/ops/fused/${name}`);
-const trace = ['binding.cc', 'function.h'].map((name) => `src/engine/trace/${name}`);
+const trace = ['binding.cc', 'function.h', 'run-program.h'].map((name) => `src/engine/trace/${name}`);
 copyToDist([
   ...trace,
   'src/engine/install/quiet.cc',

@@ -20,6 +20,8 @@ interface Addon {
   /** A step made of our ops alone, which is run as one op of this number (fused/program.h). */
   defineProgram(names: readonly string[], numbers: Int32Array, values: Float32Array): number;
   removeProgram(program: number): void;
+  /** What the addon of recorded steps runs programs with (trace/direct.ts), where TensorFlow need not do it. */
+  readonly programRunner?: object;
 }
 
 let loaded = false;
@@ -28,7 +30,7 @@ let programs: Programs | undefined;
 let none: Tensor | undefined;
 
 /** Where steps that are made of our ops alone are kept as programs. */
-export type Programs = Pick<Addon, 'defineProgram' | 'removeProgram'>;
+export type Programs = Pick<Addon, 'defineProgram' | 'removeProgram' | 'programRunner'>;
 
 /** What runs programs on the engine in use; undefined where the fused ops are not those for TensorFlow. */
 export function programsHere(): Programs | undefined {

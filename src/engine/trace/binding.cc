@@ -1,8 +1,13 @@
-// The addon of @tensorflow/tfjs-node-gpu as published, and one function that it lacks: `defineFunction` makes a
-// function of TensorFlow's eager context from a recorded list of ops, which is then called by its name like any op
-// (recorder.ts).
+// The addon of @tensorflow/tfjs-node-gpu as published, and functions that it lacks: `defineFunction` makes a function of
+// TensorFlow's eager context from a recorded list of ops, which is then called by its name like any op (recorder.ts);
+// `runProgram` runs a program of ours where its tensors lie (run-program.h).
 #include <node_api.h>
+#include <tensorflow/c/c_api.h>
 #include <tensorflow/c/eager/c_api.h>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
 
 namespace {
 
@@ -15,6 +20,11 @@ TFE_Context* open_context(const TFE_ContextOptions* options, TF_Status* status) 
 
 }  // namespace
 
+// The tensors of an environment by their ids, which the published code keeps to itself, too.
+#define private public
+#include "tfjs_backend.h"
+#undef private
+
 #define TFE_NewContext open_context
 #include "tfjs_backend.cc"
 #undef TFE_NewContext
@@ -26,6 +36,7 @@ TFE_Context* open_context(const TFE_ContextOptions* options, TF_Status* status) 
 #undef NAPI_MODULE
 
 #include "function.h"
+#include "run-program.h"
 
 NAPI_MODULE_INIT() {
   exports = tfnodejs::published_exports(env, exports);
@@ -34,5 +45,7 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "defineFunction", function);
   napi_create_function(env, "removeFunction", NAPI_AUTO_LENGTH, remove_function, &eager_context, &function);
   napi_set_named_property(env, exports, "removeFunction", function);
+  napi_create_function(env, "runProgram", NAPI_AUTO_LENGTH, run_program, nullptr, &function);
+  napi_set_named_property(env, exports, "runProgram", function);
   return exports;
 }

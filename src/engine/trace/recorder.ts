@@ -18,7 +18,8 @@ export interface Attribute {
   readonly value: unknown;
 }
 
-type Values = Float32Array | Int32Array | Uint8Array;
+/** Values of a tensor on the host. */
+export type Values = Float32Array | Int32Array | Uint8Array;
 
 /** The methods of the addon that a recording needs. */
 export interface Binding {
@@ -37,6 +38,8 @@ export interface Binding {
     effects: readonly number[],
   ): void;
   removeFunction?(name: string): void;
+  /** Runs a program on these tensors, -1 for values that are the next of the arrays; those left get the results. */
+  runProgram?(runner: object, program: number, ids: Int32Array, arrays: readonly Values[]): void;
 }
 
 interface Result {
@@ -60,7 +63,12 @@ export interface TensorflowBackend {
     inputs: readonly Held[],
     outputs: number,
   ): Tensor[];
-  readonly tensorMap: { has(dataId: object): boolean };
+  /** What the addon calls a tensor, or its values as long as only the host has them. */
+  readonly tensorMap: {
+    has(dataId: object): boolean;
+    get(dataId: object): { readonly id: number; readonly values: Values | null };
+  };
+  incRef(dataId: object): void;
   readonly isUsingGpuDevice: boolean;
 }
 
@@ -195,7 +203,7 @@ class Tape {
 
   /** The addon, whose calls are recorded. Its own properties are read-only, so it becomes the prototype. */
   wrapped(binding: Binding): Binding {
-    const own: Partial<Binding> = {
+    const own: { [Name in keyof Binding]?: Binding[Name] | undefined } = {
       executeOp: (name, attributes, inputs, outputs) => {
         const sources = inputs.map((id) => this.sourceOf(id, name));
         const results = name in IN_PLACE ? [] : binding.executeOp(name, attributes, inputs, outputs);
@@ -216,6 +224,8 @@ class Tape {
         return binding.tensorDataSync(id);
       },
       deleteTensor: (id) => binding.deleteTensor(id),
+      // a program within a step is an op of it
+      runProgram: undefined,
     };
     const properties = Object.fromEntries(Object.entries(own).map(([key, value]) => [key, { value }]));
     return Object.create(binding, properties) as Binding;

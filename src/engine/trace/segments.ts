@@ -3,6 +3,7 @@
  * which is one node of the graph. TensorFlow's way to an op costs a small step more than most of its ops compute.
  */
 import { sizeOf } from '../../core/host-array.js';
+import type { DirectProgram } from './direct.js';
 import { attribute, encodedOp, knownOf, typeOf, unsureParts, VIEW, type Encoded } from './encoding.js';
 import { asOp, outputShape, TYPES, type Graph, type Node, type OpNode, type Output } from './graph.js';
 import { MOST_VALUES } from './program.js';
@@ -14,6 +15,8 @@ export interface ProgramCall {
   readonly attributes: readonly Attribute[];
   /** What the op is given, in order: places among the arguments of its graph. */
   readonly order: readonly number[];
+  /** Runs it without the op, where it can be. */
+  readonly direct?: DirectProgram | undefined;
   /** Frees what the engine keeps of it: another engine may be in use by then. */
   readonly remove: () => void;
 }

@@ -7,7 +7,9 @@
 import { isSwitchedOff } from '../../core/settings.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { programsHere } from '../ops/fused.js';
+import { DirectProgram } from './direct.js';
 import { disposedSince, notCompilable } from './errors.js';
+import { Form, signatureOf } from './form.js';
 import { graphOf, type Graph } from './graph.js';
 import { programOf } from './program.js';
 import { canReplay, replayed } from './replay.js';
@@ -20,7 +22,6 @@ import {
   type TensorflowBackend,
   type Held,
   type Recording,
-  type Source,
   type Step,
 } from './recorder.js';
 
@@ -47,6 +48,16 @@ interface Compiled {
   checked: boolean;
 }
 
+/** What is told to a compiled step, for calls of one form. */
+interface Call {
+  readonly form: Form;
+  readonly compiled: Compiled;
+  /** Places of what the op takes: among the inputs of a call and, behind them, the tensors from outside. */
+  readonly given: readonly number[];
+  /** Every result: an input of the call, or what the op gives at this place. */
+  readonly results: readonly { readonly name: string; readonly isInput: boolean; readonly at: number }[];
+}
+
 let functions = 0;
 
 /** Whether steps are compiled into calls of TensorFlow here. */
@@ -68,39 +79,27 @@ export function trace(what: string, step: Step): Traced {
   const eager = (inputs: Tensors): Tensors => tf.tidy(() => step(inputs));
   const known = new Map<string, Compiled>();
   const replay = replayed(what, step, signatureOf);
+  let last: Call | undefined;
   const run = (inputs: Tensors): Tensors => {
     if (canReplay()) return replay(inputs);
     if (!canTrace()) return eager(inputs);
+    const same = last?.form.given(inputs);
+    if (last?.compiled.checked === true && same !== undefined) return call(last, same);
     const signature = signatureOf(inputs);
     const before = known.get(signature);
     const compiled = before ?? compile(what, step, inputs);
     known.set(signature, compiled);
-    const ordered = inOrder(inputs, compiled.recording);
-    if (before?.checked === false) check(what, step, ordered, before);
-    return call(compiled, ordered);
+    if (before?.checked === false) check(what, step, inOrder(inputs, compiled.recording), before);
+    last = callOf(compiled, inputs);
+    return call(last, Object.values(inputs));
   };
   const dispose = (): void => {
     for (const { asked } of known.values()) asked.remove();
     known.clear();
+    last = undefined;
     replay.dispose();
   };
   return Object.assign(run, { dispose });
-}
-
-/**
- * What a compiled step depends on: names, types and shapes of the inputs in whatever order they are given, and which of
- * them are in one memory, as a recording cannot tell these apart.
- */
-function signatureOf(inputs: Tensors): string {
-  const first = new Map<object, string>();
-  let text = '';
-  for (const name of Object.keys(inputs).sort()) {
-    const { dataId, dtype, shape } = inputs[name]!;
-    const same = first.get(dataId);
-    if (same === undefined) first.set(dataId, name);
-    text += `${name} ${dtype} ${shape.join(',')}${same === undefined ? '' : ` as ${same}`};`;
-  }
-  return text;
 }
 
 /** The inputs in the order in which a recording has them. */
@@ -127,6 +126,7 @@ function asProgram(graph: Graph): Asked | undefined {
     op: 'GowideProgram',
     attributes: Object.entries(counts).map(([name, value]) => ({ name, type, value })),
     order,
+    direct: DirectProgram.of(number, graph, order),
     remove: () => programs!.removeProgram(number),
   };
 }
@@ -154,22 +154,36 @@ function check(what: string, step: Step, inputs: Tensors, compiled: Compiled): v
   compiled.checked = true;
 }
 
-function call({ asked, recording, computed }: Compiled, inputs: Tensors): Tensors {
+/** Which tensors a compiled step is given and which it gives back, for calls of one form. */
+function callOf(compiled: Compiled, inputs: Tensors): Call {
+  const { asked, recording, computed } = compiled;
+  const form = new Form(inputs);
+  const places = recording.names.map((name) => form.names.indexOf(name));
+  const given = asked.order.map((place) => places[place] ?? place);
+  const results = Object.entries(recording.results).map(([name, source]) =>
+    source.from === 'input'
+      ? { name, isInput: true, at: places[source.index]! }
+      : { name, isInput: false, at: computed.indexOf(name) },
+  );
+  return { form, compiled, given, results };
+}
+
+function call({ compiled: { asked, recording, computed }, given, results }: Call, inputs: readonly Tensor[]): Tensors {
   const backend = tensorflowBackend();
   const gone = recording.outside.find(({ dataId }) => !backend.tensorMap.has(dataId));
   if (gone !== undefined) throw disposedSince(gone.shape);
-  const all: Held[] = [...Object.values(inputs), ...recording.outside];
-  const given = asked.order.map((place) => all[place]!);
-  const found = backend.executeMultipleOutputs(asked.op, asked.attributes, given, computed.length);
-  const results = Object.entries(recording.results).map(([result, source]): [string, Tensor] => [
-    result,
-    source.from === 'input' ? inputAt(inputs, source).clone() : found[computed.indexOf(result)]!,
-  ]);
-  return Object.fromEntries(results);
+  const taken = given.map((place): Held => inputs[place] ?? recording.outside[place - inputs.length]!);
+  const found =
+    asked.direct?.run(taken) ?? backend.executeMultipleOutputs(asked.op, asked.attributes, taken, computed.length);
+  const all: Record<string, Tensor> = {};
+  for (const { name, isInput, at } of results) all[name] = isInput ? sharing(inputs[at]!) : found[at]!;
+  return all;
 }
 
-function inputAt(inputs: Tensors, { index }: Extract<Source, { from: 'input' }>): Tensor {
-  return Object.values(inputs)[index]!;
+/** A tensor in the memory of another, as its clone is, without a call of a kernel. */
+function sharing({ dataId, shape, dtype }: Tensor): Tensor {
+  tensorflowBackend().incRef(dataId);
+  return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype });
 }
 
 /**

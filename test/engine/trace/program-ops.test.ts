@@ -6,6 +6,7 @@ import { FLOAT, INT, tensorflowOp, type Attributes } from '../../../src/engine/t
 import { tf, type Tensor, type Tensors } from '../../../src/engine/tensor.js';
 import { tensorflowBackend, type Step } from '../../../src/engine/trace/recorder.js';
 import { canTrace, trace } from '../../../src/engine/trace/trace.js';
+import { askedOps } from '../../support/asked-ops.js';
 import { enginesUnderTest } from '../../support/engines.js';
 
 const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
@@ -49,21 +50,14 @@ function expectSame(step: (inputs: Tensors) => Tensor, inputs: Tensors, isProgra
   const named: Step = (given) => ({ y: step(given) });
   const expected = tf.tidy(() => step(inputs));
   const traced = trace('ops', named);
-  const backend = tensorflowBackend();
-  const { binding } = backend;
-  const asked: string[] = [];
   const found: Tensor[] = [];
   tf.dispose(traced(inputs));
   tf.dispose(traced(inputs));
-  const executeOp: typeof binding.executeOp = (name, ...rest) => {
-    asked.push(name);
-    return binding.executeOp(name, ...rest);
-  };
-  backend.binding = Object.create(binding, { executeOp: { value: executeOp } }) as typeof binding;
+  const { asked, stop } = askedOps();
   try {
     found.push(traced(inputs).y!, traced(inputs).y!);
   } finally {
-    backend.binding = binding;
+    stop();
   }
   const name = isProgram ? 'GowideProgram' : (expect.stringMatching(/^gowide_step_/) as string);
   expect(asked).toEqual([name, name]);

@@ -23,6 +23,7 @@ import { outputOf } from '../../../src/nn/network.js';
 import { crossEntropy } from '../../../src/optim/losses.js';
 import type { OptimizerSpec } from '../../../src/optim/optimizer.js';
 import { CONVNET, MLP, THIN } from '../../method/support.js';
+import { askedOps } from '../../support/asked-ops.js';
 import { enginesUnderTest } from '../../support/engines.js';
 
 const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
@@ -53,26 +54,19 @@ describe.skipIf(missing !== undefined)('a step of our ops', () => {
       trainable: () => true,
       loss: (scope, { x, y }) => crossEntropy(outputOf(network, scope, x), y),
     };
-    const backend = tensorflowBackend();
-    const { binding } = backend;
     const entered = enterStage(weightsOf(network.init(1)), stage);
     const step = trainingStep(stage, entered.frame, { seed: 1, classes: data.classes });
     let { state } = entered;
     const losses: number[] = [];
-    const asked: string[][] = [];
+    const asked: (readonly string[])[] = [];
     for (const [i, count] of counts.entries()) {
       const batch = toLabelled(data, await data.train.batch(Uint32Array.from({ length: count }, (_, k) => 8 * i + k)));
-      const ops: string[] = [];
-      const executeOp: typeof binding.executeOp = (name, ...rest) => {
-        ops.push(name);
-        return binding.executeOp(name, ...rest);
-      };
-      backend.binding = Object.create(binding, { executeOp: { value: executeOp } }) as typeof binding;
-      const next = await step.run(state, batch, i, i).finally(() => (backend.binding = binding));
+      const listening = askedOps();
+      const next = await step.run(state, batch, i, i).finally(listening.stop);
       tf.dispose([batch.x, batch.labels]);
       state = next.state;
       losses.push(next.loss);
-      asked.push(ops);
+      asked.push(listening.asked);
     }
     const { params, state: statistics } = await toHost(weightsIn(state, entered.frame, false));
     tf.dispose(tensorsOf(state));

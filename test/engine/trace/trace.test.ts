@@ -9,6 +9,7 @@ import { graphOf } from '../../../src/engine/trace/graph.js';
 import { record, tensorflowBackend } from '../../../src/engine/trace/recorder.js';
 import { canTrace, trace } from '../../../src/engine/trace/trace.js';
 import { crossEntropy, klDivergence } from '../../../src/optim/losses.js';
+import { askedOps } from '../../support/asked-ops.js';
 import { enginesUnderTest } from '../../support/engines.js';
 
 const engine = (await enginesUnderTest()).find(({ name }) => name === 'tensorflow')!;
@@ -19,20 +20,13 @@ if (missing !== undefined) console.warn(`compiled steps are not tested: ${missin
 const valuesOf = async (tensor: Tensor): Promise<number[]> => Array.from(await tensor.data());
 /** How often the addon is asked for an op in a call. */
 function calls(act: () => unknown): number {
-  const backend = tensorflowBackend();
-  const { binding } = backend;
-  let count = 0;
-  const executeOp: typeof binding.executeOp = (...given) => {
-    count++;
-    return binding.executeOp(...given);
-  };
-  backend.binding = Object.create(binding, { executeOp: { value: executeOp } }) as typeof binding;
+  const { asked, stop } = askedOps();
   try {
     act();
   } finally {
-    backend.binding = binding;
+    stop();
   }
-  return count;
+  return asked.length;
 }
 
 describe('compiled steps', () => {

@@ -139,6 +139,12 @@ napi_value init(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "defineProgram", function);
   napi_create_function(env, "removeProgram", NAPI_AUTO_LENGTH, remove_program, nullptr, &function);
   napi_set_named_property(env, exports, "removeProgram", function);
+#if defined(__SSE__)
+  // elsewhere TensorFlow alone has tiny numbers count as 0
+  napi_value runner;
+  napi_create_external(env, reinterpret_cast<void*>(run_program), nullptr, nullptr, &runner);
+  napi_set_named_property(env, exports, "programRunner", runner);
+#endif
   napi_value text;
   napi_create_string_utf8(env, problem.c_str(), problem.size(), &text);
   napi_set_named_property(env, exports, "problem", text);

@@ -313,6 +313,41 @@ void compute_program(void* kernel, TF_OpKernelContext* context) {
   if (program != nullptr) program->run(call);
 }
 
+// Memory of a call that is no op's: of a tensor, or of an array of JavaScript's (trace/run-program.h has the same).
+struct Operand {
+  void* data;
+  int64_t size;  // how many values
+};
+
+// Runs a program on memory that is there, and writes its results where they are asked for. TensorFlow's way to an op
+// takes longer than a small program does.
+void run_program(int32_t number, const Operand* given, size_t inputs, const Operand* asked, size_t results,
+                 TF_Status* status) {
+  FlushTiny flush;
+  const auto program = programs().find(number);
+  std::vector<Slot> slots(inputs + results);
+  std::vector<Slot*> places;
+  for (Slot& slot : slots) places.push_back(&slot);
+  Call call(places.data(), places.data() + inputs, status);
+  call.require(program != nullptr, "this program was removed");
+  if (program == nullptr) return;
+  const bool fits = inputs == program->inputs && results == program->results.size();
+  call.require(fits, "program: it is given more or fewer tensors than it takes and makes");
+  for (size_t i = 0; i < inputs && call.ok(); i++) {
+    const Dims& dims = program->slots[i]->dims;
+    slots[i].view = {static_cast<float*>(given[i].data), dims, given[i].size};
+    call.require(given[i].size == dims.product(), "program: an input has another size");
+  }
+  for (size_t i = 0; i < results; i++) slots[inputs + i].lend(static_cast<float*>(asked[i].data), asked[i].size);
+  if (call.ok()) program->run(call);
+  for (size_t i = 0; i < results && call.ok(); i++) {
+    const View& made = slots[inputs + i].view;
+    // what had no room there lies elsewhere
+    call.require(made.size == asked[i].size && (made.size == 0 || made.data == asked[i].data),
+                 "program: a result has another size");
+  }
+}
+
 // The op that runs a program: floats, then whole numbers, to floats. Empty, or what went wrong.
 std::string register_programs(TF_Status* status) {
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder("GowideProgram");
