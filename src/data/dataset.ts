@@ -196,8 +196,8 @@ export function toLabelled({ shape, classes, questions }: Asked, { values, label
       `data: value ${infinite} of a batch is ${values[infinite]} ` +
         `(example ${Math.floor(infinite / sizeOf(shape))} of it); expected finite numbers`,
     );
-  const wrong = labels.find((label) => label < 0 || label >= classes);
-  if (wrong !== undefined) throw new UsageError(`data: a label is ${wrong}; expected 0 to ${classes - 1}`);
+  for (const label of labels)
+    if (label < 0 || label >= classes) throw new UsageError(`data: a label is ${label}; expected 0 to ${classes - 1}`);
   const examples = labels.length / (questions ?? 1);
   if (!Number.isInteger(examples) || values.length !== examples * sizeOf(shape))
     throw new UsageError(
@@ -245,9 +245,14 @@ export class Order {
   /** `count` examples that come after the first `start` of the order: those of batches that differ in size. */
   from(start: number, count: number): Uint32Array {
     const indices = new Uint32Array(count);
+    const { index, count: shards } = this.shard;
+    let epoch = -1;
+    let order: Uint32Array = indices;
     for (let i = 0; i < count; i++) {
-      const position = (start + i) * this.shard.count + this.shard.index;
-      indices[i] = this.order(Math.floor(position / this.total))[position % this.total]!;
+      const position = (start + i) * shards + index;
+      const here = Math.floor(position / this.total);
+      if (here !== epoch) [epoch, order] = [here, this.order(here)];
+      indices[i] = order[position % this.total]!;
     }
     return indices;
   }

@@ -22,6 +22,7 @@ import {
   trainingStep,
   weightsIn,
   type StepFrame,
+  type Stepped,
   type StepState,
   type TrainingStage,
   type TrainingStep,
@@ -209,8 +210,13 @@ async function takeStep(
   const { steps, batch: size } = stage.recipe;
   const host = await loader.get(before + at, before + steps);
   const batch = toLabelled(data, host);
-  const stepped = step.run(active.state, batch, at, before + at);
-  const { state, loss, rate, examples } = await stepped.finally(() => tf.dispose([batch.x, batch.labels]));
+  let stepped: Stepped;
+  try {
+    stepped = await step.run(active.state, batch, at, before + at);
+  } finally {
+    disposeAll({ ...batch });
+  }
+  const { state, loss, rate, examples } = stepped;
   active.state = state;
   for (const { file, reason } of await skippedIn(host, data, examples < size ? context.workers : undefined)) {
     if (!skipped.has(file)) context.log({ event: 'skipped', step: before + at + 1, file, reason });

@@ -146,13 +146,36 @@ export function tensorsOf(state: StepState): Tensor[] {
   return Object.values(flat(state));
 }
 
+/**
+ * The sets of a state as one, and back, with the names worked out once: all states of a stage have the same ones, and a
+ * small step would feel it.
+ */
+class Names {
+  private readonly names: readonly (readonly [part: (typeof PARTS)[number], key: string, name: string])[];
+
+  constructor(state: StepState) {
+    this.names = PARTS.flatMap((part) => Object.keys(state[part]).map((key) => [part, key, `${part}/${key}`] as const));
+  }
+
+  flat(state: StepState): Tensors {
+    const set: Record<string, Tensor> = {};
+    for (const [part, key, name] of this.names) set[name] = state[part][key]!;
+    return set;
+  }
+
+  unflat(set: Tensors): StepState {
+    const state = emptyState();
+    for (const [part, key, name] of this.names) state[part][key] = set[name]!;
+    return state;
+  }
+}
+
+function emptyState(): Record<(typeof PARTS)[number], Record<string, Tensor>> {
+  return { values: {}, optimizerState: {}, statistics: {}, ema: {} };
+}
+
 function unflat(set: Tensors): StepState {
-  const state: Record<(typeof PARTS)[number], Record<string, Tensor>> = {
-    values: {},
-    optimizerState: {},
-    statistics: {},
-    ema: {},
-  };
+  const state = emptyState();
   for (const [key, tensor] of Object.entries(set)) {
     const name = key.slice(0, Math.max(0, key.indexOf('/')));
     if (Object.hasOwn(state, name)) state[name as keyof typeof state][key.slice(name.length + 1)] = tensor;
@@ -210,10 +233,12 @@ export function trainingStep(
     tf.dispose(Object.values(sum).filter((tensor) => !given.has(tensor)));
     return { results, examples };
   };
+  let names: Names | undefined;
   const run: TrainingStep['run'] = async (state, batch, step, at) => {
+    names ??= new Names(state);
     const rate = learningRate(recipe.schedule, step, recipe.steps);
     const numbers = tf.tensor1d(updateNumbers(recipe.optimizer, { rate, step }));
-    const before = flat(state);
+    const before = names.flat(state);
     const key = keys.at(at);
     const { results, examples } = alone
       ? { results: whole({ ...before, ...batch, numbers, ...key }), examples: batch.x.shape[0]! }
@@ -221,7 +246,7 @@ export function trainingStep(
     const [loss] = await results.loss!.data();
     disposeAll(before, { numbers, loss: results.loss! });
     keys.release(key);
-    return { state: unflat(results), loss: loss!, rate, examples };
+    return { state: names.unflat(results), loss: loss!, rate, examples };
   };
   return { run, dispose: () => [whole, share, end, keys].forEach((one) => one.dispose()) };
 }
