@@ -272,7 +272,7 @@ export class Order {
  * decoded.
  */
 export class Loader {
-  private readonly coming = new Map<number, Promise<HostBatch>>();
+  private readonly coming = new Map<number, HostBatch | Promise<HostBatch>>();
   private readonly order: Order;
 
   constructor(
@@ -295,8 +295,8 @@ export class Loader {
       if (this.coming.has(next)) continue;
       const { from, to } = this.part;
       const indices = this.order.indices(next, this.batch).slice(from, to);
-      const made = Promise.resolve(this.source.batch(indices, { seed: this.seed, step: next, from }));
-      made.catch(() => {}); // it is thrown where it is asked for
+      const made = this.source.batch(indices, { seed: this.seed, step: next, from });
+      if ('catch' in made) made.catch(() => {}); // it is thrown where it is asked for
       this.coming.set(next, made);
     }
     return this.coming.get(step)!;

@@ -63,13 +63,10 @@ export class DirectProgram {
   }
 }
 
-/** The nodes among a graph's inputs whose memory an op in place may change. */
-function changedArguments({ nodes, effects }: Graph): ReadonlySet<number> {
+/** The nodes whose memory an op in place may change: what it writes into, and what that may be a view of. */
+function changedArguments({ nodes }: Graph): ReadonlySet<number> {
   const changed = new Set<number>();
-  const left = effects.flatMap((node) => {
-    const { op, inputs } = asOp(nodes[node]!)!;
-    return IN_PLACE[op]!.map((index) => inputs[index]![0]);
-  });
+  const left = nodes.flatMap((node) => (IN_PLACE[node.op] ?? []).map((index) => asOp(node)!.inputs[index]![0]));
   for (let node = left.pop(); node !== undefined; node = left.pop()) {
     if (changed.has(node)) continue;
     changed.add(node);
