@@ -207,8 +207,8 @@ describe('what --set and --arm take', () => {
 
   test('a key that the spec leaves out is added, at any depth', async () => {
     const { training } = await printed(
-      ...['resnet', '--arm', 'direct', '--set', 'training.ema=0.99', '--set', 'training.hints.loss=mse'],
-      ...['--set', 'training.clip=1'],
+      ...['resnet', '--scale', 'laptop', '--arm', 'hints', '--set', 'training.ema=0.99'],
+      ...['--set', 'training.hints.loss=mse', '--set', 'training.clip=1'],
     );
     expect(training).toMatchObject({ ema: 0.99, hints: { loss: 'mse' }, clip: 1 });
   });

@@ -286,7 +286,7 @@ export const TRAINING: readonly TrainingPart[] = [
       'schedule.peak': 'the rate after the warm-up',
       'schedule.warmup': 'steps in which the rate rises from zero; at most `steps`',
       'schedule.drops': 'steps at which the rate falls',
-      'schedule.factor': 'what the rate is multiplied by at each drop',
+      'schedule.factor': 'what the rate is multiplied by at each drop; below 1 in a run that is to be made',
       optimizer: 'the optimizer',
       'optimizer.kind': 'SGD with momentum, or AdamW',
       'optimizer.momentum': 'share of the velocity that is kept',
@@ -296,7 +296,8 @@ export const TRAINING: readonly TrainingPart[] = [
       'optimizer.epsilon': 'what is added to the root of that mean',
       clip: 'largest joint norm of the gradients; none unless given',
       ema: 'decay of the average of the parameters that is used at the end; none unless given',
-      evaluations: 'evaluations on validation, evenly spread, whose best weights are kept; the last unless given',
+      evaluations:
+        'evaluations on validation, evenly spread, whose best weights are kept; the last unless given; not for imitation',
     },
   },
   {
@@ -307,8 +308,8 @@ export const TRAINING: readonly TrainingPart[] = [
       labels: 'weight of the cross-entropy to the labels',
       teacher: 'weight of the KL divergence to the wide net’s outputs',
       hints: 'weight of the distance to the wide net at the ends of groups, all at once (FitNet)',
-      temperature: 'what logits are divided by in the divergence',
-      labelSmoothing: 'share of a label that is spread over all classes',
+      temperature: 'what logits are divided by in the divergence; 1 where `teacher` is 0',
+      labelSmoothing: 'share of a label that is spread over all classes; 0 where `labels` is 0',
     },
   },
   {

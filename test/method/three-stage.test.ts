@@ -35,6 +35,11 @@ test.each([
     'threeStage: finetune.schedule.warmup: 5 steps, and steps is 4; expected at most as many',
   ],
   [
+    'a temperature without the wide net’s outputs',
+    { finetune: { ...recipe(4), objective: { labels: 1, temperature: 2 } } },
+    'threeStage: finetune.objective.temperature: 2, and teacher beside it is 0; expected a weight of the divergence',
+  ],
+  [
     'a batch of more examples than there are',
     { imitation: { ...IMITATION, recipe: { ...recipe(4), batch: 65 } } },
     'threeStage: imitation.recipe.batch: 65, and the data have 64 training examples',

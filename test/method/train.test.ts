@@ -257,6 +257,74 @@ describe('specs', () => {
     expect(() => checkToRun(parseTrainSpec(DIRECT))).not.toThrow();
   });
 
+  describe('what a run would not heed is refused before it, and read in the record of one', () => {
+    const objective = (changes: object): object => ({ ...LABELS, ...changes });
+    const tuned = (changes: object, spec: object = DIRECT): object => ({
+      ...spec,
+      training: { ...DIRECT.training, ...changes },
+    });
+    const steps = (changes: object): object =>
+      tuned({ schedule: { kind: 'step', peak: 0.1, warmup: 0, drops: [2], factor: 0.1, ...changes } });
+    const imitation = { ...THREE.imitation, recipe: recipe(4) };
+    const hinted = (hints: object, weight = 1): object =>
+      tuned({ hints, objective: objective({ hints: weight }) }, { ...THREE, imitation });
+    const evaluated = { ...imitation, recipe: { ...recipe(4), evaluations: 2 } };
+    const ridge = { by: 'ridge', images: 1e6, ridge: 1e-3 };
+    test.each<[string, object, string]>([
+      [
+        'a factor of 1',
+        steps({ factor: 1 }),
+        'training.schedule.factor: 1, by which a drop of the rate changes nothing; expected less than 1; give a',
+      ],
+      ['no drop', steps({ drops: [] }), 'training.schedule.drops: none, so that the rate stays as it is; expected a'],
+      [
+        'a temperature without the wide net’s outputs',
+        tuned({ objective: objective({ temperature: 2 }) }),
+        'training.objective.temperature: 2, and teacher beside it is 0; expected a weight of the divergence',
+      ],
+      [
+        'smoothing without labels',
+        tuned({ objective: objective({ labels: 0, teacher: 1, labelSmoothing: 0.1 }) }, THREE),
+        'training.objective.labelSmoothing: 0.1, and labels beside it is 0; expected a weight of the labels',
+      ],
+      [
+        'a temperature of the wide net',
+        { ...THREE, teacher: { ...THREE.teacher, objective: objective({ temperature: 2 }) } },
+        'teacher.objective.temperature: 2, and teacher beside it is 0',
+      ],
+      [
+        'evaluations of imitation',
+        { ...THREE, imitation: evaluated },
+        'imitation.recipe.evaluations: 2, and imitation is not evaluated on the way; expected none; leave it out',
+      ],
+      ['more images than there are', { ...THREE, imitation: ridge }, 'imitation.images: 1000000, and the data have '],
+      [
+        'hints without a weight',
+        hinted({ unit: 'stage' }, 0),
+        'training.hints: given, and objective.hints beside them is 0; expected a weight of the loss',
+      ],
+      [
+        'hints that divide otherwise than imitation',
+        hinted({ unit: 'block' }),
+        'training.hints: unit "block" and size 1, and imitation has unit "stage" and size 1, by which both are',
+      ],
+    ])('%s', (_, declared, said) => {
+      const spec = parseTrainSpec(declared);
+      expect(() => checkToRun(spec)).toThrow(`invalid training spec: ${said}`);
+    });
+
+    test('what is heeded is not', () => {
+      const kept = [
+        steps({}),
+        hinted({ unit: 'stage', loss: 'mse' }),
+        tuned({ objective: objective({ teacher: 1, temperature: 2, labelSmoothing: 0.1 }) }, THREE),
+        // says where discrepancies are recorded
+        tuned({ hints: { unit: 'block' } }, { ...THREE, imitation: null }),
+      ];
+      for (const declared of kept) expect(() => checkToRun(parseTrainSpec(declared))).not.toThrow();
+    });
+  });
+
   test('drops of the rate that never come or are not in their order, and more evaluations than steps, are refused', () => {
     const { training } = DIRECT;
     const { steps } = training;

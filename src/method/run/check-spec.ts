@@ -19,6 +19,7 @@ import { readMetadata } from '../../store/safetensors.js';
 import { wideView } from '../matching/align.js';
 import { checkClasses } from '../matching/answers.js';
 import { planGroups } from '../three-stage/pipeline.js';
+import { checkHints, checkImitation, checkObjective } from '../spec/effects.js';
 import { checkBatch, checkSteps } from '../spec/recipe-steps.js';
 import { isTrained, TrainSpec, type PretrainedSpec, type RecipeSpec } from '../spec/spec.js';
 import { STARTS } from '../start/start.js';
@@ -58,9 +59,9 @@ function recipesOf({ training, imitation, teacher }: TrainSpec): (readonly [path
 
 /**
  * What is asked of the recipes of a run that is still to be made: no warm-up, drop of the rate or evaluation that its
- * steps are too few for, and no batch of more examples than the training data have, where their number is known. Throws
- * UsageError with the path of the key; with `isWide`, for a run that others may need as their wide net's, of the key
- * there, too. Records of finished runs are read without it.
+ * steps are too few for, no batch of more examples than the training data have, where their number is known, and
+ * nothing that the run would not heed. Throws UsageError with the path of the key; with `isWide`, for a run that others
+ * may need as their wide net's, of the key there, too. Records of finished runs are read without it.
  */
 export function checkRecipes(spec: TrainSpec, examples: number | undefined, isWide = false): void {
   for (const [key, recipe] of recipesOf(spec)) {
@@ -69,6 +70,12 @@ export function checkRecipes(spec: TrainSpec, examples: number | undefined, isWi
     checkSteps(path, recipe);
     if (examples !== undefined) checkBatch(path, recipe, examples);
   }
+  const { training, imitation, teacher } = spec;
+  const said = isWide ? 'training.objective (teacher.objective in what imitates this network)' : 'training.objective';
+  checkObjective(`invalid training spec: ${said}`, training.objective);
+  if (isTrained(teacher)) checkObjective('invalid training spec: teacher.objective', teacher.objective);
+  checkImitation('invalid training spec: imitation', imitation, examples);
+  checkHints('invalid training spec: training', training, imitation, teacher !== null);
 }
 
 /**

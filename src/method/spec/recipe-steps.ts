@@ -3,8 +3,8 @@ import { plural, UsageError } from '../../core/errors.js';
 
 /**
  * Throws UsageError where a recipe, `path` in its declaration, says what its steps are too few for: a warm-up that does
- * not end, a drop of the rate that does not come, or more evaluations than there are steps; and where drops are not in
- * their order.
+ * not end, a drop of the rate that does not come, or more evaluations than there are steps; where drops are not in
+ * their order; and where there are none, or they change nothing.
  */
 export function checkSteps(path: string, { steps, schedule, evaluations = 0 }: RecipeSteps): void {
   if (schedule.warmup > steps)
@@ -12,7 +12,17 @@ export function checkSteps(path: string, { steps, schedule, evaluations = 0 }: R
       `${path}.schedule.warmup: ${schedule.warmup} steps, and steps is ${steps}; expected at most as many; ` +
         'give fewer (0: no warm-up) or train for longer',
     );
-  const { drops = [] } = schedule;
+  const { drops = [], factor } = schedule;
+  if (factor === 1)
+    throw new UsageError(
+      `${path}.schedule.factor: 1, by which a drop of the rate changes nothing; expected less than 1; ` +
+        'give a smaller one, or the kind "constant"',
+    );
+  if (schedule.drops?.length === 0)
+    throw new UsageError(
+      `${path}.schedule.drops: none, so that the rate stays as it is; expected a step at least; ` +
+        'give one, or the kind "constant"',
+    );
   const late = drops.find((drop) => drop >= steps);
   if (late !== undefined)
     throw new UsageError(
@@ -43,7 +53,12 @@ export function checkBatch(path: string, { batch }: { readonly batch: number }, 
 /** What {@link checkSteps} reads of a recipe, and {@link atSteps} changes. */
 export interface RecipeSteps {
   readonly steps: number;
-  readonly schedule: { readonly peak: number; readonly warmup: number; readonly drops?: readonly number[] };
+  readonly schedule: {
+    readonly peak: number;
+    readonly warmup: number;
+    readonly drops?: readonly number[];
+    readonly factor?: number;
+  };
   readonly evaluations?: number | undefined;
 }
 

@@ -16,6 +16,7 @@ import { agreeOnExamples, agreeOnOptions, hashesOfSplits, hashOfArrays } from '.
 import { asAnswered } from '../matching/answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
 import { SavedCall, type SavedStage } from './saved-call.js';
+import { checkHints, checkImitation, checkObjective } from '../spec/effects.js';
 import { checkBatch, checkSteps } from '../spec/recipe-steps.js';
 import { HintsSpec, ImitationSpec, ObjectiveSpec, RecipeSpec } from '../spec/spec.js';
 import { STARTS, type StartKind } from '../start/start.js';
@@ -137,7 +138,11 @@ function declaredIn(options: Settled): Declared {
     checkSteps(`threeStage: ${path}`, recipe);
     checkBatch(`threeStage: ${path}`, recipe, options.data.train.count);
   }
-  return { wideTraining, procedure: { start, imitation, training: { ...rest, objective } } };
+  const training = { ...rest, objective };
+  checkObjective('threeStage: finetune.objective', objective);
+  checkImitation('threeStage: imitation', imitation, options.data.train.count);
+  checkHints('threeStage: finetune', training, imitation, true);
+  return { wideTraining, procedure: { start, imitation, training } };
 }
 
 /**
