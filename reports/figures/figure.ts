@@ -1,6 +1,7 @@
 /** What a figure is: a vega-lite spec made of rows, with words about it. */
 import type { Experiment } from '../../src/core/experiment.js';
 import { errorOf } from '../../src/core/errors.js';
+import { remembered } from '../../src/core/memo.js';
 import { largest, smallest, tInterval, type Interval } from '../../src/core/stats.js';
 import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
@@ -45,6 +46,26 @@ export interface FigureInput {
 /** A figure, or undefined where nothing of it was run. */
 export type Draw = (input: FigureInput) => Figure | undefined;
 
+/** Hears why the figure of an id cannot be drawn. */
+export type Lost = (why: string, id: string) => void;
+
+/** Figures that cannot be drawn: what several lack is said once, and names them all. */
+export class LostFigures {
+  private readonly ids = new Map<string, Set<string>>();
+
+  readonly hear: Lost = (why, id) => void remembered(this.ids, why, () => new Set<string>()).add(id);
+
+  /** A line for each reason. */
+  lines(): string[] {
+    return [...this.ids].map(([why, ids]) => `${why}; not drawn of it: ${figuresNamed([...ids])}`);
+  }
+}
+
+/** `the figure "a"`, or several of them. */
+export function figuresNamed(ids: readonly string[]): string {
+  return `the figure${ids.length === 1 ? '' : 's'} ${ids.map((id) => `"${id}"`).join(', ')}`;
+}
+
 /**
  * What is drawn of rows of one scale. Rows that lack what a figure reads, or of whose numbers statistics throw
  * RangeError, make none, and `lost` hears why. Throws FailureError, with the figure's id, where it fails otherwise.
@@ -52,13 +73,13 @@ export type Draw = (input: FigureInput) => Figure | undefined;
 export function drawnOf(
   { id, draw }: Pick<FigureDefinition, 'id' | 'draw'>,
   input: FigureInput,
-  lost: (why: string) => void,
+  lost: Lost,
 ): Figure | undefined {
   try {
     return draw(input);
   } catch (error) {
     if (!(error instanceof RangeError)) throw errorOf(`the figure "${id}" cannot be drawn`, error);
-    lost(`scale ${input.scale}: ${error.message}`);
+    lost(`scale ${input.scale}: ${error.message}`, id);
     return undefined;
   }
 }

@@ -6,7 +6,14 @@ import { createHash } from 'node:crypto';
 import type { LoggedRow, ResultRow } from '../data/csv.js';
 import type { KeptRows } from '../data/tables.js';
 import { named, parametersByArm, type TableRow } from '../data/rows.js';
-import { drawnOf, type Datum, type Figure, type FigureDefinition, type FigureSpec } from '../figures/figure.js';
+import {
+  drawnOf,
+  type Datum,
+  type Figure,
+  type FigureDefinition,
+  type FigureSpec,
+  type Lost,
+} from '../figures/figure.js';
 import { FIGURES } from '../figures/index.js';
 
 /** The name of the data source that stands for the rows. */
@@ -62,7 +69,7 @@ export function withRows(kept: KeptSpec, rows: readonly Datum[]): FigureSpec {
 export function figuresOfTables(
   scale: string,
   tables: readonly KeptRows[],
-  lost: (why: string) => void,
+  lost: Lost,
   definitions: readonly FigureDefinition[] = Object.values(FIGURES),
 ): Figure[] {
   const toRows = (rows: (table: KeptRows) => readonly (ResultRow | LoggedRow)[]): TableRow[] =>
@@ -83,6 +90,13 @@ export function figuresOfSeveral(experiment: string): { definition: FigureDefini
     definition.experiment === experiment && definition.reads !== undefined
       ? [{ definition, of: new Set([experiment, ...definition.reads]) }]
       : [],
+  );
+}
+
+/** Ids of the figures that show rows of an experiment by its name: its own, and those of others that read them. */
+export function figuresWithRowsOf(name: string): string[] {
+  return Object.values(FIGURES).flatMap(({ id, experiment, reads = [] }) =>
+    experiment === name || reads.includes(name) ? [id] : [],
   );
 }
 

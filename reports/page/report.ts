@@ -5,7 +5,14 @@ import { packageVersion } from '../../src/core/package.js';
 import { standsWithoutRuns } from '../claims/claim.js';
 import { CLAIMS, decideScales } from '../claims/index.js';
 import { judgeOwn, ownRuns, type OwnVerdicts } from '../claims/own.js';
-import { drawnOf, type Figure, type FigureDefinition, type FigureInput } from '../figures/figure.js';
+import {
+  drawnOf,
+  LostFigures,
+  type Figure,
+  type FigureDefinition,
+  type FigureInput,
+  type Lost,
+} from '../figures/figure.js';
 import { HERO } from '../figures/hero.js';
 import { FIGURES } from '../figures/index.js';
 import { readClient } from './client.js';
@@ -42,7 +49,7 @@ function inputsOf({ rows, results, curves }: Records, only: Scale | undefined): 
 }
 
 /** The figure at the largest scale at which there is one; `lost` hears of the scales at which it cannot be drawn. */
-function drawAt(definition: FigureDefinition, inputs: readonly FigureInput[], lost: (why: string) => void): Figure[] {
+function drawAt(definition: FigureDefinition, inputs: readonly FigureInput[], lost: Lost): Figure[] {
   for (const input of inputs) {
     const figure = drawnOf(definition, input, lost);
     if (figure !== undefined) return [figure];
@@ -64,7 +71,7 @@ function bySection<Item, Made>(
 export function buildReport(given: Records, scale?: Scale): Report {
   const inputs = inputsOf(given, scale);
   const verdicts = new Map(decideScales(inputs).map((verdict) => [verdict.id, verdict]));
-  const lost = new Set<string>();
+  const lost = new LostFigures();
   const newest = given.runs.reduce((last: string | undefined, { environments }) => {
     const started = environments.at(-1)?.started;
     return started !== undefined && (last === undefined || started > last) ? started : last;
@@ -72,8 +79,9 @@ export function buildReport(given: Records, scale?: Scale): Report {
   const figures = bySection(
     Object.values(FIGURES),
     ({ section }) => section,
-    (definition) => drawAt(definition, inputs, (why) => lost.add(why)),
+    (definition) => drawAt(definition, inputs, lost.hear),
   );
+  const own = ownReport(given, lost.hear);
   return {
     verdicts: bySection(
       Object.values(CLAIMS),
@@ -85,8 +93,8 @@ export function buildReport(given: Records, scale?: Scale): Report {
     ),
     figures,
     findings: findingsOf(Object.values(figures).flat(), verdicts),
-    own: ownReport(given),
-    records: { ...given, problems: [...given.problems, ...unknownIn(given), ...lost] },
+    own,
+    records: { ...given, problems: [...given.problems, ...unknownIn(given), ...lost.lines()] },
     version: packageVersion(),
     newest,
   };
@@ -108,7 +116,7 @@ function findingsOf(figures: readonly Figure[], verdicts: ReadonlyMap<string, Sc
 }
 
 /** Runs of one's own, judged by themselves, and drawn where each of an experiment's arms has one setting. */
-function ownReport({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
+function ownReport({ runs, rows, results, curves }: Records, lost: Lost): OwnRuns<Figure> {
   const mine = ownRuns(runs);
   const judgement = judgeOwn(mine, { rows, results });
   const alike = <T extends { readonly scale: string; readonly experiment: string }>(list: readonly T[]): T[] =>
@@ -124,7 +132,7 @@ function ownReport({ runs, rows, results, curves }: Records): OwnRuns<Figure> {
     mine.length === 0
       ? []
       : Object.values(FIGURES).flatMap((definition) =>
-          definition.section === HERO ? [] : drawAt(definition, [input], () => {}),
+          definition.section === HERO ? [] : drawAt(definition, [input], lost),
         );
   const figures = drawn.map((figure) => ({ ...figure, command: commands.get(figure.runs[0] ?? '') ?? figure.command }));
   return { runs: mine, judgement, figures };

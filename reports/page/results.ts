@@ -11,9 +11,9 @@ import { ORIGIN_ENDING } from '../data/origins.js';
 import { readRecords, unknownIn, type Records } from '../data/records.js';
 import { groupBy } from '../data/rows.js';
 import { keptRowsOf, originTables, tablesOf, type KeptRows } from '../data/tables.js';
-import type { Figure } from '../figures/figure.js';
+import { figuresNamed, LostFigures, type Figure } from '../figures/figure.js';
 import { toMarkdown } from './arm-table.js';
-import { asReported, figuresOfSeveral, figuresOfTables, withoutRows } from './kept-specs.js';
+import { asReported, figuresOfSeveral, figuresOfTables, figuresWithRowsOf, withoutRows } from './kept-specs.js';
 
 /** What was written, and what a reader has to know of it, as a report of the same folders says it. */
 export interface WrittenResults extends Pick<Records, 'problems' | 'cautions'> {
@@ -27,15 +27,19 @@ export interface WrittenResults extends Pick<Records, 'problems' | 'cautions'> {
  */
 export function writeResults(folders: readonly string[], target: string): WrittenResults {
   const records = readRecords(folders);
-  const lost = new Set<string>();
-  const hear = (why: string): unknown => lost.add(why);
+  const [unread, lost]: [string[], LostFigures] = [[], new LostFigures()];
+  const { hear } = lost;
   makeFolder(target);
   // as they will be read again
   const all = keptRowsOf(records).flatMap((rows) => {
     try {
       return [{ ...rows, results: rows.results.length === 0 ? [] : fromCsv(toCsv(rows.results)) }];
     } catch (error) {
-      hear(`${rows.experiment}.${rows.scale}.csv: not written, as it could not be read: ${messageOf(error)}`);
+      const ids = figuresWithRowsOf(rows.experiment);
+      const shown = ids.length === 0 ? '' : ` and not drawn in ${figuresNamed(ids)}`;
+      unread.push(
+        `${rows.experiment}.${rows.scale}.csv: not written${shown}, as it could not be read: ${messageOf(error)}`,
+      );
       return [];
     }
   });
@@ -77,7 +81,7 @@ export function writeResults(folders: readonly string[], target: string): Writte
   for (const [file, content] of files) writeAtomic(join(target, file), content);
   return {
     files: files.map(([file]) => join(target, file)),
-    problems: [...records.problems, ...unknownIn(records), ...lost],
+    problems: [...records.problems, ...unknownIn(records), ...unread, ...lost.lines()],
     cautions: records.cautions,
   };
 }

@@ -483,7 +483,34 @@ describe('kept tables', () => {
     const folder = folderOf({ [DEPTH]: (text) => text.replaceAll('"telescoped":', '"telescope":') });
     const { files, problems } = writeResults([folder], join(folder, 'again'));
     expect(files.map((file) => basename(file))).toContain(DEPTH);
-    expect(problems.join()).toContain('scale laptop: depth, arm no skip');
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^scale laptop: depth, arm no skip, run \w+: .* in "telescoped", got undefined; not drawn of it: the figures "hero-depth", "depth",/,
+      ),
+    ]);
+  });
+});
+
+test('a table that could not be read again is not written, and the figures that lack its rows are named', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-unreadable-'));
+  const values = { parameters: 1, steps: 2, gigaflops: 3, teacherGigaflops: 4, validationAccuracy: 5 };
+  await executeRun(
+    { experiment: 'resnet-digits', arm: 'direct', scale: 'minutes', kind: 'train', spec: { network: {} }, seed: 1 },
+    {
+      out: folder,
+      environment: environment(null, 'test'),
+      executors: { train: async () => Promise.resolve({ result: { ...values, testAccuracy: 150 } }) },
+      signal: new AbortController().signal,
+      progress: () => {},
+    },
+  );
+  expect(writeResults([folder], join(folder, 'tables'))).toMatchObject({
+    files: [],
+    problems: [
+      expect.stringMatching(
+        /^resnet-digits\.minutes\.csv: not written and not drawn in the figures .*"accuracy", .*, as it could not be read: line 2: .*150/,
+      ) as string,
+    ],
   });
 });
 
