@@ -7,10 +7,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { RUNNERS as ALL } from '../../experiments/runners.js';
 import { tablesOf } from '../../cli/selftest/check.js';
 import { findRedis, RedisServer } from '../../cli/selftest/redis.js';
-import { FailureError } from '../../src/core/errors.js';
+import { DivergedError, FailureError } from '../../src/core/errors.js';
 import { cellId, type Cell } from '../../src/core/run.js';
 import { fetchTransfer, transferKey, sendTransfer } from '../../src/sweep/backends/bullmq/transfer.js';
-import { folderOf } from '../../src/store/runs.js';
+import { folderOf, isFinished } from '../../src/store/runs.js';
 import { jobOfCell, wantedKey } from '../../src/sweep/backends/bullmq/queue.js';
 import { runPool, type PoolOptions } from '../../src/sweep/backends/pool.js';
 import { workOf } from '../../src/sweep/work.js';
@@ -125,12 +125,32 @@ describe.skipIf(missing !== undefined)(`over Redis${missing === undefined ? '' :
     const work = workOf(out, list, runners, () => {});
     await expect(
       runQueue(work, { ...place, out, signal: new AbortController().signal, notice: () => {}, progress: () => {} }),
-    ).rejects.toThrow(/1 cell failed 3 times and is set aside: small direct, seed 2 \(.*kind "theory"/);
+    ).rejects.toThrow(/1 cell failed at every attempt and is set aside: small direct, seed 2 \(.*kind "theory"/);
     await hand.stop();
     expect(tablesOf(out).runs).toBe(2);
     const { failed } = await queueStatus(place);
     expect(failed).toMatchObject([{ cell: 'small direct, seed 2' }]);
     expect(notices.join('\n')).toMatch(/small direct, seed 2: no runner/);
+    expect(notices.join('\n')).not.toContain('tried again');
+  });
+
+  test('a cell that diverges is not tried again, and holds up no other: it is named when all of them are finished', async () => {
+    const out = newFolder();
+    const lost = [cellOf('wide', 1, { diverges: true }), cellOf('thin', 1, { wide: { diverges: true } })];
+    const others = [cellOf('wide', 2), cellOf('thin', 2)];
+    const notices: string[] = [];
+    const hand = worker(newFolder(), (line) => notices.push(line));
+    const said: string[] = [];
+    const swept = sweep(out, [...lost, ...others], (line) => said.push(line));
+    await expect(swept).rejects.toBeInstanceOf(DivergedError);
+    await expect(swept).rejects.toThrow(
+      /^1 run diverged \(not begun, as they need one: 1\), the others are finished; the first: small wide, seed 1: sum is NaN/,
+    );
+    await hand.stop();
+    expect(others.map((cell) => isFinished(out, cell))).toEqual([true, true]);
+    expect(said).toEqual([expect.stringMatching(/^the run diverged: small wide, seed 1: sum is NaN/)]);
+    expect(notices).toEqual([expect.stringMatching(/^the run diverged: small wide, seed 1: sum is NaN.* helps$/)]);
+    expect((await queueStatus(place)).failed).toMatchObject([{ cell: 'small wide, seed 1', attempts: 1 }]);
   });
 
   test('a sweep that was stopped is collected by the next one', async () => {

@@ -1,7 +1,7 @@
 /** The queue in Redis: its address, its jobs, and the names of its keys. */
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Cell } from '../../../core/run.js';
+import { nameOf, type Cell } from '../../../core/run.js';
 import { PREFIX } from './redis.js';
 
 /** What a job on the queue carries to a worker. */
@@ -50,4 +50,18 @@ export function overKey(name: string): string {
 /** Key that exists for a minute after a sweep was cancelled, so that every worker sees it. */
 export function cancelKey(name: string): string {
   return `${PREFIX}-cancelled:${name}`;
+}
+
+/** What the reason begins with for which the job of a run that diverged is set aside: a sweep knows it by nothing else. */
+const DIVERGED = 'the run diverged: ';
+
+/** The reason for which the job of a run that diverged is set aside; it names the run. */
+export function divergedReason(cell: Cell, message: string): string {
+  const name = `${nameOf(cell)}: `;
+  return `${DIVERGED}${message.includes(name) ? '' : name}${message}`;
+}
+
+/** Why a run diverged, by the reason for which its job was set aside; undefined where it failed otherwise. */
+export function divergedBy(reason: string): string | undefined {
+  return reason.startsWith(DIVERGED) ? reason.slice(DIVERGED.length) : undefined;
 }

@@ -6,7 +6,7 @@
 import { QueueEvents, type Queue } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { FailureError, InterruptedError, isOrAre, messageOf, plural } from '../../../core/errors.js';
+import { DivergedError, FailureError, InterruptedError, isOrAre, messageOf, plural } from '../../../core/errors.js';
 import { nameOf, type Cell } from '../../../core/run.js';
 import { isFinished } from '../../../store/runs.js';
 import { SweepProgress, type SweepReporter } from '../../progress.js';
@@ -15,6 +15,7 @@ import {
   BATCH,
   cancelKey,
   cellOfJob,
+  divergedBy,
   jobOfCell,
   openQueue,
   overKey,
@@ -42,8 +43,8 @@ const FETCHES = 8;
 
 /**
  * Sends what is open, and stores what comes back, until all is there. Throws InterruptedError when it is stopped
- * (workers go on; the same command collects), and FailureError that names cells which failed again and again, when all
- * others have ended.
+ * (workers go on; the same command collects), and when all others have ended FailureError that names cells which failed
+ * again and again, or DivergedError where runs diverged and nothing else failed.
  */
 export async function runQueue(work: Work, options: QueueOptions): Promise<void> {
   const redis = await connect(options.url, options.notice);
@@ -88,6 +89,8 @@ class Sweep {
   private readonly waiting: Map<string, Cell>;
   private readonly sent = new Map<string, Cell>();
   private readonly failed = new Map<string, string>();
+  /** Why runs diverged; they are among the failed. */
+  private readonly diverged = new Map<string, string>();
   private readonly fetching = new Set<string>();
   private readonly toFetch: string[] = [];
   private readonly sweepProgress: SweepProgress;
@@ -132,7 +135,8 @@ class Sweep {
     // what was sent once more in the moment of its collection; what comes later, its worker takes back
     await this.redis.set(overKey(this.options.name), '1', 'EX', 60);
     await this.forget([...this.work.open.keys()].filter((id) => !this.failed.has(id) && !this.waiting.has(id)));
-    if (this.failed.size > 0) throw new FailureError(this.failures());
+    if (this.failed.size > this.diverged.size) throw new FailureError(this.failures());
+    if (this.diverged.size > 0) throw new DivergedError(this.divergences());
   }
 
   private async forget(ids: readonly string[]): Promise<void> {
@@ -145,9 +149,16 @@ class Sweep {
     const names = [...this.failed].map(([id, reason]) => `${nameOf(all.get(id)!)} (${reason})`);
     const blocked = this.waiting.size === 0 ? '' : `; ${this.waiting.size} that need them were not begun`;
     return (
-      `${plural(this.failed.size, 'cell')} failed ${ATTEMPTS} times and ${isOrAre(this.failed.size)} set aside: ` +
+      `${plural(this.failed.size, 'cell')} failed at every attempt and ${isOrAre(this.failed.size)} set aside: ` +
       `${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}${blocked}. The same command tries them again`
     );
+  }
+
+  /** Runs that diverged, in the words of a sweep on one machine. */
+  private divergences(): string {
+    const [first] = this.diverged.values();
+    const blocked = this.waiting.size === 0 ? '' : ` (not begun, as they need one: ${this.waiting.size})`;
+    return `${plural(this.diverged.size, 'run')} diverged${blocked}, the others are finished; the first: ${first}`;
   }
 
   /** Cells that were set aside in an earlier sweep get new attempts. */
@@ -270,10 +281,12 @@ class Sweep {
   fail(id: string, reason: string): void {
     if (!this.sent.delete(id)) return;
     this.sweepProgress.end(id, { finished: false });
-    this.failed.set(id, reason.replaceAll(/\s*\n\s*/g, ' '));
-    this.options.notice(
-      `${nameOf(this.work.all.get(id)!)}: set aside after ${ATTEMPTS} attempts: ${this.failed.get(id)}`,
-    );
+    const line = reason.replaceAll(/\s*\n\s*/g, ' ');
+    this.failed.set(id, line);
+    const diverged = divergedBy(line);
+    if (diverged !== undefined) this.diverged.set(id, diverged);
+    const failed = `${nameOf(this.work.all.get(id)!)}: set aside, as every attempt failed: ${line}`;
+    this.options.notice(diverged === undefined ? failed : line);
     this.wake();
   }
 

@@ -3,13 +3,22 @@ import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
+import { DivergedError, FailureError, InterruptedError, messageOf } from '../../../core/errors.js';
 import { cellId, nameOf, parseCell, type Cell } from '../../../core/run.js';
 import { isWhole } from '../../../store/execute.js';
 import { UnsavedError } from '../../child.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../worker-pool.js';
 import { fetchTransfer, sendTransfer, transferKey } from './transfer.js';
-import { cancelKey, jobOfCell, overKey, wantedKey, type CellJob, type QueueAddress } from './queue.js';
+import {
+  cancelKey,
+  divergedBy,
+  divergedReason,
+  jobOfCell,
+  overKey,
+  wantedKey,
+  type CellJob,
+  type QueueAddress,
+} from './queue.js';
 import { asRedisError, connect, PREFIX, withinSeconds } from './redis.js';
 
 /** How a worker serves a queue. */
@@ -60,8 +69,9 @@ export async function serveQueue(
   worker.on('failed', (job, error) => {
     counts.failed++;
     const cell = job === undefined ? 'a cell' : nameOf(job.data.cell);
-    const again = job !== undefined && job.attemptsMade < (job.opts.attempts ?? 1) ? '; it will be tried again' : '';
-    notice(`${cell}: ${messageOf(error)}${again}`);
+    const isLast = error instanceof UnrecoverableError || job === undefined;
+    const again = !isLast && job.attemptsMade < (job.opts.attempts ?? 1) ? '; it will be tried again' : '';
+    notice(`${divergedBy(error.message) === undefined ? `${cell}: ` : ''}${messageOf(error)}${again}`);
   });
   const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   try {
@@ -128,8 +138,8 @@ class JobRunner {
   }
 
   /**
-   * Runs a job and sends its run back; returns the name of this machine. A job whose cell was stopped goes back to the
-   * queue, unless the sweep was cancelled, or the queue has taken it back already.
+   * Runs a job and sends its run back; returns the name of this machine. A job whose run diverged is set aside at once;
+   * one whose cell was stopped goes back to the queue, unless the sweep was cancelled, or the queue has taken it back already.
    */
   async run(job: Job<CellJob>, token: string | undefined): Promise<string> {
     const stop = new AbortController();
@@ -138,6 +148,8 @@ class JobRunner {
     try {
       return await this.runCell(job, stop.signal);
     } catch (error) {
+      // its numbers would be the same at another attempt
+      if (error instanceof DivergedError) throw new UnrecoverableError(divergedReason(job.data.cell, error.message));
       const isUnsaved = error instanceof UnsavedError;
       if (!(error instanceof InterruptedError) && !isUnsaved) throw error;
       if (await this.redis.exists(cancelKey(this.options.name)))
