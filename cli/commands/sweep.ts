@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { isOrAre, plural, unknownName } from '../../src/core/errors.js';
-import type { Experiment } from '../../src/core/experiment.js';
+import { isOrAre, plural, rewording, unknownName } from '../../src/core/errors.js';
+import { CUSTOM_SCALE, runnerOf, type Experiment } from '../../src/core/experiment.js';
+import type { Json } from '../../src/core/json.js';
+import { oncePer } from '../../src/core/memo.js';
 import type { Cell } from '../../src/core/run.js';
 import type { BackendOptions, Values } from '../../src/sweep/backends/backend.js';
 import {
@@ -12,6 +14,9 @@ import {
   type Control,
   type Given,
 } from '../../src/sweep/backends/registry.js';
+import { TRAIN_KIND } from '../../src/method/run/required.js';
+import { TrainSpec } from '../../src/method/spec/spec.js';
+import { RUNNERS } from '../../experiments/runners.js';
 import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
 import { EXECUTABLE } from '../terminal/executable.js';
 import { NamedArgument } from '../terminal/choices.js';
@@ -19,6 +24,8 @@ import { backendList, withBackendOptions } from '../terminal/backends.js';
 import { experimentList } from '../terminal/experiments.js';
 import { shellWord } from '../../src/core/shell.js';
 import { examples, jsonOption } from '../terminal/options.js';
+import { applySettings } from '../terminal/deep-settings.js';
+import { setOption, settingsOf, withSettings } from '../terminal/settings.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredCells, declaredOf, workElsewhere, type WorkOptions } from '../terminal/work.js';
@@ -27,6 +34,7 @@ interface Options extends WorkOptions {
   readonly scale: string;
   readonly seed: number;
   readonly seeds?: number;
+  readonly set: readonly string[];
   readonly json?: boolean;
 }
 
@@ -44,10 +52,42 @@ function chosen(names: readonly string[], scale: string): Experiment[] {
   return [...new Map(found.map((experiment) => [experiment.name, experiment])).values()];
 }
 
+/**
+ * Cells with every setting in their specs, at a scale of their own, as no claim was declared for them. Throws UsageError
+ * that names the experiment where one of them has no such key.
+ */
+function changed(cells: readonly Cell[], typed: readonly string[]): readonly Cell[] {
+  const settings = settingsOf(typed, 'training.steps=100');
+  if (settings.length === 0) return cells;
+  // once for each arm: its seeds share one object
+  const byKind = (kind: string): ((spec: Cell['spec']) => Cell['spec']) =>
+    oncePer((spec) =>
+      kind === TRAIN_KIND
+        ? applySettings(TrainSpec, structuredClone(spec) as Record<string, Json>, settings)
+        : (withSettings(spec as Readonly<Record<string, unknown>>, settings) as Cell['spec']),
+    );
+  const specs = new Map([...new Set(cells.map(({ kind }) => kind))].map((kind) => [kind, byKind(kind)]));
+  const checked = new Set<Cell['spec']>();
+  return cells.map((cell) =>
+    rewording(
+      (message) => `${message} (experiment ${cell.experiment}, arm ${cell.arm})`,
+      () => {
+        const own = { ...cell, spec: specs.get(cell.kind)!(cell.spec), scale: CUSTOM_SCALE };
+        if (checked.size < checked.add(own.spec).size) runnerOf(own, RUNNERS).check(own);
+        return own;
+      },
+    ),
+  );
+}
+
 /** The words of this command without the options of its back end, for back ends that start it elsewhere. */
-function taskCommand(names: readonly string[], { scale, seed, seeds, out, engine, jobs, threads }: Options): string[] {
+function taskCommand(
+  names: readonly string[],
+  { scale, seed, seeds, set, out, engine, jobs, threads }: Options,
+): string[] {
   const optional = [
     ...(seeds === undefined ? [] : ['--seeds', String(seeds)]),
+    ...set.flatMap((setting) => ['--set', setting]),
     ...(engine === undefined ? [] : ['--engine', engine]),
     ...(threads === undefined ? [] : ['--threads', String(threads)]),
   ];
@@ -70,7 +110,8 @@ function taskCommand(names: readonly string[], { scale, seed, seeds, out, engine
 }
 
 async function runSweep(names: readonly string[], options: Options & Values<BackendOptions>): Promise<void> {
-  const cells = declaredCells(chosen(names, options.scale), options.scale, options.seed, options.seeds);
+  const declared = declaredCells(chosen(names, options.scale), options.scale, options.seed, options.seeds);
+  const cells = changed(declared, options.set);
   const outcome = await workElsewhere(backendOf(options), cells, options, (jobs) =>
     taskCommand(names, { ...options, jobs }),
   );
@@ -148,11 +189,13 @@ export function command(): Command {
     .addArgument(experimentsArgument())
     .description('run the cells of experiments (the default)')
     .addHelpText('after', () => `${backendList()}\n${experimentList(experimentGroups())}`)
+    .addOption(setOption('change one value of the spec of every arm (repeatable); the runs are judged apart'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples([
         'gowide sweep theory --scale laptop --jobs 8',
+        'gowide sweep resnet-digits depth-skip --set training.ema=0.99',
         'gowide sweep width depth --queue redis://host --out results',
         'gowide sweep all --slurm --script --tasks 4',
       ]),

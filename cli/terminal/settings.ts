@@ -51,3 +51,11 @@ export function settingValue({ path, text }: Setting): Json {
     throw error instanceof UsageError ? new UsageError(`--set ${path}: ${error.message}`) : error;
   }
 }
+
+/** A spec without objects in it, with every setting put in; who reads it checks it. */
+export function withSettings(
+  spec: Readonly<Record<string, unknown>>,
+  settings: readonly Setting[],
+): Readonly<Record<string, unknown>> {
+  return { ...spec, ...Object.fromEntries(settings.map((setting) => [setting.path, settingValue(setting)])) };
+}

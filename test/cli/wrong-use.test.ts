@@ -135,6 +135,14 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['report', TABLES, '--scale', 'huge'], /--scale.*minutes, laptop, overnight, gpu, paper/],
     [['watch', TABLES, '--port', 'x'], /--port.*Expected a port from 0 to 65535/],
     [['sweep', 'saddel'], /unknown experiment "saddel"; expected one of: all, theory, .*Did you mean "saddle"\?/],
+    [
+      ['sweep', 'saddle', '--scale', 'minutes', '--set', 'drws=3'],
+      /invalid spec of study "saddle": unknown key "drws" \(did you mean "draws"\?\) \(experiment saddle, arm B1\)/,
+    ],
+    [
+      ['sweep', 'saddle', 'resnet-digits', '--scale', 'minutes', '--set', 'draws=3'],
+      /--set draws=3: no key "draws"; here are: data, .* \(experiment resnet-digits, arm wide\)/,
+    ],
     [['sweep', 'saddle', '--shard', '3/2'], /--shard 3\/2: expected i\/n with 1 <= i <= n/],
     [['sweep', 'saddle', '--shard', '1/2', '--slurm'], /'--shard <i\/n>' cannot be used with option '--slurm'/],
     [['sweep', 'saddle', '--script'], /--script is of the back end "slurm", and this sweep uses "pool"; add --slurm/],

@@ -24,7 +24,7 @@ import {
   seedsOption,
 } from '../../terminal/options.js';
 import { withThreads } from '../../terminal/run-options.js';
-import { setOption, settingsOf, settingValue, type Setting } from '../../terminal/settings.js';
+import { setOption, settingsOf, withSettings } from '../../terminal/settings.js';
 import { textTable } from '../../terminal/table.js';
 import { declaredCells, declaredOf, declaredScale, finishedRuns, work, type WorkOptions } from '../../terminal/work.js';
 
@@ -57,11 +57,6 @@ type Spec = Readonly<Record<string, unknown>>;
 function chosenSpecs(specs: Readonly<Record<string, Spec>>, arm: string | undefined): Readonly<Record<string, Spec>> {
   const names = chosenArms(Object.keys(specs), arm ?? 'all');
   return Object.fromEntries(names.map((name) => [name, specs[name]!]));
-}
-
-/** A spec with every setting put in. */
-function withSettings(spec: Spec, settings: readonly Setting[]): Spec {
-  return { ...spec, ...Object.fromEntries(settings.map((setting) => [setting.path, settingValue(setting)])) };
 }
 
 const isSpec = (value: unknown): value is Spec => typeof value === 'object' && value !== null && !Array.isArray(value);
