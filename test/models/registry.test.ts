@@ -292,8 +292,12 @@ test('what a network cannot read or answer is one line', () => {
   ]);
   expect(inputProblem(THIN, tokens)).toBe('a network of the family "resnet" cannot be trained on the data "tsv"');
   expect(inputProblem(bert, images)).toBe('a network of the family "bert" cannot be trained on the data "digits"');
-  expect(inputProblem({ ...THIN, channels: 3 }, images)).toBe('the digits data have 1 channel, the network expects 3');
-  expect(inputProblem({ ...MLP, inputs: 3 }, images)).toBe('the digits data have 196 inputs, the network expects 3');
+  expect(inputProblem({ ...THIN, channels: 3 }, images)).toBe(
+    'the digits data have 1 channel, the network expects 3; give it as many, or take other data',
+  );
+  expect(inputProblem({ ...MLP, inputs: 3 }, images)).toBe(
+    'the digits data have 196 inputs, the network expects 3; give it as many, or take other data',
+  );
   expect(inputProblem(bert, { ...tokens, shape: [3, 600] })).toBe(
     'rows of 600 tokens, and the model has 512 positions',
   );
@@ -301,7 +305,7 @@ test('what a network cannot read or answer is one line', () => {
     'the head "classify" is of another task; tsv data need a "span" head',
   );
   expect(inputProblem(bert, { ...tokens, task: { ...tokens.task, classes: 2 } })).toBe(
-    'the tsv data have 2 classes, the network expects 3',
+    'the tsv data have 2 classes, the network expects 3; give it as many, or take other data',
   );
   expect([vocabSizeOf(bert), vocabSizeOf(MLP)]).toEqual([30_522, undefined]);
 });

@@ -278,7 +278,10 @@ test.each<[object, string]>([
   [{ tries: 2 }, 'tries 2: expected 1, 3 or 6'],
   [{ samples: 0.5 }, 'samples 0.5: expected a whole number'],
   [{ size: 9, model: resnetFile({ ...VIT, imageSize: 8 }) }, 'have 9 rows of pixels, the network expects 8'],
-  [{ model: resnetFile({ ...VIT, channels: 1 }) }, 'have 3 channels, the network expects 1'],
+  [
+    { model: resnetFile({ ...VIT, channels: 1 }) },
+    'have 3 channels, the network expects 1; give it as many (pictures are read in color, gray ones with three',
+  ],
 ])('%j is refused before anything is trained', async (changes, line) => {
   const options = { ...SMALL, model: resnetFile(), data: pictureFolder(8), size: 8, out: newFolder(), engine };
   await expect(thin({ ...options, ...changes } as typeof options)).rejects.toThrow(line);

@@ -201,7 +201,10 @@ export function mismatch(set: string, what: string, given: number, expected: num
   if (given === expected) return undefined;
   // `rows of pixels`: one is a row of them
   const counted = expected === 1 ? what.replace(/s\b/, '') : what;
-  return `the ${set} data have ${expected} ${counted}, the network expects ${given}`;
+  // who has a folder of gray pictures does not see three channels in them
+  const isGray = what === 'channels' && given === 1 && expected === 3;
+  const todo = isGray ? ' (pictures are read in color, gray ones with three equal channels)' : ', or take other data';
+  return `the ${set} data have ${expected} ${counted}, the network expects ${given}; give it as many${todo}`;
 }
 
 /** Throws UsageError on data that are texts with a task; `reads` says what the networks read: "ResNets read images". */
