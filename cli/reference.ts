@@ -1,5 +1,6 @@
 /** docs/commands.md: every command’s help, as the program prints it. */
 import type { Command } from 'commander';
+import { groupBy } from '../src/core/group.js';
 import { everyCommand, fullName } from './terminal/group.js';
 import { withHelpStyle } from './terminal/help.js';
 
@@ -9,9 +10,8 @@ const WIDTH = 100;
 /** The reference as Markdown: a list of commands by their groups, then the help of each. */
 export function commandReference(program: Command): string {
   const documented = everyCommand(program).filter((command) => command.name() !== 'help');
-  const groups = new Map<string, Command[]>();
-  for (const command of program.commands.filter((child) => child.name() !== 'help'))
-    groups.set(command.helpGroup(), [...(groups.get(command.helpGroup()) ?? []), command]);
+  const listed = program.commands.filter((child) => child.name() !== 'help');
+  const groups = groupBy(listed, (command) => command.helpGroup());
   const lists = [...groups].map(([group, commands]) => {
     const lines = commands.map((command) => `- ${link(command)}: ${command.description()}`);
     return `**${group.replace(/:$/, '')}**\n\n${lines.join('\n')}`;

@@ -1,5 +1,6 @@
 /** Every experiment, in the order in which commands list them. */
 import type { Experiment } from '../src/core/experiment.js';
+import { groupBy } from '../src/core/group.js';
 import { entryOf, follow, lookUp, register } from '../src/core/registry.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
@@ -93,9 +94,7 @@ export function theoryExperiments(): Experiment[] {
 }
 
 function byGroup(experiments: readonly Experiment[]): Record<string, Experiment[]> {
-  const groups: Record<string, Experiment[]> = {};
-  for (const experiment of experiments) (groups[experiment.group] ??= []).push(experiment);
-  return groups;
+  return Object.fromEntries(groupBy(experiments, ({ group }) => group));
 }
 
 /** Every experiment, by its group. */

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
 import { parseScale, type Scale } from '../../src/core/experiment.js';
+import { groupBy } from '../../src/core/group.js';
 import { requestedEngine, tuneFor } from '../../src/engine/engines/choose.js';
 import type { Exchange, Link } from '../plan/exchange.js';
 import type { Measured, Plan } from '../plan/plan.js';
@@ -48,8 +49,8 @@ function several(count: number, machine: string): string {
 
 /** Ids of the claims that are left to each larger scale. */
 function leftByScale(left: Plan['left']): Map<Scale, readonly string[]> {
-  const scales = new Set(left.map(({ scale }) => scale));
-  return new Map([...scales].map((to) => [to, left.filter(({ scale }) => scale === to).map(({ id }) => id)]));
+  const groups = groupBy(left, ({ scale }) => scale);
+  return new Map([...groups].map(([scale, claims]) => [scale, claims.map(({ id }) => id)]));
 }
 
 function print({ rows, total, claims, left, data }: Plan, machine: string, devices: number): void {

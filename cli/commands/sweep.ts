@@ -53,8 +53,8 @@ function chosen(names: readonly string[], scale: string): Experiment[] {
 }
 
 /**
- * Cells with every setting in their specs, at a scale of their own, as no claim was declared for them. Throws UsageError
- * that names the experiment where one of them has no such key.
+ * Cells with every setting in their specs, at a scale of their own, as no claim was declared for them. Throws
+ * UsageError that names the experiment where one of them has no such key.
  */
 function changed(cells: readonly Cell[], typed: readonly string[]): readonly Cell[] {
   const settings = settingsOf(typed, 'training.steps=100');

@@ -2,6 +2,7 @@
 import { RUNNERS } from '../../experiments/runners.js';
 import { UsageError } from '../../src/core/errors.js';
 import { runnerOf, type Arm } from '../../src/core/experiment.js';
+import { groupBy } from '../../src/core/group.js';
 import type { Cell } from '../../src/core/run.js';
 import { checkedSpec } from '../../src/method/run/runner.js';
 import { expectedMemory, ownCost } from '../../src/method/cost/cost.js';
@@ -50,8 +51,7 @@ export function budgetCosts(
     return budget === undefined ? 'wide net' : `x${budget}`;
   };
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-  return [...new Set(all.map(budgetOf))].map((budget) => {
-    const mine = all.filter((cell) => budgetOf(cell) === budget);
+  return [...groupBy(all, budgetOf)].map(([budget, mine]) => {
     const costs = mine.map(costOf);
     return {
       budget,

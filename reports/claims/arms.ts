@@ -1,7 +1,8 @@
 /** Claims that one arm of an experiment is better than another. */
 import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { mean, median, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
-import { groupBy, numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { blockInterval, blockRows, blockRule } from './blocks.js';
 import type { Claim } from './claim.js';
 import { logit } from './logit.js';

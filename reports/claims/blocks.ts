@@ -11,7 +11,8 @@ import {
   type Interval,
   type VariancePart,
 } from '../../src/core/stats.js';
-import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, type TableRow } from '../data/rows.js';
 import { logit, steepness } from './logit.js';
 import { pairedValues } from './paired.js';
 

@@ -2,7 +2,7 @@
 import { FRONTIERS } from '../../experiments/frontiers.js';
 import { follow, registerOwn } from '../../src/core/registry.js';
 import { BERT_CLAIMS } from './bert.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import { decideAlone, type Claim, type ClaimInput, type UncorrectedVerdict } from './claim.js';
 import { correctFamily, type Corrected } from './family.js';
 import { frontierClaims } from './frontier.js';

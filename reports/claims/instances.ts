@@ -7,7 +7,8 @@ import { RESIDUAL_DEPTH } from '../../theory/studies/residual-depth.js';
 import { bandWords, LEVEL } from '../../theory/studies/rule.js';
 import { SADDLE_GROWTH, SADDLE_SUM } from '../../theory/studies/saddle.js';
 import { LINEAR_BELOW, TANH_GROWTH } from '../../theory/studies/tanh-saddle.js';
-import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, type TableRow } from '../data/rows.js';
 import { rowsOf, type Claim } from './claim.js';
 import { QUESTIONS } from './questions.js';
 import {

@@ -1,7 +1,8 @@
 /** The rules that decide claims: from numbers of seeds to an outcome and its p-value. */
 import { fitLine, powerLaw, tInterval, type Interval } from '../../src/core/stats.js';
 import { bandWords, laterHalf, LEVEL, type Band } from '../../theory/studies/rule.js';
-import { groupBy, numberAt, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, type TableRow } from '../data/rows.js';
 import { errorRate, formatInterval, formatMean, within, type Outcome } from './verdict.js';
 
 /** What rows say about a claim. */

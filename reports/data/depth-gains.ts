@@ -1,7 +1,8 @@
 /** What imitation adds in nets of several depths, over the best way of training without it. */
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { mean } from '../../src/core/stats.js';
-import { groupBy, numberAt, rowsOfExperiment, type TableRow } from './rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, type TableRow } from './rows.js';
 
 /** Ways of training without imitation: what it has to be better than. */
 const WITHOUT_IMITATION = ['direct', 'kd', 'selected-kl'] as const;

@@ -3,7 +3,8 @@ import { armsById, type Frontier } from '../../experiments/frontier.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { remembered } from '../../src/core/memo.js';
 import { fitLine, mean } from '../../src/core/stats.js';
-import { groupBy, named, numberAt, rowsOfExperiment, type TableRow } from './rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { named, numberAt, rowsOfExperiment, type TableRow } from './rows.js';
 
 /** The three ways to count what a net has cost, in the order in which figures show them. */
 export const COSTS = {

@@ -8,7 +8,8 @@ import { isThere } from '../../src/store/regular.js';
 import { fromCsv, fromLines } from './csv.js';
 import { undeclaredArm } from './facts.js';
 import { originFile, readOrigins, type Origin } from './origins.js';
-import { groupBy, named, parametersByArm, type TableRow } from './rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { named, parametersByArm, type TableRow } from './rows.js';
 
 /**
  * Tables that `gowide report --tables` wrote: final figures (.csv) and logged rows (.jsonl), by experiment and scale.

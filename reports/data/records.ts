@@ -11,7 +11,8 @@ import { KNOWN_BEFORE } from './csv.js';
 import { undeclaredArm, wideArmOf } from './facts.js';
 import { checkWhole, keptRows, keptTables, tableOf } from './kept.js';
 import { commitOf, mergeOrigins, readOrigins, withoutRuns, type Origin } from './origins.js';
-import { groupBy, named, type Curve, type TableRow } from './rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { named, type Curve, type TableRow } from './rows.js';
 
 /** Everything that a report is made of. */
 export interface Records {

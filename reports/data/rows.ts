@@ -1,5 +1,6 @@
 /** Rows of runs and of kept tables: what was logged or left, with the names of the run and the facts about its arm. */
 import type { Experiment } from '../../src/core/experiment.js';
+import { groupBy } from '../../src/core/group.js';
 import { oncePer } from '../../src/core/memo.js';
 import type { Row } from '../../src/core/run.js';
 import { factsOf, type NamedFacts } from './facts.js';
@@ -65,18 +66,6 @@ export function numberAt(row: TableRow, key: string): number {
 /** Ids of the runs that the rows come from, each once. */
 export function runIds(rows: readonly { readonly run: string }[]): string[] {
   return [...new Set(rows.map((row) => row.run))];
-}
-
-/** Groups by a key, in the order of first appearance. */
-export function groupBy<T>(items: readonly T[], key: (item: T) => string | number): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const name = String(key(item));
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 const byExperiment = oncePer((rows: readonly TableRow[]) => groupBy(rows, ({ experiment }) => experiment));

@@ -3,7 +3,8 @@ import { CUSTOM_SCALE } from '../../src/core/experiment.js';
 import { isScore, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from './csv.js';
 import { mergeOrigins, originFile, originsOfRuns } from './origins.js';
 import type { Records } from './records.js';
-import { groupBy, type TableRow } from './rows.js';
+import { groupBy } from '../../src/core/group.js';
+import type { TableRow } from './rows.js';
 
 const KIND = 'train';
 

@@ -1,7 +1,7 @@
 /** Wall time of runs by arm: what runs noted, and what stands beside kept tables. It depends on the machine. */
 import { armTimes, originsOfRuns, type Origin } from './origins.js';
 import type { Records } from './records.js';
-import { groupBy } from './rows.js';
+import { groupBy } from '../../src/core/group.js';
 
 /** Runs of one arm, and the sum of their seconds. */
 export interface ArmTime {

@@ -2,7 +2,8 @@
 import { commandOf } from '../../experiments/registry.js';
 import type { Experiment, Metric } from '../../src/core/experiment.js';
 import { pairedDifferences } from '../claims/paired.js';
-import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import {
   byMean,
   define,

@@ -3,7 +3,8 @@ import { depthSkip } from '../../experiments/depth-skip.js';
 import { commandOf } from '../../experiments/registry.js';
 import { depth, limit } from '../../experiments/theory.js';
 import { depthGains } from '../data/depth-gains.js';
-import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import {
   domainOf,
   drawnValues,

@@ -1,6 +1,7 @@
 /** Local exponents: how steep a law is between one value and the next, where one fit over all would hide a trend. */
 import { commandOf } from '../../experiments/registry.js';
-import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { SERIES } from './theme.js';
 import { inOrder, legendOf, seedPoints, summarize, type Datum, type Draw, type ExperimentFigure } from './figure.js';
 import { asDatum, lawSpec, type Point, type SeriesName } from './law.js';

@@ -6,7 +6,8 @@ import { largest, smallest, tInterval, type Interval } from '../../src/core/stat
 import { fromLogit, logit } from '../claims/logit.js';
 import type { Outcome } from '../claims/verdict.js';
 import { shownInterval } from '../data/interval.js';
-import { groupBy, type Curve, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import type { Curve, TableRow } from '../data/rows.js';
 
 /**
  * A vega-lite spec: any object here, so that these types ask for no package; those of vega-lite, such as its

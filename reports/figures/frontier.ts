@@ -8,7 +8,8 @@ import {
   type CostName,
   type FrontierPoint,
 } from '../data/frontier.js';
-import { groupBy, runIds } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { runIds } from '../data/rows.js';
 import {
   domainOf,
   drawnValues,

@@ -1,6 +1,7 @@
 /** Laws: one quantity against another, lines with bands over seeds, a point for each seed, a panel for each setting. */
 import { commandOf } from '../../experiments/registry.js';
-import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { CONFIG, dashScale, SERIES, seriesScale } from './theme.js';
 import {
   inOrder,

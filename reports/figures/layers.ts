@@ -1,6 +1,7 @@
 /** How far a thin net's layers are from the wide net's, in trained networks. */
 import { commandOf } from '../../experiments/registry.js';
-import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { CONFIG } from './theme.js';
 import {
   define,

@@ -1,6 +1,7 @@
 /** Colors of arms that stand as lines in one figure. */
 import type { Experiment } from '../../src/core/experiment.js';
-import { groupBy, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import type { TableRow } from '../data/rows.js';
 import { inOrder } from './figure.js';
 import { SHADES, sourceOf, type SOURCES } from './theme.js';
 

@@ -1,7 +1,8 @@
 /** Arms of an experiment against what they cost: parameters of the net that is kept, and all training behind it. */
 import { commandOf } from '../../experiments/registry.js';
 import type { Metric } from '../../src/core/experiment.js';
-import { groupBy, numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
 import { metricOf } from './arms.js';
 import {
   byMean,

@@ -7,7 +7,7 @@ import { formatMean, formatNumber } from '../claims/verdict.js';
 import type { ResultRow } from '../data/csv.js';
 import { factsOf } from '../data/facts.js';
 import { shownInterval } from '../data/interval.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import { proportionInterval } from '../figures/figure.js';
 import { entryOf } from '../../src/core/registry.js';
 

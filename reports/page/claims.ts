@@ -1,7 +1,7 @@
 /** Claims as HTML: each stands once, folded below the figure that shows it, and is a cell of the matrix of verdicts. */
 import { settingNames, settingOf } from '../claims/settings.js';
 import { OUTCOMES, type Outcome, type ScaledVerdict } from '../claims/verdict.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import { escape } from '../../src/core/markup.js';
 import { anchor, plural } from './html.js';
 import { outcomeMark, verdictBadge } from './verdicts.js';

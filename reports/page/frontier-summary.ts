@@ -21,7 +21,8 @@ import {
 } from '../data/frontier.js';
 import { readRecords, type Records } from '../data/records.js';
 import { shownInterval } from '../data/interval.js';
-import { groupBy, type TableRow } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
+import type { TableRow } from '../data/rows.js';
 import { wallTimes, type WallTimes } from '../data/wall-times.js';
 import { proportionInterval } from '../figures/figure.js';
 

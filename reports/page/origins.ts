@@ -1,7 +1,7 @@
 /** Where the rows of a figure or of a table come from, in words. */
 import { mergeOrigins, originsOfRuns, originText, type Origin } from '../data/origins.js';
 import type { Records } from '../data/records.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 
 /** Where the rows of these runs come from, in one sentence or two. */
 export type OriginOf = (runs: readonly string[]) => string;

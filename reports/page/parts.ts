@@ -3,7 +3,7 @@ import { escape } from '../../src/core/markup.js';
 import { FAMILY_RULE } from '../claims/family.js';
 import type { ScaledVerdict } from '../claims/verdict.js';
 import type { Records } from '../data/records.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import { HERO } from '../figures/hero.js';
 import { FIGURES } from '../figures/index.js';
 import { appendixBlock, type ArchiveLink } from './appendix.js';

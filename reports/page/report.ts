@@ -22,7 +22,7 @@ import type { OwnRuns } from './own-runs.js';
 import { renderPage } from './page.js';
 import type { Contents, PageInput } from './parts.js';
 import { sectionNames } from './sections.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import { readRecords, unknownIn, type Records } from '../data/records.js';
 import { renderSite } from './site.js';
 import { siteFolder, writeSite } from './site-folder.js';

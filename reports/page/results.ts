@@ -9,7 +9,7 @@ import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv, toCsv } from '../data/csv.js';
 import { ORIGIN_ENDING } from '../data/origins.js';
 import { readRecords, unknownIn, type Records } from '../data/records.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import { keptRowsOf, originTables, tablesOf, type KeptRows } from '../data/tables.js';
 import { figuresNamed, LostFigures, type Figure } from '../figures/figure.js';
 import { toMarkdown } from './arm-table.js';

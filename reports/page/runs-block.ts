@@ -3,7 +3,7 @@ import { WIDE_ARM } from '../../src/core/experiment.js';
 import type { RunRecord } from '../../src/store/runs.js';
 import { armTimes, commitOf, wallSeconds } from '../data/origins.js';
 import type { Records } from '../data/records.js';
-import { groupBy } from '../data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import type { Datum } from '../figures/figure.js';
 import { dataTable, moreText, plural, ROWS_SHOWN, rowsBlock, withoutPaths } from './html.js';
 

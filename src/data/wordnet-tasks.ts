@@ -5,6 +5,7 @@
  * not seen the held-out ones.
  */
 import { z } from 'zod';
+import { groupBy } from '../core/group.js';
 import { exampleCount } from '../core/magnitudes.js';
 import { permutation, rngKey, uniforms } from '../core/rng.js';
 import { largest } from '../core/stats.js';
@@ -90,12 +91,7 @@ function hypernyms(synsets: readonly Placed[], split: Split): TextExample[] {
   const parentsOf = ({ hypernyms: ids }: Synset): Placed[] => ids.flatMap((id) => byId.get(id) ?? []);
   const usable = (synset: Synset): Placed | undefined => parentsOf(synset).find((parent) => parent.split === 'train');
   const children = synsets.filter((synset) => usable(synset) !== undefined);
-  const kin = new Map<number, Placed[]>();
-  for (const synset of children) {
-    const same = kin.get(synset.supersense);
-    if (same === undefined) kin.set(synset.supersense, [synset]);
-    else same.push(synset);
-  }
+  const kin = groupBy(children, ({ supersense }) => supersense);
   const ancestorsOf = (synset: Synset): Set<string> => {
     const [found, open] = [new Set<string>(), [synset as Synset]];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -133,12 +129,7 @@ type BySplit = Readonly<Record<Split, readonly TextExample[]>>;
  */
 function stratified({ train, validation, test }: BySplit, task: string): BySplit {
   const held = [...validation, ...test].sort((a, b) => a.block! - b.block!);
-  const byLabel = new Map<number, number[]>();
-  held.forEach(({ label }, i) => {
-    const same = byLabel.get(label);
-    if (same === undefined) byLabel.set(label, [i]);
-    else same.push(i);
-  });
+  const byLabel = groupBy(held.keys(), (i) => held[i]!.label);
   const inTest = new Set<number>();
   let dealt = 0;
   for (const [label, places] of byLabel)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bertSupersense } from '../../experiments/bert.js';
-import { groupBy } from '../../reports/data/rows.js';
+import { groupBy } from '../../src/core/group.js';
 import { designEffect } from '../../src/core/stats.js';
 import { checkData, inOrderOf, openData, type DataSpec } from '../../src/data/index.js';
 import { truncatedLengths, writeTokens } from '../../src/data/texts.js';

@@ -2,6 +2,7 @@
  * What training costs in steps and floating-point operations, known before it starts. A multiply-add counts as two
  * operations, and a gradient as twice its forward pass.
  */
+import { groupBy } from '../../core/group.js';
 import { sizeOf } from '../../core/host-array.js';
 import { normOf } from '../../models/parts/layer-table.js';
 import { forwardFlops, type Network } from '../../nn/network.js';
@@ -49,16 +50,13 @@ export function trainingFlops(network: Network, shape: readonly number[], { step
  * that is fitted has a bias or a norm for the intercept, which a table of embeddings has not.
  */
 function readersAt({ shapes, axes, owner }: Network, tap: string): string[][] {
-  const readers = new Map<string, string[]>();
-  for (const path of Object.keys(shapes)) {
+  const kernels = Object.keys(shapes).filter((path) => {
     const layer = path.replace(/\/kernel$/, '');
     const norm = normOf(layer);
     const isLinear = `${layer}/bias` in shapes || (norm !== layer && `${norm}/gamma` in shapes);
-    if (layer === path || !isLinear || owner(path) !== tap) continue;
-    const read = axes?.[path]?.at(-2) ?? path;
-    readers.set(read, [...(readers.get(read) ?? []), path]);
-  }
-  return [...readers.values()];
+    return layer !== path && isLinear && owner(path) === tap;
+  });
+  return [...groupBy(kernels, (path) => axes?.[path]?.at(-2) ?? path).values()];
 }
 
 /**

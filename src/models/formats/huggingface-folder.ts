@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { few, listed, plural, UsageError } from '../../core/errors.js';
 import { isFolder } from '../../core/folder.js';
+import { groupBy } from '../../core/group.js';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { whatIsWrong } from '../../core/issues.js';
 import { GENERATOR } from '../../core/markup.js';
@@ -325,12 +326,11 @@ function readShards(folder: string, index: string): HostArrays<HostValues> {
   const parsed = Index.safeParse(readConfig(index));
   if (!parsed.success)
     throw new UsageError(`${index}: weight_map: expected the file of each tensor, {"tensor": "file.safetensors", ...}`);
-  const files = new Map<string, string[]>();
-  for (const [name, file] of Object.entries(parsed.data.weight_map)) {
+  const places = parsed.data.weight_map;
+  for (const file of Object.values(places))
     if (basename(file) !== file || !file.endsWith('.safetensors'))
       throw new UsageError(`${index}: "${file}": expected the name of a safetensors file in the same folder`);
-    files.set(file, [...(files.get(file) ?? []), name]);
-  }
+  const files = groupBy(Object.keys(places), (name) => places[name]!);
   return Object.fromEntries(
     [...files].flatMap(([file, names]) => {
       if (!existsSync(join(folder, file)))

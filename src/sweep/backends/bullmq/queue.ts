@@ -52,7 +52,7 @@ export function cancelKey(name: string): string {
   return `${PREFIX}-cancelled:${name}`;
 }
 
-/** What the reason begins with for which the job of a run that diverged is set aside: a sweep knows it by nothing else. */
+/** What the reason begins with for which the job of a run that diverged is set aside, by which a sweep knows it. */
 const DIVERGED = 'the run diverged: ';
 
 /** The reason for which the job of a run that diverged is set aside; it names the run. */

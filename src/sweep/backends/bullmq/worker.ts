@@ -139,7 +139,8 @@ class JobRunner {
 
   /**
    * Runs a job and sends its run back; returns the name of this machine. A job whose run diverged is set aside at once;
-   * one whose cell was stopped goes back to the queue, unless the sweep was cancelled, or the queue has taken it back already.
+   * one whose cell was stopped goes back to the queue, unless the sweep was cancelled, or the queue has taken it back
+   * already.
    */
   async run(job: Job<CellJob>, token: string | undefined): Promise<string> {
     const stop = new AbortController();
