@@ -1,6 +1,6 @@
-// The addon of @tensorflow/tfjs-node-gpu as published, and functions that it lacks: `defineFunction` makes a function of
-// TensorFlow's eager context from a recorded list of ops, which is then called by its name like any op (recorder.ts);
-// `runProgram` runs a program of ours where its tensors lie (run-program.h).
+// The addon of @tensorflow/tfjs-node-gpu as published, and functions that it lacks: `defineFunction` makes a function
+// of TensorFlow's eager context from a recorded list of ops, which is then called by its name like any op
+// (recorder.ts); `runProgram` runs a program of ours where its tensors lie (run-program.h).
 #include <node_api.h>
 #include <tensorflow/c/c_api.h>
 #include <tensorflow/c/eager/c_api.h>

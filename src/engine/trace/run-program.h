@@ -1,5 +1,5 @@
-// Programs of our own ops (ops/fused/program.h) run on tensors where they lie: past the eager context, whose way to an op
-// takes twice as long as a small program.
+// Programs of our own ops (ops/fused/program.h) run on tensors where they lie: past the eager context, whose way to an
+// op takes twice as long as a small program.
 #pragma once
 #include <node_api.h>
 #include <tensorflow/c/c_api.h>

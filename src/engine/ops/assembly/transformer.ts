@@ -155,8 +155,8 @@ function softmax(x: usize, columns: i32, factor: f32, shift: usize): void {
 }
 
 // Attention of all heads of one sequence: q and y are [asked, heads size], k and v [tokens, heads size], the weights
-// [heads, asked, tokens]. Which rows of all tokens ask stands at `places`, of which `start` is the sequence's first; all
-// ask where that address is 0. The mask is added to the scores; heads and tokens of it are `maskHead` and `maskRow`
+// [heads, asked, tokens]. Which rows of all tokens ask stands at `places`, of which `start` is the sequence's first;
+// all ask where that address is 0. The mask is added to the scores; heads and tokens of it are `maskHead` and `maskRow`
 // numbers apart. The weights are multiplied by `kept`, of their shape, on the way to the values. The addresses of mask
 // and kept may be 0. `used` has room for the weights of a head, `panel` for 16 max(tokens, size) numbers.
 export function attention(
