@@ -1,7 +1,14 @@
 /** The frontiers of plain tanh nets without skip connections, the nets of `depth-skip`. */
 import { armOf } from './arms.js';
 import { DEPTH_TUNING, depthSkip, plainOf } from './depth-skip.js';
-import { FRONTIER_WAYS, TWO_BUDGETS, wideRateAt, type FrontierDeclaration, type FrontierSize } from './frontier.js';
+import {
+  FRONTIER_WAYS,
+  TWO_BUDGETS,
+  wideRateAt,
+  type FrontierDeclaration,
+  type FrontierSize,
+  type FrontierWay,
+} from './frontier.js';
 
 const BASE_STEPS = 75;
 /** The budget of the wide net that the others learn from. */
@@ -10,6 +17,22 @@ const TEACHER = 128;
 /** On to where a doubling of the steps gives direct training of 16 layers less than a point. */
 const LAPTOP: FrontierSize = { budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256], seeds: 10 };
 
+/** Nets of the depths beside those two, by which one sees how the gain goes with depth. */
+const OTHER_DEPTHS: FrontierSize = { budgets: [1, 4, 16, 64], seeds: 10 };
+
+/** Fresh values, and a learnt map up that is dropped afterwards, as in `depth-skip`. */
+const WAYS: Readonly<Record<string, FrontierWay>> = {
+  ...FRONTIER_WAYS,
+  'three-stage': {
+    ...FRONTIER_WAYS['three-stage']!,
+    spec: (setting) => armOf(setting, 'three-stage', { imitation: setting.imitation }),
+  },
+};
+
+/** What one depth declares. */
+type Depth = Pick<FrontierDeclaration, 'rates' | 'claims'> &
+  Partial<Pick<FrontierDeclaration, 'ways' | 'tunedAt' | 'tuning'>> & { readonly laptop?: FrontierSize };
+
 /**
  * The frontier of plain nets of so many layers, at the rates of its budgets; the deeper net has twice as many. All arms
  * learn from a wide net of {@link TEACHER} times the base steps: one of far fewer would be the mark at which those that
@@ -17,7 +40,7 @@ const LAPTOP: FrontierSize = { budgets: [1, 2, 4, 8, 16, 32, 64, 128, 256], seed
  */
 function plainFrontier(
   layers: number,
-  { rates, claims }: Pick<FrontierDeclaration, 'rates' | 'claims'>,
+  { rates, claims, laptop = LAPTOP, ways = WAYS, tuning = DEPTH_TUNING, tunedAt }: Depth,
 ): FrontierDeclaration {
   const wide = { steps: TEACHER * BASE_STEPS, peak: wideRateAt({ rates }, TEACHER) };
   return {
@@ -26,17 +49,11 @@ function plainFrontier(
     name: `frontier-plain-${layers}`,
     title: `Accuracy against cost of plain nets of ${layers} layers on the digits`,
     ...(claims !== undefined && { claims }),
-    ways: {
-      ...FRONTIER_WAYS,
-      // fresh values, and a learnt map up that is dropped afterwards, as in `depth-skip`
-      'three-stage': {
-        ...FRONTIER_WAYS['three-stage']!,
-        spec: (setting) => armOf(setting, 'three-stage', { imitation: setting.imitation }),
-      },
-    },
+    ways,
     baseSteps: BASE_STEPS,
-    sizes: { minutes: TWO_BUDGETS, laptop: LAPTOP },
-    tuning: DEPTH_TUNING,
+    sizes: { minutes: TWO_BUDGETS, laptop },
+    tuning,
+    ...(tunedAt !== undefined && { tunedAt }),
     rates,
     setting: (steps, budgetRates) => plainOf(layers, steps, budgetRates, wide),
   };
@@ -73,4 +90,26 @@ export const plain32Frontier = plainFrontier(32, {
     128: { rates: { default: 1e-3, direct: 3e-3, 'selected-kl': 3e-3 }, imitation: 1e-2 },
     256: { rates: { default: 1e-3 }, imitation: 1e-2 },
   },
+});
+
+/**
+ * The frontiers of 8 and 64 layers. They declare no claims of their own: with those of 16 and 32 they decide how the
+ * gain goes with depth. Their deeper nets are left out, as no such claim reads one; that of 8 layers is the thin net of
+ * 16. Two hundred and fifty-six times the base steps are left out, too, as ten seeds of 64 layers would take an hour.
+ */
+function otherDepth(layers: number, depth: Pick<Depth, 'rates' | 'tuning'>): FrontierDeclaration {
+  const { deeper: _, ...ways } = WAYS;
+  return plainFrontier(layers, { ...depth, ways, laptop: OTHER_DEPTHS, tunedAt: OTHER_DEPTHS.budgets });
+}
+
+/** Plain nets of 8 layers, at provisional rates: those of `depth-skip`. */
+export const plain8Frontier = otherDepth(8, {
+  rates: { 4: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 } },
+});
+
+/** Plain nets of 64 layers, at provisional rates: those of `depth-skip`. */
+export const plain64Frontier = otherDepth(64, {
+  // no way of training had its best above these at 32 layers; the grid is widened where one is at an end
+  tuning: { ...DEPTH_TUNING, rates: [3.3e-4, 1e-3, 3e-3] },
+  rates: { 4: { rates: { default: 1e-3, kd: 3e-3, wide: 3.3e-4 }, imitation: 1e-2 } },
 });

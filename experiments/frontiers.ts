@@ -3,7 +3,7 @@ import { lookUp, register } from '../src/core/registry.js';
 import { digitsFrontier } from './frontier-digits.js';
 import { glossesFrontier } from './frontier-glosses.js';
 import { hierarchy2Frontier, hierarchy3Frontier, hierarchyFrontier } from './frontier-hierarchy.js';
-import { plain16Frontier, plain32Frontier } from './frontier-plain.js';
+import { plain16Frontier, plain32Frontier, plain64Frontier, plain8Frontier } from './frontier-plain.js';
 import { checkDeclaration, frontierOf, keyOf, type Frontier, type FrontierDeclaration } from './frontier.js';
 
 /** Every frontier, under the name by which commands know it. */
@@ -31,6 +31,8 @@ for (const declaration of [
   digitsFrontier,
   plain16Frontier,
   plain32Frontier,
+  plain8Frontier,
+  plain64Frontier,
   glossesFrontier,
 ])
   registerFrontier(declaration);

@@ -5,6 +5,7 @@ import { BERT_CLAIMS } from './bert.js';
 import { groupBy } from '../../src/core/group.js';
 import { decideAlone, type Claim, type ClaimInput, type UncorrectedVerdict } from './claim.js';
 import { correctFamily, type Corrected } from './family.js';
+import { DEPTH_LONG_CLAIMS } from './depth-long.js';
 import { frontierClaims } from './frontier.js';
 import { INSTANCE_CLAIMS } from './instances.js';
 import { LAW_CLAIMS } from './laws.js';
@@ -31,7 +32,14 @@ function registerAll(claims: readonly Claim[]): void {
   for (const claim of claims) registerClaim(withScale(claim));
 }
 
-registerAll([...LAW_CLAIMS, ...LIMIT_CLAIMS, ...SELECTION_CLAIMS, ...INSTANCE_CLAIMS, ...RESNET_CLAIMS]);
+registerAll([
+  ...LAW_CLAIMS,
+  ...LIMIT_CLAIMS,
+  ...SELECTION_CLAIMS,
+  ...INSTANCE_CLAIMS,
+  ...RESNET_CLAIMS,
+  ...DEPTH_LONG_CLAIMS,
+]);
 follow(FRONTIERS, (frontier) => registerAll(frontierClaims(frontier)));
 registerAll([...PICTURE_CLAIMS, ...BERT_CLAIMS, ...SQUAD_CLAIMS]);
 
