@@ -37,7 +37,7 @@ export function depthGains(
   return [...depths].flatMap(([depth, rows]) => gainsAt(Number(depth), rows, first, others));
 }
 
-/** Frontiers of plain nets by their number of layers: at each of these depths the wide net is trained for 9,600 steps. */
+/** Frontiers of plain nets by their number of layers: at each depth the wide net is trained for 9,600 steps. */
 export const PLAIN_FRONTIERS: ReadonlyMap<number, Frontier> = new Map(
   [8, 16, 32, 64].map((layers) => [layers, FRONTIERS[`plain-${layers}`]!]),
 );

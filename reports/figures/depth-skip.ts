@@ -5,6 +5,7 @@ import { depth, limit } from '../../experiments/theory.js';
 import { depthGains } from '../data/depth-gains.js';
 import { groupBy } from '../../src/core/group.js';
 import { numberAt, rowsOfExperiment, runIds, type TableRow } from '../data/rows.js';
+import { depthAxis, gainData, gainSpec, seriesColor, seriesDash, theoryRatios } from './depth-gains.js';
 import {
   domainOf,
   drawnValues,
@@ -25,38 +26,6 @@ const PANELS = ['without skip connections', 'with skip connections'] as const;
 
 function panelOf({ facts }: TableRow): string {
   return PANELS[facts.factors!.skip === true ? 1 : 0];
-}
-
-/** Number of layers, each depth with its tick. */
-function depthAxis(depths: readonly number[]): object {
-  return {
-    field: 'x',
-    type: 'quantitative',
-    scale: { type: 'log', base: 2, nice: false, padding: 12 },
-    title: 'layers',
-    axis: { values: [...new Set(depths)], grid: false },
-  };
-}
-
-function seriesColor(series: readonly string[], colors: readonly string[], columns: number): object {
-  return {
-    field: 'series',
-    type: 'nominal',
-    scale: { domain: series, range: colors },
-    title: null,
-    legend: { columns },
-  };
-}
-
-/** The dashes of each series, beside its color. */
-function seriesDash(series: readonly string[], dashes: readonly (readonly number[])[]): object {
-  return {
-    field: 'series',
-    type: 'nominal',
-    scale: { domain: series, range: dashes.map((dash) => [...dash]) },
-    title: null,
-    legend: { columns: 2 },
-  };
 }
 
 /** A panel of the nets without skip connections, and beside it one of those with them. */
@@ -243,12 +212,6 @@ const drawBridge: Draw = ({ rows, scale }) => {
   };
 };
 
-/** What is compared in the two panels of the gain: what imitation adds to trained nets, and what the theory has. */
-const COMPARED = {
-  trained: 'points over the best rival (trained nets)',
-  theory: 'distance, direct over imitation (theory)',
-} as const;
-
 const GAIN_SERIES = Object.entries({
   'by gradient': [1, 0],
   'in closed form': [6, 3],
@@ -261,69 +224,6 @@ function gainSeries(kind: string, skip: boolean): string {
   return `${kind}, ${skip ? 'with skips' : 'without skips'}`;
 }
 
-/** The theory's distances after direct training over those after imitation, of particle nets and of their limit. */
-function theoryRatios(rows: readonly TableRow[]): Datum[] {
-  return [false, true].flatMap((skip) => {
-    const particles = rowsOfExperiment(rows, depth)
-      .filter(({ facts }) => facts.factors?.skip === skip)
-      .map((row) => ({ x: numberAt(row, 'depth'), y: numberAt(row, 'direct') / numberAt(row, 'imitation') }));
-    const limits = rowsOfExperiment(rows, limit).filter(
-      ({ facts, values }) => facts.factors?.skip === skip && values.event === undefined,
-    );
-    const nets = groupBy(limits, ({ values, seed }) => JSON.stringify([values.depth, seed]));
-    const infinite = [...nets.values()].flatMap((group) => {
-      const [direct, imitation] = ['direct', 'imitation'].map(
-        (training) => group.find(({ values }) => values.training === training)?.values.limit,
-      );
-      return typeof direct === 'number' && typeof imitation === 'number'
-        ? [{ x: numberAt(group[0]!, 'depth'), y: direct / imitation }]
-        : [];
-    });
-    return [
-      ...summarize(particles.map((point) => ({ ...point, series: gainSeries('by gradient', skip) }))),
-      ...summarize(infinite.map((point) => ({ ...point, series: gainSeries('infinite width', skip) }))),
-    ].map((datum) => ({ facet: COMPARED.theory, ...datum }));
-  });
-}
-
-function gainSpec(data: readonly Datum[]): FigureSpec {
-  const domain = GAIN_SERIES.map(({ series }) => series);
-  const color = seriesColor(
-    domain,
-    GAIN_SERIES.map((one) => one.color),
-    2,
-  );
-  const strokeDash = seriesDash(
-    domain,
-    GAIN_SERIES.map(({ dash }) => dash),
-  );
-  const panel = (facet: string): object => {
-    const mine = data.filter((datum) => datum.facet === facet);
-    const y = (field: string): object => ({ field, type: 'quantitative', title: facet, scale: { zero: false } });
-    const x = depthAxis(mine.flatMap((datum) => (typeof datum.x === 'number' ? [datum.x] : [])));
-    return {
-      width: 340,
-      height: 260,
-      transform: [{ filter: `datum.facet === '${facet}'` }],
-      layer: layersWithData(mine, [
-        { needs: 'level', mark: { type: 'rule', color: '#555', strokeWidth: 1 }, encoding: { y: y('level') } },
-        {
-          needs: 'mean',
-          mark: { type: 'line', strokeWidth: 2, point: { size: 30 } },
-          encoding: { x, color, y: y('mean'), strokeDash },
-        },
-        {
-          needs: 'mean',
-          mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
-          encoding: { x, color, y: y('low'), y2: { field: 'high' } },
-        },
-      ]),
-    };
-  };
-  const facets = Object.values(COMPARED).filter((facet) => data.some((datum) => datum.facet === facet));
-  return { config: CONFIG, data: { values: data }, hconcat: facets.map(panel) };
-}
-
 /** What imitation adds in trained nets by their depth, and beside it what the theory says of the same depths. */
 const drawGain: Draw = ({ rows, results, scale }) => {
   const gains = [false, true].flatMap((skip) =>
@@ -332,13 +232,14 @@ const drawGain: Draw = ({ rows, results, scale }) => {
     ),
   );
   if (gains.length === 0) return undefined;
-  const trained = summarize(gains, 'linear').map((datum) => ({ facet: COMPARED.trained, ...datum }));
-  const theory = theoryRatios(rows);
-  const levels = [
-    { facet: COMPARED.trained, level: 0 },
-    ...(theory.length === 0 ? [] : [{ facet: COMPARED.theory, level: 1 }]),
-  ];
-  const data = [...trained, ...theory, ...levels];
+  const theory = [false, true].flatMap((skip) => {
+    const { particles, infinite } = theoryRatios(rows, skip);
+    return [
+      ...summarize(particles.map((point) => ({ ...point, series: gainSeries('by gradient', skip) }))),
+      ...summarize(infinite.map((point) => ({ ...point, series: gainSeries('infinite width', skip) }))),
+    ];
+  });
+  const data = gainData(summarize(gains, 'linear'), theory);
   return {
     id: 'depth-gain',
     title: 'What imitation adds by depth, and what the theory says',
@@ -353,7 +254,7 @@ const drawGain: Draw = ({ rows, results, scale }) => {
       'computed; geometric means and intervals over the seeds. Above the line imitation is better.',
     scale,
     command: commandOf(depthSkip, scale),
-    spec: gainSpec(data),
+    spec: gainSpec(data, GAIN_SERIES),
     data,
     runs: runIds([
       ...rowsOfExperiment(results, depthSkip),

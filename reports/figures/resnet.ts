@@ -5,6 +5,7 @@ import { cifar10, fashionMnist } from '../../experiments/pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
+import { DEPTH_LONG_FIGURE } from './depth-long.js';
 import { DEPTH_SKIP_FIGURES } from './depth-skip.js';
 import type { FigureDefinition } from './figure.js';
 import { equalSteps, equalStepsAndCost, firstAndLast, ofClaim } from './finding.js';
@@ -59,6 +60,7 @@ export const RESNET_FIGURES: readonly FigureDefinition[] = [
     caption: 'Three-stage arm on the digits.',
   }),
   ...DEPTH_SKIP_FIGURES,
+  DEPTH_LONG_FIGURE,
   layersFigure({
     id: 'layers-plain',
     experiment: depthSkip,

@@ -21,8 +21,8 @@ const [NOISE, SEED_NOISE] = [0.05, 0.2];
 
 /** A factor that scatters about 1, one for each call. */
 type Noise = () => number;
-/** Rows of one seed: arms with their values. */
-type SeedRows = (noise: Noise, z: Noise) => readonly (readonly [arm: string, values: Row])[];
+/** Rows of one seed: arms with their values, of the claim's experiment unless another is named. */
+type SeedRows = (noise: Noise, z: Noise) => readonly (readonly [arm: string, values: Row, experiment?: string])[];
 
 interface Case {
   readonly claims: RegExp;
@@ -137,6 +137,22 @@ const depthSkipRows =
             testAccuracy: 50 + z() + (['closed-form', 'imitation'].includes(training) ? gain(layers, kind) : 0),
             validationAccuracy: 50 + z(),
           },
+        ]),
+      ),
+    );
+/** Points that three stages add in nets of four depths, and rivals that trained; each run scatters by a point. */
+const depthLongRows =
+  (gain: (layers: number) => number): SeedRows =>
+  (_, z) =>
+    [8, 16, 32, 64].flatMap((layers) =>
+      ['direct', 'selected-kl', 'kd', 'three-stage'].flatMap((training) =>
+        [16, 64].map((budget): [string, Row, string] => [
+          `${training} x${budget}`,
+          {
+            testAccuracy: 50 + budget / 4 + z() + (training === 'three-stage' ? gain(layers) : 0),
+            validationAccuracy: 50 + z(),
+          },
+          `frontier-plain-${layers}`,
         ]),
       ),
     );
@@ -387,6 +403,13 @@ const CASES: readonly Case[] = [
     effect: depthSkipRows((layers, kind) => (kind === 'plain' ? 4 * Math.log2(layers) : 0)),
   })),
   {
+    claims: /^depth-long-/,
+    id: 'depth-long-training',
+    final: true,
+    nulls: { 'a gain of three points at every depth': depthLongRows(() => 3) },
+    effect: depthLongRows((layers) => Math.log2(layers)),
+  },
+  {
     claims: /^frontier-.*-(existing|total)-cost$/,
     id: 'frontier-hierarchy-total-cost',
     final: true,
@@ -436,9 +459,9 @@ function supported({ id, final = false }: Case, rowsOfSeed: SeedRows, name: stri
   const { experiment, rows, judge } = CLAIMS[id]!;
   const scale = experiment.seeds.laptop === undefined ? (Object.keys(experiment.seeds)[0] as Scale) : 'laptop';
   const names = new Map<string, Named>();
-  const nameOf = (arm: string, seed: number): Named => {
-    const key = `${arm} ${seed}`;
-    const known = names.get(key) ?? named({ run: key, experiment: experiment.name, arm, scale, seed });
+  const nameOf = (arm: string, seed: number, of: string): Named => {
+    const key = `${of} ${arm} ${seed}`;
+    const known = names.get(key) ?? named({ run: key, experiment: of, arm, scale, seed });
     names.set(key, known);
     return known;
   };
@@ -449,9 +472,9 @@ function supported({ id, final = false }: Case, rowsOfSeed: SeedRows, name: stri
     for (let seed = 1; seed <= experiment.seeds[scale]!; seed++) {
       const level = Math.exp(SEED_NOISE * z());
       const metric = metricOf(id);
-      for (const [arm, values] of rowsOfSeed(() => level * Math.exp(NOISE * z()), z))
+      for (const [arm, values, of = experiment.name] of rowsOfSeed(() => level * Math.exp(NOISE * z()), z))
         all.push({
-          ...nameOf(arm, seed),
+          ...nameOf(arm, seed, of),
           values: final && 'loss' in values ? { ...values, [metric]: values.loss! } : values,
         });
     }
