@@ -104,6 +104,8 @@ function otherDepth(layers: number, depth: Pick<Depth, 'rates' | 'tuning'>): Fro
 
 /** Plain nets of 8 layers, at provisional rates: those of `depth-skip`. */
 export const plain8Frontier = otherDepth(8, {
+  // the middle of the grid, widened where the best is at an end
+  tuning: { ...DEPTH_TUNING, rates: [1e-3, 3e-3, 1e-2] },
   rates: { 4: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 } },
 });
 
