@@ -109,9 +109,17 @@ export const plain8Frontier = otherDepth(8, {
   rates: { 4: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 } },
 });
 
-/** Plain nets of 64 layers, at provisional rates: those of `depth-skip`. */
+/** Plain nets of 64 layers. */
 export const plain64Frontier = otherDepth(64, {
   // no way of training had its best above these at 32 layers; the grid is widened where one is at an end
   tuning: { ...DEPTH_TUNING, rates: [3.3e-4, 1e-3, 3e-3] },
-  rates: { 4: { rates: { default: 1e-3, kd: 3e-3, wide: 3.3e-4 }, imitation: 1e-2 } },
+  rates: {
+    1: { rates: { default: 3e-3, 'selected-kl': 3.3e-4, 'closed-form': 3.3e-4, wide: 3.3e-4 }, imitation: 1e-3 },
+    4: {
+      rates: { default: 3e-3, kd: 1e-3, 'selected-kl': 3.3e-4, 'closed-form': 1e-3, wide: 3.3e-4 },
+      imitation: 3e-3,
+    },
+    16: { rates: { default: 1e-3, 'selected-kl': 3.3e-4, 'three-stage': 3e-3, wide: 3.3e-4 }, imitation: 3e-3 },
+    64: { rates: { default: 1e-3, 'closed-form': 3.3e-4, wide: 3.3e-4 }, imitation: 3e-3 },
+  },
 });
