@@ -102,11 +102,16 @@ function otherDepth(layers: number, depth: Pick<Depth, 'rates' | 'tuning'>): Fro
   return plainFrontier(layers, { ...depth, ways, laptop: OTHER_DEPTHS, tunedAt: OTHER_DEPTHS.budgets });
 }
 
-/** Plain nets of 8 layers, at provisional rates: those of `depth-skip`. */
+/** Plain nets of 8 layers. */
 export const plain8Frontier = otherDepth(8, {
   // the middle of the grid, widened where the best is at an end
   tuning: { ...DEPTH_TUNING, rates: [1e-3, 3e-3, 1e-2] },
-  rates: { 4: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 } },
+  rates: {
+    1: { rates: { default: 1e-2, 'closed-form': 3e-3 }, imitation: 3e-3 },
+    4: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 3.3e-2 },
+    16: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 },
+    64: { rates: { default: 3e-3 }, imitation: 3.3e-2 },
+  },
 });
 
 /** Plain nets of 64 layers. */

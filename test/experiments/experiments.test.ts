@@ -236,11 +236,17 @@ describe('what was measured on validation decides the declared rate', () => {
   const [PLAIN_16, PLAIN_32_AND_LATER] = PLAIN.split('2026-11-27: 32 layers') as [string, string];
   const [PLAIN_32, LATER] = PLAIN_32_AND_LATER.split('2026-11-28: 256 times the base steps in 16') as [string, string];
   const [LATER_16, LATER_32] = LATER.split('2026-11-28: 256 times the base steps in 32') as [string, string];
+  const [PLAIN_8, PLAIN_64] = note('2026-11-29-frontiers-of-8-and-64-layers').split('2026-11-29: 64 layers') as [
+    string,
+    string,
+  ];
   test.each<readonly [string, string, number]>([
     ['resnet-hierarchy', note('2026-11-26-frontier-of-strings'), 14],
     ['resnet-digits', note('2026-11-26-frontier-of-digits'), 35],
     ['plain-16', PLAIN_16 + LATER_16, 32],
     ['plain-32', PLAIN_32 + LATER_32, 39],
+    ['plain-8', PLAIN_8, 24],
+    ['plain-64', PLAIN_64, 24],
     ['bert-glosses', note('2026-11-28-learning-rates-of-the-glosses-frontier').split('**Runs.**')[0]!, 17],
   ])('the frontier of %s', (key, text, count) => {
     const { baseSteps, rates } = FRONTIERS[key]!;
