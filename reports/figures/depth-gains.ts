@@ -16,6 +16,7 @@ export function depthAxis(depths: readonly number[]): object {
   };
 }
 
+/** The color of each series, and a legend of so many columns. */
 export function seriesColor(series: readonly string[], colors: readonly string[], columns: number): object {
   return {
     field: 'series',
