@@ -75,11 +75,13 @@ function growth(id: string, [before, budget]: readonly [number, number], when: s
       const judgement = byInterval(() => tInterval(slopes(rows, budget)), positive, 2)(rows);
       const gains = groupBy(longGains(rows, budget), ({ depth }) => depth);
       const means = [...gains].map(([depth, group]) => {
-        const rival = bestValidated(gainRows(rows, PLAIN_FRONTIERS.get(Number(depth))!, budget))!;
+        const ofDepth = gainRows(rows, PLAIN_FRONTIERS.get(Number(depth))!, budget);
+        const rival = bestValidated(ofDepth)!;
+        const { label } = ofDepth.find(({ facts }) => facts.factors!.training === rival)!.facts;
         const { mean } = tInterval(group.map(({ gain }) => gain));
-        return `${formatNumber(mean, 1)} over ${rival} at ${depth} layers`;
+        return `${formatNumber(mean, 1)} points over ${label} at ${depth} layers`;
       });
-      const evidence = `${judgement.evidence} points for each doubling of the depth; ${means.join(', ')}`;
+      const evidence = `${judgement.evidence}; ${means.join(', ')}`;
       const why = [...PLAIN_FRONTIERS].flatMap(([layers, frontier]) => {
         const reason = untrainedAt(frontier, rows, [before, budget]);
         return reason === undefined ? [] : [`at ${layers} layers ${reason}`];

@@ -57,7 +57,7 @@ describe('growth with depth', () => {
   test('is the slope for each doubling of the depth', () => {
     const { outcome, evidence, seeds } = judged(rowsOf(growing));
     expect([outcome, seeds]).toEqual(['supported', 5]);
-    expect(evidence).toMatch(/^1\.00 \[.*\], 5 seeds points for each doubling of the depth; .* over kd at 64 layers$/);
+    expect(evidence).toMatch(/^1\.00 \[.*\], 5 seeds; .* points over KD at 64 layers$/);
   });
 
   test('is not decided where the rival of one depth learnt nothing, or no more than in a quarter of the steps', () => {
