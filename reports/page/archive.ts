@@ -65,7 +65,7 @@ function zipOf(files: Readonly<Record<string, string>>): Buffer {
 }
 
 /** Numbers in the archive have so many digits: more say nothing that a verdict or figure rests on, and do not pack. */
-const DIGITS = 5;
+const DIGITS = 4;
 
 /** A table with shorter numbers; what is before the point stays. */
 function shortened(table: string): string {

@@ -119,7 +119,7 @@ test('the archive holds every table, with its rows or its columns', async () => 
       for (const [column, value] of Object.entries(rows[place]!)) {
         const found = columns[column]![place];
         if (typeof value === 'number')
-          expect(found).toBeCloseTo(value, 4 - Math.ceil(Math.log10(Math.abs(value) || 1)));
+          expect(found).toBeCloseTo(value, 3 - Math.ceil(Math.log10(Math.abs(value) || 1)));
         else expect(found).toEqual(value);
       }
   }
