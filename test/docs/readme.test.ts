@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { heroPicture, HERO_THEMES } from '../../reports/figures/readme-picture.js';
+import { longGains } from '../../reports/data/depth-gains.js';
 import { numberAt } from '../../reports/data/rows.js';
 import { mean } from '../../src/core/stats.js';
 import { KEPT_RECORDS } from '../reports/kept.js';
@@ -69,11 +70,18 @@ describe('its numbers are those of the kept results', () => {
   });
 
   test('what imitation adds in plain nets over the best rival, in points', () => {
-    const gain = (depth: number): string => {
-      const rivals = ['direct', 'kd', 'selected-kl'].map((arm) => meanOf('depth-skip', `${depth} plain ${arm}`));
-      return (meanOf('depth-skip', `${depth} plain closed-form`) - Math.max(...rivals)).toFixed(1);
-    };
-    expect(README).toContain(`${gain(16)} points at 16 layers, ${gain(32)} at 32`);
+    const gain = (budget: number, layers: number): string =>
+      mean(
+        longGains(KEPT_RECORDS.results, budget)
+          .filter(({ depth }) => depth === layers)
+          .map((one) => one.gain),
+      ).toFixed(1);
+    const [few, many] = [4, 64].map((budget) => [8, 16, 64].map((layers) => gain(budget, layers)));
+    expect(README).toContain(
+      `after 300 steps ${few![0]} points over the best rival at 8 layers, ${few![1]} at 16, ${few![2]} at 64; ` +
+        `after 4,800 ${many![0]}, ${many![1]} and ${many![2]} (growth inconclusive); ` +
+        `after 19,200 ${gain(256, 16)} at 16`,
+    );
   });
 });
 
