@@ -16,10 +16,11 @@ export interface Redrawing {
 /**
  * Draws the page of the runs in `out` into `file` again and again, each in a process of its own, so that the work goes
  * on. Drawing takes a processor some seconds, so that pages grow rarer with the time that the work takes. A page that
- * fails is left to the next. `drawn` is called after the first.
+ * fails is left to the next. `drawn` is called after the first, which is begun after `first` seconds.
  */
-export function redraw(out: string, file: string, drawn: () => void): Redrawing {
+export function redraw(out: string, file: string, drawn: () => void, first = FIRST): Redrawing {
   let child: ChildProcess | undefined;
+  let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let pages = 0;
   const began = performance.now();
@@ -35,18 +36,19 @@ export function redraw(out: string, file: string, drawn: () => void): Redrawing 
       killSignal: 'SIGKILL',
     });
     child.unref();
-    child.once('error', waitAgain);
+    child.once('error', () => !stopped && waitAgain());
     child.once('exit', (status) => {
       child = undefined;
+      if (stopped) return;
       if (status === 0 && ++pages === 1) drawn();
       waitAgain();
     });
   };
-  wait(FIRST);
+  wait(first);
   const stop = (): void => {
+    stopped = true;
     clearTimeout(timer);
-    child?.removeAllListeners();
-    child?.once('error', () => {}); // it could not be started; nobody waits for it
+    // its own listeners stay: the time limit, which keeps this process, goes when it is heard to have ended
     child?.kill('SIGKILL');
   };
   process.once('exit', stop);
