@@ -30,6 +30,16 @@ void pack(const Right& b, int64_t depth, int64_t columns, int64_t width, float* 
   }
 }
 
+// Asks for the places of a tile's sums.
+template <int M, int N>
+inline void ask_for_sums(const float* c, int64_t c_row) {
+#pragma GCC unroll 8
+  for (int i = 0; i < M; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
+  }
+}
+
 // During a tile: asks for the rows of the next tile, for the places of its sums, and row by row for the next panel.
 class Soon {
  public:
@@ -38,11 +48,7 @@ class Soon {
     next = a.data + M * a.row;
     row = a.row;
     if (more) c += M * c_row;  // its own are being read already
-#pragma GCC unroll 8
-    for (int i = 0; i < M; i++) {
-#pragma GCC unroll 4
-      for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
-    }
+    ask_for_sums<M, N>(c, c_row);
   }
 
   template <int M, int N>
@@ -192,11 +198,7 @@ struct Ahead {
   void begin(const Left& a, const float* c, int64_t c_row, bool) {
     rows = a.data + STEP * a.step;
     step_size = a.step;
-#pragma GCC unroll 8
-    for (int i = 0; i < M; i++) {
-#pragma GCC unroll 4
-      for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
-    }
+    ask_for_sums<M, N>(c, c_row);
   }
 
   template <int M, int N>
