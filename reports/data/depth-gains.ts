@@ -8,7 +8,7 @@ import { frontierRows } from './frontier.js';
 import { numberAt, rowsOfExperiment, type TableRow } from './rows.js';
 
 /** Ways of training without imitation: what it has to be better than. */
-const WITHOUT_IMITATION = ['direct', 'kd', 'selected-kl'] as const;
+export const WITHOUT_IMITATION = ['direct', 'kd', 'selected-kl'] as const;
 
 /** The way of training of a frontier that imitates by gradient. */
 const THREE_STAGES = 'three-stage';

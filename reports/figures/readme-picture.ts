@@ -2,6 +2,7 @@
 import { depthSkip } from '../../experiments/depth-skip.js';
 import { frontierFor } from '../../experiments/frontiers.js';
 import { mean } from '../../src/core/stats.js';
+import { WITHOUT_IMITATION } from '../data/depth-gains.js';
 import { frontierPoints } from '../data/frontier.js';
 import { numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { DARK, SOURCES } from './theme.js';
@@ -134,7 +135,7 @@ function depthPanel(rows: readonly TableRow[], { ink, soft, line, paints }: Them
   const x = (i: number): number => left + ((right - left) * i) / (DEPTHS.length - 1);
   const y = (percent: number): number => tidy(bottom - ((bottom - top) * (percent - 58)) / 34);
   const gain = (skip: boolean): number => {
-    const rivals = ['direct', 'kd', 'selected-kl'].map((training) => of(training, DEEPEST, skip));
+    const rivals = WITHOUT_IMITATION.map((training) => of(training, DEEPEST, skip));
     return of('closed-form', DEEPEST, skip) - Math.max(...rivals);
   };
   const axis = [60, 70, 80, 90].flatMap((percent) => [
