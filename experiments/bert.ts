@@ -313,7 +313,7 @@ export const bertGlosses: Experiment = {
   group: 'bert',
   title: 'Thin BERT by three stages against its rivals, masked language modeling',
   kind: TRAIN_KIND,
-  seeds: { minutes: 3, laptop: 5, gpu: 3, paper: 3 },
+  seeds: { minutes: 3, laptop: 10, gpu: 3, paper: 3 },
   metric: TEST_CROSS_ENTROPY,
   baseline: 'direct',
   order: SHARED_ORDER,
@@ -466,7 +466,7 @@ const SUPERSENSE_ROWS: DependentRows = {
 export const bertSupersense = taskExperiment({
   name: 'bert-supersense',
   title: 'The trained BERTs on the supersense of a gloss, 45 classes',
-  seeds: { minutes: 3, laptop: 5, gpu: 3 },
+  seeds: { minutes: 3, laptop: 10, gpu: 3 },
   metric: TEST_ACCURACY,
   rates: { default: 2e-3 },
   tuning: { rates: [1e-3, 2e-3], seeds: [101] },
