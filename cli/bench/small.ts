@@ -4,10 +4,11 @@
  */
 import { join } from 'node:path';
 import { Option } from 'commander';
-import { requestedEngine } from '../../src/engine/engines/choose.js';
+import { requestedEngine, tuneFor, useThreads } from '../../src/engine/engines/choose.js';
 import { lookUp } from '../../src/core/registry.js';
 import { normals, rngKey, uniforms } from '../../src/core/rng.js';
 import { tf } from '../../src/engine/tensor.js';
+import { trainingFlops } from '../../src/method/cost/budget.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { peerPython } from '../../src/toolchain/python.js';
 import { runTool } from '../../src/toolchain/tools.js';
@@ -166,11 +167,13 @@ function peersOf(text: string): PeerName[] {
 
 async function measureOne(name: string, { seconds, threads, engine: asked }: SmallOptions): Promise<Measurement> {
   const { small: one, train, teacher } = lookUp('case', CASES, name);
-  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
-  const engine = await openForCommand(asked);
   const network = networkOf(one.spec);
   const work = madeUp(one);
   const { batch } = one;
+  useThreads(threads);
+  const nets = [network, ...(teacher === undefined ? [] : [networkOf(teacher.spec)])];
+  tuneFor(Math.max(...nets.map((net) => trainingFlops(net, work.shape, { steps: 1, batch }))));
+  const engine = await openForCommand(asked);
   const { values } = work.examples;
   const shape = [batch, ...work.shape];
   const times = train

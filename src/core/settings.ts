@@ -14,14 +14,17 @@ interface Numbers {
 
 const SECONDS: Numbers = { expected: 'a number of seconds, 0 or more', holds: (value) => value >= 0 };
 
+const THREADS: Numbers = {
+  expected: 'a whole number from 1 to 9999',
+  holds: (value) => Number.isInteger(value) && value >= 1 && value <= 9999,
+};
+
 /** Variables that hold a number. */
 const NUMBERS = {
   GOWIDE_GRACE_SECONDS: SECONDS,
   GOWIDE_SAVE_SECONDS: SECONDS,
-  GOWIDE_THREADS: {
-    expected: 'a whole number from 1 to 9999',
-    holds: (value) => Number.isInteger(value) && value >= 1 && value <= 9999,
-  },
+  GOWIDE_OPS_THREADS: THREADS,
+  GOWIDE_THREADS: THREADS,
 } as const satisfies Record<string, Numbers>;
 
 /** Variables that switch something off. */

@@ -3,7 +3,8 @@ import { availableParallelism, freemem } from 'node:os';
 import { runnerOf, type Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { numberSetting } from '../core/settings.js';
-import { SMALL_STEP_FLOPS, type EngineChoice } from '../engine/engines/choose.js';
+import type { EngineChoice } from '../engine/engines/choose.js';
+import { SMALL_STEP_FLOPS } from '../engine/engines/engine.js';
 import type { Device } from '../toolchain/nvidia.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
 

@@ -2,13 +2,14 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { beforeEach, afterEach, expect, test, vi } from 'vitest';
-import { SMALL_STEP_FLOPS, tuneFor } from '../../src/engine/engines/choose.js';
+import { tuneFor } from '../../src/engine/engines/choose.js';
+import { allThreads, SMALL_STEP_FLOPS } from '../../src/engine/engines/engine.js';
 import { coresOf } from '../../cli/terminal/local-workers.js';
 import { jobsOption } from '../../cli/terminal/options.js';
 import { withThreads } from '../../cli/terminal/run-options.js';
 
 beforeEach(() => {
-  for (const name of ['TF_NUM_INTRAOP_THREADS', 'GOWIDE_THREADS']) vi.stubEnv(name, undefined);
+  for (const name of ['TF_NUM_INTRAOP_THREADS', 'GOWIDE_OPS_THREADS', 'GOWIDE_THREADS']) vi.stubEnv(name, undefined);
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -56,6 +57,20 @@ test('a large network takes its share of the cores, a small one a single thread,
   expect(process.env.TF_NUM_INTRAOP_THREADS).toBeUndefined();
   tuneFor(SMALL_STEP_FLOPS / 2, 3);
   expect(process.env.TF_NUM_INTRAOP_THREADS).toBe('1');
+});
+
+test('of the smallest steps the fused ops alone are divided among the threads that were asked for', async () => {
+  await given('--threads', '3');
+  tuneFor(SMALL_STEP_FLOPS / 2);
+  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['3', 3]);
+  tuneFor(1e9);
+  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['1', 3]);
+});
+
+test('a variable that the user set stands where nobody says --threads', () => {
+  vi.stubEnv('TF_NUM_INTRAOP_THREADS', '2');
+  tuneFor(1e9);
+  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['2', 2]);
 });
 
 test('workers of one machine divide its cores', () => {

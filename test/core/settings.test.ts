@@ -15,6 +15,7 @@ test.each([
     ['abc', '-1', ' ', ' 5', 'Infinity', 'NaN', '0x10', '5 s', '1e999'],
   ],
   ['GOWIDE_GRACE_SECONDS', ['0', '1.5'], ['soon', '-0.1', '٣']],
+  ['GOWIDE_OPS_THREADS', ['1', '16', '9999'], ['0', '1.5', '10000', 'two', '-2']],
   ['GOWIDE_THREADS', ['1', '16', '9999'], ['0', '1.5', '10000', 'two', '-2']],
 ] as const)('%s holds a number, or says in one line what was expected', (name, good, bad) => {
   vi.stubEnv(name, undefined);

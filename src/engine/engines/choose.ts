@@ -43,17 +43,11 @@ export function requestedEngine(flag?: string): EngineName | 'auto' {
 }
 
 /**
- * Training steps below this are too short to be divided among threads: TensorFlow then runs best on one, and several
- * runs fit side by side. A function of the spec alone, so that a resumed run gets the same bits.
- */
-export const SMALL_STEP_FLOPS = 4e9;
-
-/**
  * Settles the engines' threads for the work ahead; call it before an engine starts. A large network takes every core,
  * or `cores` of them where other processes have the rest. Variables that the user set are left alone.
  */
 export function tuneFor(stepFlops: number, cores?: number): void {
-  for (const { tune } of definitions()) tune?.({ small: stepFlops < SMALL_STEP_FLOPS, cores });
+  for (const { tune } of definitions()) tune?.({ stepFlops, cores });
 }
 
 /**

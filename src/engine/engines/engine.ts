@@ -1,5 +1,6 @@
 /** What an engine promises. Adding one adds a file with an {@link EngineDefinition} here, and a line in choose.ts. */
 import { availableParallelism } from 'node:os';
+import { numberSetting } from '../../core/settings.js';
 import type { Device } from '../../toolchain/nvidia.js';
 import type { InstallOptions } from '../install/install.js';
 
@@ -47,13 +48,22 @@ export interface EngineDefinition {
   /** Gives it so many threads, in this process and in those that are started later; called before it starts. */
   readonly useThreads?: (threads: number) => void;
   /**
-   * Settles its threads for training steps that are too small to be divided, or for large ones that have `cores` for
-   * themselves (all where undefined); called before it starts. What the user has set stays.
+   * Settles its threads for training steps of so many operations, which have `cores` for themselves (all where
+   * undefined) where they are large; called before it starts. What the user has set stays.
    */
-  readonly tune?: (work: { readonly small: boolean; readonly cores: number | undefined }) => void;
+  readonly tune?: (work: { readonly stepFlops: number; readonly cores: number | undefined }) => void;
 }
 
-/** Threads of an engine that takes as many as there are cores: `$TF_NUM_INTRAOP_THREADS`, else all. */
+/**
+ * Training steps below this are too short to be divided among threads: TensorFlow then runs best on one, and several
+ * runs fit side by side. A function of the spec alone, so that a resumed run gets the same bits.
+ */
+export const SMALL_STEP_FLOPS = 4e9;
+
+/**
+ * Threads of an engine that takes as many as there are cores: those of `--threads`, `$TF_NUM_INTRAOP_THREADS`, else
+ * all.
+ */
 export function allThreads(): number {
-  return Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
+  return numberSetting('GOWIDE_OPS_THREADS') ?? (Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism());
 }

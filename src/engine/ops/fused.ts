@@ -3,7 +3,6 @@
  * TensorFlow (fused/, compiled once per machine, where the engine `tensorflow` was set up by us and runs on the CPU),
  * and in WebAssembly (webassembly-fused.ts). Where `hasFused()` is false the layers are composed of tfjs ops instead.
  */
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { FailureError, messageOf } from '../../core/errors.js';
 import { isSwitchedOff } from '../../core/settings.js';
@@ -49,12 +48,15 @@ export function fusedOf({ headers, libraries }: Installed): AddonSource {
   };
 }
 
-/** Registers the ops with the TensorFlow of this install, which is loaded. Throws FailureError with the reason. */
-export function loadFused(installed: Installed): void {
+/**
+ * Registers the ops with the TensorFlow of this install, which is loaded, and gives them so many threads. Throws
+ * FailureError with the reason.
+ */
+export function loadFused(installed: Installed, threads: number): void {
   const addon = loadAddon<Addon>(fusedOf(installed));
   if (addon.problem !== '')
     throw new FailureError(`the fused ops for TensorFlow cannot be registered: ${addon.problem}`);
-  addon.setThreads(Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism());
+  addon.setThreads(threads);
   try {
     none ??= tf.keep(tf.tensor1d([]));
     loaded = tf.tidy(() => isRight());

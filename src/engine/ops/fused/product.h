@@ -119,7 +119,8 @@ void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, i
   const int64_t panels = (columns + PANEL - 1) / PANEL, cuts = cuts_of(rows, panels);
   const int64_t chunk = ((rows + cuts - 1) / cuts + TALL - 1) / TALL * TALL;
   pool().run(panels * cuts, [&](int64_t part) {
-    const int64_t column = part / cuts * PANEL, begin = part % cuts * chunk, here = std::min(PANEL, columns - column);
+    const int64_t column = part % panels * PANEL, begin = part / panels * chunk,
+                  here = std::min(PANEL, columns - column);
     if (begin >= rows) return;
     Scratch scratch(panel_size(depth));
     const Right panel = {b + column, columns},
@@ -127,7 +128,7 @@ void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, i
     multiply_panel(a + begin * depth, std::min(chunk, rows - begin), depth, panel, here, c + begin * columns + column,
                    columns, next, scratch.take(panel_size(depth)),
                    [&](int64_t row, int64_t tall) { then(begin + row, column, tall, here); });
-  });
+  }, rows * depth * columns);
 }
 
 #if defined(__has_builtin)
@@ -228,7 +229,8 @@ void product(Call& call, const Attributes& attributes) {
   const Left left = first ? Left{a.data, 1, rows} : Left{a.data, depth, 1};
   const bool cached = a.size + b.size <= CACHED;
   pool().run(panels * cuts, [&](int64_t part) {
-    const int64_t column = part / cuts * PANEL, begin = part % cuts * chunk, end = std::min(rows, begin + chunk);
+    const int64_t column = part % panels * PANEL, begin = part / panels * chunk,
+                  end = std::min(rows, begin + chunk);
     if (begin >= end) return;
     const int64_t here = std::min(PANEL, columns - column), width = (here + W - 1) / W * W;
     Scratch scratch(depth * width);
@@ -245,7 +247,7 @@ void product(Call& call, const Attributes& attributes) {
     if (cached) multiply_rows(AtHand());
     else if (first) multiply_rows(Ahead());
     else multiply_rows(Soon());
-  });
+  }, rows * depth * columns);
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #pragma once
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -26,65 +28,117 @@ struct FlushTiny {
 #endif
 };
 
+constexpr int64_t ALONE = 1 << 20;  // multiplications that one thread does sooner than several
+
+// Tells the core that a loop waits.
+inline void pause() {
+#if defined(__SSE__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");
+#endif
+}
+
+// Threads that share parts of a piece of work. A small net hands out hundreds of pieces a millisecond, of some
+// microseconds each, and to wake a thread takes tens of them: so a helper that has nothing to do looks for the next piece
+// for a while before it sleeps, and nobody waits for one that comes too late. Each thread begins with parts of its own,
+// the same share of every piece, as the rows that it made before are in its cache; then it takes what others have left.
 class Pool {
  public:
   void resize(int threads) { wanted = std::max(1, threads); }
   int64_t size() const { return wanted; }
 
-  // body(part) for every part, on all threads.
-  void run(int64_t parts, const std::function<void(int64_t)>& body) {
-    const int helpers = static_cast<int>(std::min<int64_t>(wanted, parts)) - 1;
+  // body(part) for every part, on all threads, or on this one where all of it takes so few multiplications.
+  void run(int64_t parts, const std::function<void(int64_t)>& body, int64_t multiplications = ALONE) {
+    const int helpers = multiplications < ALONE ? 0 : static_cast<int>(std::min<int64_t>(wanted, parts)) - 1;
     if (helpers <= 0) {
       FlushTiny flush;
       for (int64_t part = 0; part < parts; part++) body(part);
       return;
     }
     std::lock_guard<std::mutex> one(entry);
-    {
-      std::lock_guard<std::mutex> lock(mutex);
-      while (static_cast<int>(threads.size()) < helpers)
-        threads.emplace_back([this, id = static_cast<int>(threads.size())] { help(id); });
-      work = &body;
-      total = parts;
-      next = 0;
-      invited = helpers;
-      busy = helpers;
-      round++;
+    grow(helpers);
+    work = &body;
+    sharers = helpers + 1;
+    for (int i = 0; i < sharers; i++) {
+      shares[i].next = parts * i / sharers;
+      shares[i].end = parts * (i + 1) / sharers;
     }
-    wake.notify_all();
-    take();
-    std::unique_lock<std::mutex> lock(mutex);
-    idle.wait(lock, [this] { return busy == 0; });
+    open = ++round;
+    if (asleep.load() > 0) {
+      // whoever is about to sleep has the lock, or has seen this round
+      { std::lock_guard<std::mutex> lock(mutex); }
+      wake.notify_all();
+    }
+    take(0);
+    open = 0;
+    for (int64_t looks = 0; busy.load() > 0; looks++) look(looks);
   }
 
  private:
-  void take() {
+  static constexpr int64_t LOOKS = 100;  // until others may have the core
+  static constexpr std::chrono::microseconds PATIENCE{200};
+
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
+  static void look(int64_t looks) {
+    if (looks < LOOKS) pause();
+    else std::this_thread::yield();
+  }
+
+  void grow(int helpers) {
+    if (static_cast<int>(threads.size()) >= helpers) return;
+    shares = std::make_unique<Share[]>(helpers + 1);
+    while (static_cast<int>(threads.size()) < helpers)
+      threads.emplace_back([this, id = static_cast<int>(threads.size()) + 1] { help(id); });
+  }
+
+  void take(int id) {
     FlushTiny flush;
-    for (int64_t part = next++; part < total; part = next++) (*work)(part);
+    for (int i = 0; i < sharers; i++) {
+      Share& share = shares[(id + i) % sharers];
+      if (share.next.load() >= share.end) continue;
+      for (int64_t part = share.next++; part < share.end; part = share.next++) (*work)(part);
+    }
+  }
+
+  // Waits for a round after `seen`.
+  uint64_t wait(uint64_t seen) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (int64_t looks = 0;; looks++) {
+      const uint64_t now = round.load();
+      if (now != seen) return now;
+      look(looks);
+      if (looks % 64 == 63 && std::chrono::steady_clock::now() - begin > PATIENCE) break;
+    }
+    std::unique_lock<std::mutex> lock(mutex);
+    asleep++;
+    wake.wait(lock, [&] { return round.load() != seen; });
+    asleep--;
+    return round.load();
   }
 
   void help(int id) {
-    uint64_t seen = 0;
-    for (;;) {
-      {
-        std::unique_lock<std::mutex> lock(mutex);
-        wake.wait(lock, [&] { return round != seen && id < invited; });
-        seen = round;
-      }
-      take();
-      std::lock_guard<std::mutex> lock(mutex);
-      if (--busy == 0) idle.notify_one();
+    for (uint64_t seen = 0;;) {
+      seen = wait(seen);
+      // who begins a round does not end it before those that are counted here have left
+      busy++;
+      if (open.load() == seen && id < sharers) take(id);
+      busy--;
     }
   }
 
   std::mutex entry, mutex;
-  std::condition_variable wake, idle;
+  std::condition_variable wake;
   std::vector<std::thread> threads;  // they live as long as the process
+  std::unique_ptr<Share[]> shares;
   const std::function<void(int64_t)>* work = nullptr;
-  std::atomic<int64_t> next{0};
-  int64_t total = 0;
-  int wanted = 1, invited = 0, busy = 0;
-  uint64_t round = 0;
+  int wanted = 1, sharers = 0;
+  std::atomic<int> asleep{0}, busy{0};
+  std::atomic<uint64_t> round{0}, open{0};  // the latest, and the one that helpers may take parts of, or 0
 };
 
 Pool& pool() {

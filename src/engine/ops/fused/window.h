@@ -218,7 +218,7 @@ void write_images(const View& from, const View& to, const Band& band, const std:
       }
       write_together(tile);
     }
-  });
+  }, batch * height * band.groups * static_cast<int64_t>(matrices.size()));
 }
 
 // Strides, padding above and to the left, and a height and width, whose meaning the ops say.
@@ -300,8 +300,24 @@ void convolution_input_gradient(Call& call, const Attributes&) {
   });
 }
 
-// What pairs of a piece of an image and a group of dy are summed to.
+// Pieces of images, and the groups of dy that each is multiplied by.
 struct Pairs {
+  // Those of one row of the filter, in the order of the images.
+  void meet(const Geometry& g, const Band& band, const Padded& padded, int64_t images, int64_t tap, const float* dy) {
+    left.clear();
+    right.clear();
+    for (int64_t one = 0; one < images; one++) {
+      for (int64_t row = 0; row < g.to_height; row++) {
+        const int64_t read = row * g.down - g.above + tap;
+        if (read < 0 || read >= g.height) continue;
+        for (int64_t group = 0; group < band.groups; group++) {
+          left.push_back(padded.at(one, read, group));
+          right.push_back(dy + ((one * g.to_height + row) * band.groups + group) * band.width);
+        }
+      }
+    }
+  }
+
   std::vector<const float*> left, right;
 };
 
@@ -349,7 +365,11 @@ void convolution_filter_gradient(Call& call, const Attributes&) {
   const bool whole = band.columns == band.width && row_size == band.groups * band.columns;
   const int64_t each = std::max<int64_t>(1, IMAGES / std::max<int64_t>(1, image));
   std::vector<float> sums(static_cast<size_t>(g.high * depth * band.width));
-  pool().run(1, [&](int64_t) {
+  // rows of the filter and groups of their values: each thread fills the images in for itself, and sums some of these
+  const int64_t groups = (depth + GROUPS - 1) / GROUPS, all = g.high * groups;
+  const int64_t work = dy.size * depth * g.high, cuts = work < ALONE ? 1 : std::min(pool().size(), all);
+  pool().run(cuts, [&](int64_t part) {
+    const int64_t first = part * all / cuts, last = (part + 1) * all / cuts;
     Pairs pairs;
     for (int64_t begin = 0; begin < g.batch; begin += each) {
       const int64_t images = std::min(each, g.batch - begin), rows = images * g.to_height;
@@ -368,24 +388,12 @@ void convolution_filter_gradient(Call& call, const Attributes&) {
         }
       }
       const float* const right = whole ? from : filled;
-      for (int64_t tap = 0; tap < g.high; tap++) {
-        pairs.left.clear();
-        pairs.right.clear();
-        for (int64_t one = 0; one < images; one++) {
-          for (int64_t row = 0; row < g.to_height; row++) {
-            const int64_t read = row * g.down - g.above + tap;
-            if (read < 0 || read >= g.height) continue;
-            for (int64_t group = 0; group < band.groups; group++) {
-              pairs.left.push_back(padded.at(one, read, group));
-              pairs.right.push_back(right + ((one * g.to_height + row) * band.groups + group) * band.width);
-            }
-          }
-        }
-        for (int64_t row = 0; row < depth; row += GROUPS) {
-          const auto add = ADDERS[std::min<int64_t>(GROUPS, depth - row) - 1];
-          for (int64_t column = 0; column < band.width; column += W)
-            add(pairs, row, column, sums.data() + tap * depth * band.width, band.width);
-        }
+      for (int64_t one = first; one < last; one++) {
+        const int64_t tap = one / groups, row = one % groups * GROUPS;
+        if (one == first || row == 0) pairs.meet(g, band, padded, images, tap, right);
+        const auto add = ADDERS[std::min<int64_t>(GROUPS, depth - row) - 1];
+        for (int64_t column = 0; column < band.width; column += W)
+          add(pairs, row, column, sums.data() + tap * depth * band.width, band.width);
       }
     }
   });
