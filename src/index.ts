@@ -164,6 +164,7 @@ export {
   parseScale,
   SCALES,
   type Experiment,
+  type Platform,
   type Runner,
   type Scale,
   type Arm,

@@ -26,6 +26,7 @@ import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
 import { OPTIMIZER_STATE } from '../../src/optim/optimizer.js';
 import { withRequired } from '../../src/sweep/work.js';
+import { expectedKernel, type KernelName } from '../../theory/kernel/kernel.js';
 import { EXPERIMENTS, trainExperiments } from '../../experiments/registry.js';
 import { RUNNERS } from '../../experiments/runners.js';
 
@@ -48,16 +49,25 @@ const diskOf = oncePer((spec: TrainSpec): { readonly left: number; readonly unde
   };
 });
 
+/** What a plan knows of the machine. */
+interface Known {
+  /** What its steps were measured, or assumed, to take, by experiment. */
+  readonly throughputs: ReadonlyMap<string, Measured>;
+  /** Its form of the particle kernel; the native one unless given. */
+  readonly kernel?: KernelName;
+}
+
 /**
  * Seconds of a cell without what it requires: as expected, times what the machine took for the measured step over what
  * was expected of that.
  */
-function secondsOf(cell: Cell, measured: Measured | undefined): number {
-  return runnerOf(cell, RUNNERS).cost(cell) * (measured?.slowness ?? 1);
+function secondsOf(cell: Cell, { throughputs, kernel }: Known): number {
+  const expected = runnerOf(cell, RUNNERS).cost(cell, kernel === undefined ? {} : { kernel });
+  return expected * (throughputs.get(cell.experiment)?.slowness ?? 1);
 }
 
-const hours = (cells: Iterable<Cell>, throughputs: ReadonlyMap<string, Measured>): number =>
-  [...cells].reduce((sum, cell) => sum + secondsOf(cell, throughputs.get(cell.experiment)), 0) / 3600;
+const hours = (cells: Iterable<Cell>, known: Known): number =>
+  [...cells].reduce((sum, cell) => sum + secondsOf(cell, known), 0) / 3600;
 
 /**
  * The spec whose throughput stands for an experiment: that of the arm with which others are compared, the experiment's
@@ -114,29 +124,24 @@ export interface Plan {
   readonly data: readonly string[];
 }
 
-type Throughputs = ReadonlyMap<string, Measured>;
-
 /** What an experiment takes with its cells and all that they require. */
-function rowOf(
-  experiment: Experiment,
-  scale: Scale,
-  mine: readonly Cell[],
-  throughputs: Throughputs,
-): Plan['rows'][number] {
+function rowOf(experiment: Experiment, scale: Scale, mine: readonly Cell[], known: Known): Plan['rows'][number] {
   const { name, kind } = experiment;
   const common = {
     experiment: name,
     arms: Object.keys(experiment.arms(scale)).length,
     runs: mine.length,
-    deviceHours: hours(mine, throughputs),
+    deviceHours: hours(mine, known),
   };
-  const throughput = throughputs.get(name);
+  const throughput = known.throughputs.get(name);
   if (kind !== TRAIN_KIND || throughput === undefined)
     return { ...common, petaflops: null, memoryBytes: null, diskBytes: mine.length * 20_000, flopsPerSecond: null };
   const trained = mine.filter((cell) => cell.kind === TRAIN_KIND);
   const specs = trained.map(({ spec }) => checkedSpec(spec));
   // seeds share a spec; the runs of another experiment that this one needs are of its nets and batches
-  const measured = new Map(trained.map((cell, i) => [specs[i]!, throughputs.get(cell.experiment)?.bytesPerExample]));
+  const measured = new Map(
+    trained.map((cell, i) => [specs[i]!, known.throughputs.get(cell.experiment)?.bytesPerExample]),
+  );
   const disk = specs.map(diskOf);
   return {
     ...common,
@@ -152,7 +157,7 @@ function rowOf(
 function claimRow(
   { id, experiment, arms }: Claim,
   cells: ReadonlyMap<string, readonly Cell[]>,
-  throughputs: Throughputs,
+  known: Known,
 ): Plan['claims'] {
   const all = cells.get(experiment.name) ?? [];
   const mine = withRequired(
@@ -160,11 +165,20 @@ function claimRow(
     RUNNERS,
   );
   if (mine.size === 0) return [];
-  return [{ id, experiment: experiment.name, runs: mine.size, deviceHours: hours(mine.values(), throughputs) }];
+  return [{ id, experiment: experiment.name, runs: mine.size, deviceHours: hours(mine.values(), known) }];
 }
 
-/** What experiments cost at a scale, by what their thin nets were measured, or assumed, to attain. */
-export function planOf(experiments: readonly Experiment[], scale: Scale, throughputs: Throughputs): Plan {
+/**
+ * What experiments cost at a scale, by what their thin nets were measured, or assumed, to attain (`throughputs`), and
+ * with that form of the particle kernel, the native one unless given.
+ */
+export function planOf(
+  experiments: readonly Experiment[],
+  scale: Scale,
+  throughputs: Known['throughputs'],
+  kernel?: KernelName,
+): Plan {
+  const known = { throughputs, ...(kernel !== undefined && { kernel }) };
   const declared = experiments.filter(({ seeds }) => seeds[scale] !== undefined);
   const cells = new Map(declared.map((experiment) => [experiment.name, cellsOf(experiment, scale, 1)]));
   const brought = declared.flatMap((experiment) => {
@@ -181,9 +195,9 @@ export function planOf(experiments: readonly Experiment[], scale: Scale, through
   const all = new Map([...required.values()].flatMap((own) => [...own]));
   return {
     scale,
-    total: { runs: all.size, deviceHours: hours(all.values(), throughputs) },
-    rows: declared.map((one) => rowOf(one, scale, [...required.get(one.name)!.values()], throughputs)),
-    claims: planned.filter(({ id }) => !isLeft.has(id)).flatMap((claim) => claimRow(claim, cells, throughputs)),
+    total: { runs: all.size, deviceHours: hours(all.values(), known) },
+    rows: declared.map((one) => rowOf(one, scale, [...required.get(one.name)!.values()], known)),
+    claims: planned.filter(({ id }) => !isLeft.has(id)).flatMap((claim) => claimRow(claim, cells, known)),
     left,
     data: [...new Set(brought)],
   };
@@ -263,5 +277,7 @@ export async function planScale(
     known.set(key, measured);
     found.set(experiment.name, measured);
   }
-  return planOf(Object.values(EXPERIMENTS), scale, found);
+  // an assumed machine is one that has a compiler
+  const kernel = flopsPerSecond === undefined ? expectedKernel() : undefined;
+  return planOf(Object.values(EXPERIMENTS), scale, found, kernel);
 }

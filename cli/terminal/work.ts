@@ -27,7 +27,7 @@ import {
 import type { SweepReporter } from '../../src/sweep/progress.js';
 import { runHere } from '../../src/sweep/backends/pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
-import { prepareKernel } from '../../theory/kernel/kernel.js';
+import { expectedKernel, prepareKernel } from '../../theory/kernel/kernel.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
 import { kernelReport } from './kernel.js';
 import { notice } from './notices.js';
@@ -172,13 +172,14 @@ export async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<
 function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Progress): LocalSweep {
   for (const cell of cells) runnerOf(cell, RUNNERS).check(cell);
   const engine = expectedEngine(requestedEngine(options.engine));
+  const needsKernel = cells.some((cell) => runnerOf(cell, RUNNERS).stepFlops === undefined);
   const out = checkOut(options.out);
   const notice = (line: string): void => progress.line(line);
   return {
     cells,
     out,
     runners: RUNNERS,
-    engine,
+    platform: { engine, ...(needsKernel && { kernel: expectedKernel() }) },
     signal: stopSignal(notice),
     notice,
     progress: (first) => reporter(progress, first),

@@ -151,6 +151,14 @@ export function cellsOf(experiment: Experiment, scale: Scale, seed: number, coun
   );
 }
 
+/** What a machine computes with, which says how long cells take there. */
+export interface Platform {
+  /** Name of the engine of tensors; TensorFlow unless given. */
+  readonly engine?: string;
+  /** Name of the form of the particle kernel; the native one unless given. */
+  readonly kernel?: string;
+}
+
 /** How cells of one kind are run. */
 export interface Runner {
   readonly execute: Executor;
@@ -163,8 +171,8 @@ export interface Runner {
   readonly files?: (cell: Cell) => readonly InputFiles[];
   /** Runs that must be finished first. */
   readonly requires: (cell: Cell) => Cell[];
-  /** Expected seconds on one core with an engine, TensorFlow by default; only the ratios between cells matter. */
-  readonly cost: (cell: Cell, engine?: string) => number;
+  /** Expected seconds on one core of a platform; only the ratios between cells matter. */
+  readonly cost: (cell: Cell, platform?: Platform) => number;
   /** Steps that a run reports of its work, if that is known; what it reports with another total precedes them. */
   readonly steps?: (cell: Cell) => number;
   /** Floating-point operations of one training step, or undefined for cells that need no tensor engine. */

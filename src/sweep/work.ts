@@ -1,5 +1,5 @@
 /** What a sweep has to do: its cells with those that they require, and which of them the store still lacks. */
-import { runnerOf, type Runner } from '../core/experiment.js';
+import { runnerOf, type Platform, type Runner } from '../core/experiment.js';
 import { cellId, type Cell } from '../core/run.js';
 import { changedInput, changedSince, readInputs, type Input } from '../store/inputs.js';
 import {
@@ -26,7 +26,7 @@ export interface Work extends Costs {
 
 /**
  * The work that a sweep over `cells` has to do in the store `out`. A finished run with damaged files is set aside, with
- * a notice, and its cell counts as open. Costs are those with `engine`. Throws UsageError on a cell whose kind has no
+ * a notice, and its cell counts as open. Costs are those on `platform`. Throws UsageError on a cell whose kind has no
  * runner.
  */
 export function workOf(
@@ -34,7 +34,7 @@ export function workOf(
   cells: readonly Cell[],
   runners: Readonly<Record<string, Runner>>,
   notice: (line: string) => void,
-  engine?: string,
+  platform?: Platform,
 ): Work {
   const all = withRequired(cells, runners);
   const index = indexRuns(out);
@@ -49,7 +49,7 @@ export function workOf(
       return false;
     }
   };
-  const costs = new Map([...all].map(([id, cell]) => [id, runnerOf(cell, runners).cost(cell, engine)]));
+  const costs = new Map([...all].map(([id, cell]) => [id, runnerOf(cell, runners).cost(cell, platform)]));
   const open = new Map([...all].filter(([, cell]) => !done(cell)));
   const steps = new Map<string, number>();
   for (const [id, cell] of open) {

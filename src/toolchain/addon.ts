@@ -76,6 +76,15 @@ export function builtAddon(source: AddonSource): string {
   return path;
 }
 
+/** Whether the addon was built, or there is a compiler that may build it; nothing is built. */
+export function isWithinReach(source: AddonSource): boolean {
+  try {
+    return isAsBuilt(pathOf(source)) || findCompiler() !== undefined;
+  } catch {
+    return false; // no folder of one's own to put it in
+  }
+}
+
 /**
  * Builds the addon if need be, while this process goes on with other things; `begin` is called where there is something
  * to build. Throws FailureError with the reason.

@@ -3,13 +3,14 @@ import { measureThroughput } from '../../cli/bench/throughput.js';
 import { planOf, planScale, measuredSpec, wideSpec } from '../../cli/plan/plan.js';
 import { bertGlosses, bertSquad } from '../../experiments/bert.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
-import { trainExperiments } from '../../experiments/registry.js';
+import { theoryExperiments, trainExperiments } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs, cellsOf, type Scale } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
 import { costOf, expectedActivations, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost/cost.js';
 import { parameterCount } from '../../src/models/index.js';
 import { isTrained, type TrainSpec } from '../../src/method/spec/spec.js';
+import type { KernelName } from '../../theory/kernel/kernel.js';
 import { anyEngine } from '../support/engines.js';
 
 const measured = { flopsPerSecond: 1e9, bytesPerExample: 1e6, slowness: 2 };
@@ -74,6 +75,16 @@ test('experiments that share runs: each run counts once in all, with the memory 
   expect(total.runs).toBe(squad!.runs);
   expect(total.deviceHours).toBeCloseTo(squad!.deviceHours, 6);
   expect(squad!.memoryBytes).toBe(glosses!.memoryBytes);
+});
+
+test('the theory takes what the kernel of the machine does', () => {
+  const experiments = theoryExperiments().filter(({ name }) => ['limit', 'saddle'].includes(name));
+  const hours = (kernel?: KernelName): number[] =>
+    planOf(experiments, 'minutes', new Map(), kernel).rows.map(({ deviceHours }) => deviceHours);
+  const [native, wasm] = [hours('native'), hours('wasm')];
+  expect(hours()).toEqual(native);
+  expect(wasm[0]! / native[0]!).toBeGreaterThan(20);
+  expect(wasm[1]).toBe(native[1]); // without particles in the kernel
 });
 
 test('a machine that is twice as slow takes twice as long', () => {

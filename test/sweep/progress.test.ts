@@ -46,7 +46,7 @@ const required = new Map([...all].map(([id, cell]) => [id, RUNNERS[cell.kind]!.r
 const costs = Object.fromEntries(
   ['tensorflow', 'wasm'].map((engine) => [
     engine,
-    new Map([...all].map(([id, cell]) => [id, RUNNERS[cell.kind]!.cost(cell, engine)])),
+    new Map([...all].map(([id, cell]) => [id, RUNNERS[cell.kind]!.cost(cell, { engine })])),
   ]),
 ) as Record<'tensorflow' | 'wasm', Map<string, number>>;
 

@@ -7,12 +7,12 @@ import { delimiter, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { erf } from 'mathjs';
 import { namesOf } from '../../src/core/registry.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { cacheFolder } from '../../src/toolchain/cache.js';
-import { openKernel, useKernel, type KernelName } from '../../theory/kernel/kernel.js';
+import { expectedKernel, openKernel, useKernel, type KernelName } from '../../theory/kernel/kernel.js';
 import type { Kernel } from '../../theory/kernel/interface.js';
 import { webAssemblyKernel, type WebAssembly as Platform } from '../../theory/kernel/webassembly.js';
 import { activations, output, velocity } from '../../theory/network/network.js';
@@ -330,4 +330,35 @@ test.skipIf(nativeSkip())('native and WebAssembly agree to 1e-12 after 50 steps'
     });
     expect(relativeError(native!, wasm!)).toBeLessThan(1e-12);
   }
+});
+
+describe('the kernel that is expected', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    useKernel(undefined);
+  });
+
+  test('is the one that is asked for, and the one in use', () => {
+    useKernel(undefined);
+    vi.stubEnv('GOWIDE_KERNEL', 'wasm');
+    expect(expectedKernel()).toBe('wasm');
+    vi.stubEnv('GOWIDE_KERNEL', 'gpu');
+    expect(expectedKernel).toThrow(/GOWIDE_KERNEL: unknown kernel "gpu"; expected one of: native, wasm/);
+    useKernel(openKernel('wasm', 1));
+    expect(expectedKernel()).toBe('wasm');
+  });
+
+  test('is the native one where there is a compiler, or was one, else WebAssembly', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gowide-expected-'));
+    useKernel(undefined);
+    vi.stubEnv('GOWIDE_KERNEL', undefined);
+    vi.stubEnv('GOWIDE_CACHE', folder);
+    vi.stubEnv('CXX', process.execPath); // answers --version, as compilers do
+    expect(expectedKernel()).toBe('native');
+    expect(readdirSync(folder)).toEqual([]);
+    vi.stubEnv('CXX', undefined);
+    vi.stubEnv('PATH', folder);
+    expect(expectedKernel()).toBe('wasm');
+    rmSync(folder, { recursive: true });
+  });
 });

@@ -2,7 +2,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { theoryExperiments } from '../../experiments/registry.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
-import { copyNet, initialNet, thinNet } from '../../theory/model/particles.js';
+import type { Kernel } from '../../theory/kernel/interface.js';
+import { KERNELS, openKernel, useKernel } from '../../theory/kernel/kernel.js';
+import { KERNEL_SECONDS, type KernelSeconds } from '../../theory/kernel/seconds.js';
+import { plainTangent } from '../../theory/kernel/tangent.js';
+import { copyNet, initialNet, thinNet, type Net } from '../../theory/model/particles.js';
 import { parseStudySpec, type Study } from '../../theory/studies/study.js';
 import { registerStudy, STUDIES, studyByName, THEORY_KIND, THEORY_RUNNER } from '../../theory/studies/index.js';
 import { sineTask } from '../../theory/model/task.js';
@@ -143,6 +147,100 @@ describe('adding a study is registering one object', () => {
     expect(() => registerStudy(halving)).toThrow('the study "halving" is registered already');
     expect(() => THEORY_RUNNER.check(cell({ study: 'halfing', times: 3 }))).toThrow(/Did you mean "halving"\?/);
   });
+});
+
+/** Particles times samples of the kernel's passes, as counted while something ran. */
+interface Counted {
+  steps: number;
+  passes: number;
+  tangents: number;
+}
+
+/** The WebAssembly kernel, which counts what it does. */
+function countingKernel(counted: Counted): Kernel {
+  const inner = openKernel('wasm', 1);
+  const pairs = ({ d, layers }: Net, x: Float64Array): number =>
+    (x.length / d) * layers.reduce((sum, { m }) => sum + m, 0);
+  return {
+    name: 'counting',
+    peak: () => undefined,
+    forward: (net, x, outs) => {
+      counted.passes += pairs(net, x);
+      inner.forward(net, x, outs);
+    },
+    descend: (net, x, y, dt, losses, to) => {
+      counted.steps += pairs(net, x) * losses.length;
+      return inner.descend(net, x, y, dt, losses, to);
+    },
+    backward: (net, z, p, to, back) => {
+      counted.steps += pairs(net, z);
+      inner.backward(net, z, p, to, back);
+    },
+    tangent: (net, directions, pass) => {
+      if (pass.velocity !== undefined) counted.tangents += pairs(net, pass.x) * directions.length;
+      return plainTangent(net, directions, pass);
+    },
+  };
+}
+
+/** A kernel that takes so many seconds for each of one kind of what it does, whatever the dimension. */
+function taking(kind: keyof Pick<KernelSeconds, 'step' | 'pass' | 'tangent'>, seconds: number): KernelSeconds {
+  const nothing = { fixed: 0, each: 0 };
+  return { block: 1, step: nothing, pass: nothing, tangent: nothing, [kind]: { fixed: seconds, each: 0 } };
+}
+
+describe('the price of a study', () => {
+  afterEach(() => useKernel(undefined));
+
+  test.each(Object.keys(STUDIES))('%s: counts what the kernel does', async (name) => {
+    const study = studyByName(name);
+    // the limit by its first nets, of particles so few that they tell little
+    const spec = parseStudySpec(study, { ...SMALL[name]!.spec, ...(name === 'limit' && { target: 0.5, nets: 8 }) });
+    const counted: Counted = { steps: 0, passes: 0, tangents: 0 };
+    useKernel(countingKernel(counted));
+    await study.run(spec, 1, async () => {});
+    const beside = study.cost(spec, taking('step', 0));
+    const priced = (kind: Parameters<typeof taking>[0]): number => study.cost(spec, taking(kind, 1)) - beside;
+    // bounds take their steps one by one, beside which the kernel is nothing
+    if (name === 'bounds') return;
+    expect(priced('step')).toBeCloseTo(counted.steps, 3);
+    expect(priced('tangent')).toBeCloseTo(counted.tangents, 3);
+    // passes take the less, beside tangents next to nothing
+    if (counted.tangents > 0 || counted.passes === 0) return;
+    expect(priced('pass') / counted.passes).toBeGreaterThan(2 / 3);
+    expect(priced('pass') / counted.passes).toBeLessThan(3 / 2);
+  });
+
+  test('is higher by a slower kernel, and names the kernels where it is given another', () => {
+    const [experiment] = theoryExperiments().filter(({ name }) => name === 'limit');
+    const [first] = cellsOf(experiment!, 'minutes', 1);
+    const cost = (kernel?: string): number => THEORY_RUNNER.cost(first!, kernel === undefined ? {} : { kernel });
+    expect(cost()).toBe(cost('native'));
+    expect(cost('wasm') / cost('native')).toBeGreaterThan(20);
+    expect(() => cost('gpu')).toThrow(/unknown kernel "gpu"; expected one of: native, wasm/);
+  });
+
+  test('is known for every kernel', () => {
+    expect(Object.keys(KERNEL_SECONDS)).toEqual(Object.keys(KERNELS));
+  });
+});
+
+test('the study of limits says after each net how far it is', async () => {
+  const study = studyByName('limit');
+  // some need more nets than the first, or larger ones
+  for (const change of [{}, { target: 0.1, nets: 32 }]) {
+    const ticks: (readonly [number, number])[] = [];
+    const spec = parseStudySpec(study, { ...SMALL.limit!.spec, ...change });
+    await study.run(spec, 1, async (...at) => void ticks.push(at));
+    const [done, totals] = [ticks.map(([one]) => one), ticks.map(([, total]) => total)];
+    expect(new Set(totals).size).toBe(1);
+    expect(done).toEqual([...done].sort((a, b) => a - b));
+    expect(done[0]).toBe(0);
+    expect(done.at(-1)).toBe(totals[0]);
+    // two depths, direct training and imitation, eight nets each
+    expect(new Set(done).size).toBe(1 + 2 * 2 * 8);
+    expect(done.every(Number.isInteger)).toBe(true);
+  }
 });
 
 test('a study stands in the registry under its own name', () => {

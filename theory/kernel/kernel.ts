@@ -5,11 +5,11 @@
  */
 import { availableParallelism } from 'node:os';
 import { messageOf, UsageError } from '../../src/core/errors.js';
-import { lookUp } from '../../src/core/registry.js';
+import { lookUp, namesOf } from '../../src/core/registry.js';
 import { choiceSetting, numberSetting } from '../../src/core/settings.js';
 import { checked } from './checked.js';
 import type { Kernel } from './interface.js';
-import { openNative, prepareNative } from './native.js';
+import { mayOpenNative, openNative, prepareNative } from './native.js';
 import { openWasm } from './wasm.js';
 
 /** How each form of the kernel is opened, by its name; its passes throw RangeError on arrays that do not fit. */
@@ -59,6 +59,15 @@ export function kernel(): Kernel {
     current = openKernel('wasm');
   }
   return current;
+}
+
+/**
+ * Name of the kernel that {@link kernel} will open, as far as that can be told before one is built. Throws UsageError
+ * on an unknown `$GOWIDE_KERNEL`.
+ */
+export function expectedKernel(): KernelName {
+  const open = current === undefined ? undefined : namesOf(KERNELS).find((name) => name === current!.name);
+  return open ?? askedFor() ?? (mayOpenNative() ? 'native' : 'wasm');
 }
 
 /** Builds the native kernel, where it would be in use, while this process goes on with other things. */

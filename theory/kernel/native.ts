@@ -2,7 +2,7 @@
  * The native kernel: native.cc, compiled once per machine for its own vector instructions, loaded as a Node-API addon.
  */
 import { join } from 'node:path';
-import { loadAddon, prepareAddon } from '../../src/toolchain/addon.js';
+import { isWithinReach, loadAddon, prepareAddon } from '../../src/toolchain/addon.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import type { Layer, Net } from '../model/particles.js';
 import type { Kernel } from './interface.js';
@@ -54,6 +54,9 @@ const flatten = (layers: readonly Layer[]): Float64Array[] => layers.flatMap(({ 
 
 /** Builds the native kernel if need be, aside. Throws FailureError with the reason. */
 export const prepareNative = (): Promise<void> => prepareAddon(SOURCE);
+
+/** Whether the native kernel was built, or there is a compiler that may build it. */
+export const mayOpenNative = (): boolean => isWithinReach(SOURCE);
 
 /** Opens the native kernel on `threads` threads, building it first if need be. Throws FailureError with what to do. */
 export function openNative(threads: number): Kernel {

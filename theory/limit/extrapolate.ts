@@ -32,8 +32,8 @@ export interface LimitSettings {
   readonly particles: { readonly first: number; readonly most: number };
   /** The most nets of one size. */
   readonly nets: number;
-  /** Called after each net; may throw to stop. */
-  readonly onNet?: (nets: number, particles: number, error: number) => void;
+  /** Called after each net, and awaited; may throw to stop. */
+  readonly onNet?: (nets: number, particles: number, error: number) => void | Promise<void>;
 }
 
 /** A limit with its certificate. */
@@ -69,7 +69,7 @@ export class NoLimit extends FailureError {
 export const DIRECTIONS = 2;
 
 /** Nets before a first judgement. */
-const FIRST = 8;
+export const FIRST = 8;
 
 /** The particles first .. last of a layer, sharing its arrays. */
 function part({ a, b, bias, ...rest }: Layer, d: number, first: number, last: number): Layer {
@@ -209,8 +209,7 @@ export async function limitsOf(settings: LimitSettings): Promise<WidthLimit[]> {
     const wanted = pairs.length === 0 ? Math.min(FIRST, most) : Math.min(2 * pairs.length, most);
     while (pairs.length < wanted) {
       pairs.push(fixed ? measureFixed(settings, fixed, pairs.length) : measurePair(settings, M, pairs.length));
-      onNet?.(pairs.length, size, pairs.length < 2 ? Infinity : worstError(pairs, pairs[0]!.whole.length).error);
-      await Promise.resolve();
+      await onNet?.(pairs.length, size, pairs.length < 2 ? Infinity : worstError(pairs, pairs[0]!.whole.length).error);
     }
     const probes = pairs[0]!.whole.length;
     const { error, byBias } = worstError(pairs, probes);

@@ -63,7 +63,7 @@ export const depthStudy: Study<DepthSpec> = {
     `direct: ${bandRule(DEPTH_GROWTH)}, and ${bandRule(DEPTH_BEND)}; both: ${bandRule(DEPTH_RATIO)}, at every depth`,
   schema: DepthSpec,
   cautions: cautionsOf,
-  cost: (spec) => spec.depths.reduce((sum, depth) => sum + pairCost(spec, depth, [spec.m]), 0),
+  cost: (spec, kernel) => spec.depths.reduce((sum, depth) => sum + pairCost(spec, depth, [spec.m], kernel), 0),
   run: async (spec, seed, tick) => {
     const rows = [];
     const total = spec.depths.reduce((sum, depth) => sum + depth, 0);

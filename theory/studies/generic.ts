@@ -10,7 +10,7 @@ import { trainDirect, unexploded } from '../flow/direct.js';
 import { output } from '../network/network.js';
 import { copyNet, thinNet, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { PAIR_SECONDS, startWide, stepsOf } from './pair.js';
+import { movedSeconds, startWide, stepsOf, WIDE_PASSES } from './pair.js';
 import { DEPTH_BEND, DEPTH_GROWTH } from './depth.js';
 import { bandRule } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
@@ -48,8 +48,12 @@ export const genericStudy: Study<GenericSpec> = {
     'at 95 % over all families together, is a find',
   schema: GenericSpec,
   cautions: cautionsOf,
-  cost: ({ depths, wide, m, draws, time, dt, train }) =>
-    ((depths.reduce((sum, depth) => sum + depth, 0) * (wide + m * draws) * train * time) / dt) * PAIR_SECONDS + 0.01,
+  cost: (spec, kernel) => {
+    const { depths, wide, m, draws, time } = spec;
+    const layers = depths.reduce((sum, depth) => sum + depth, 0);
+    const moved = { trained: (wide + m * draws) * time, measured: WIDE_PASSES * (wide + m * draws) };
+    return movedSeconds(spec, layers, moved, kernel) + 0.01;
+  },
   run: async (spec, seed, tick) => {
     const { m, dt, time, draws, family, sa, gain, target } = spec;
     const rows = [];

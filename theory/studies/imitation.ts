@@ -7,7 +7,7 @@ import { trainDirect, unexploded } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { imitateByRidge } from '../flow/ridge.js';
 import { thinNet, type Net } from '../model/particles.js';
-import { PAIR_SECONDS, stepsOf, trainWide } from './pair.js';
+import { movedSeconds, stepsOf, trainWide, WIDE_PASSES } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
@@ -41,8 +41,12 @@ export const imitationStudy: Study<ImitationSpec> = {
   rule: `${bandRule(IMITATION_RATIO)}, at every time of imitation, and in closed form`,
   schema: ImitationSpec,
   cautions: cautionsOf,
-  cost: ({ wide, m, draws, time, times, dt, train, depth }) =>
-    ((wide * time + m * draws * (time + times.at(-1)!)) * train * depth * PAIR_SECONDS) / dt + 0.06,
+  cost: (spec, kernel) => {
+    const { wide, m, draws, time, times, depth } = spec;
+    const trained = wide * time + m * draws * (time + times.at(-1)!);
+    const measured = WIDE_PASSES * wide + m * draws * (2 + times.length);
+    return movedSeconds(spec, depth, { trained, measured }, kernel) + 0.03;
+  },
   run: async (spec, seed, tick) => {
     const { m, dt, draws, depth, times, regime, ridge } = spec;
     const total = times.length + 1;

@@ -5,6 +5,7 @@ import { FailureError } from '../../src/core/errors.js';
 import { checkMemory, FLOAT64_BYTES } from '../../src/core/memory.js';
 import { lookUp, registerOwn } from '../../src/core/registry.js';
 import type { Cell, Executor } from '../../src/core/run.js';
+import { KERNEL_SECONDS } from '../kernel/seconds.js';
 import { boundsStudy } from './bounds.js';
 import { depthStudy } from './depth.js';
 import { genericStudy } from './generic.js';
@@ -91,9 +92,9 @@ export const THEORY_RUNNER: Runner = {
   execute,
   check: ({ spec }) => void parseStudySpec(studyByName(spec.study), spec),
   requires: () => [],
-  cost: ({ spec }) => {
+  cost: ({ spec }, { kernel = 'native' } = {}) => {
     const study = studyByName(spec.study);
-    return study.cost(parseStudySpec(study, spec));
+    return study.cost(parseStudySpec(study, spec), lookUp('kernel', KERNEL_SECONDS, kernel));
   },
   stepFlops: undefined,
 };

@@ -5,14 +5,15 @@ import type { Row } from '../../src/core/run.js';
 import { rms } from '../../src/core/stats.js';
 import { trainDirect, unexploded, type FlowResult } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
-import { limitsOf, NoLimit, type WidthLimit } from '../limit/extrapolate.js';
+import { DIRECTIONS, FIRST, limitsOf, NoLimit, type WidthLimit } from '../limit/extrapolate.js';
 import type { Course } from '../limit/fluctuation.js';
+import { kernelSeconds } from '../kernel/seconds.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { copyNet, initialNet, thinNet, type Net } from '../model/particles.js';
 import type { Task } from '../model/task.js';
 import { discrepancy } from '../network/discrepancy.js';
 import { activations, output } from '../network/network.js';
-import { PAIR_SECONDS, shapeOf, startWide, stepsOf } from './pair.js';
+import { movedSeconds, shapeOf, startWide, stepsOf, WIDE_PASSES } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study } from './study.js';
 
@@ -137,12 +138,13 @@ async function limitsAlong(
   depth: number,
   seed: number,
   course: Course,
+  onNet: (nets: number) => Promise<void>,
 ): Promise<readonly (WidthLimit | undefined)[]> {
   const { rho, target, particles, nets } = spec;
   const shape = shapeOf(spec, depth);
   try {
     return await limitsOf({
-      ...{ seed, target, particles, nets, course },
+      ...{ seed, target, particles, nets, course, onNet },
       draw: (count, draw) => initialNet(seed, { ...shape, m: count }, { rho }, ['limit', count, draw]),
     });
   } catch (error) {
@@ -158,22 +160,39 @@ function columnsOf(limit: WidthLimit | undefined): Row {
   return { limit: sqrtMD, limitError: error, limitParticles: particles, limitNets: nets, lossRises };
 }
 
-/** Rows of one depth: direct training at each time, and imitation where it is asked for. */
-async function measureDepth(spec: LimitSpec, depth: number, seed: number): Promise<Row[]> {
+/** Steps of direct training, and of imitation, of one net by which a limit is found. */
+function limitSteps({ times, imitationTime = 0, dt }: LimitSpec): readonly [direct: number, imitation: number] {
+  return [stepsOf(times.at(-1)!, dt), stepsOf(imitationTime, dt)];
+}
+
+/**
+ * Rows of one depth: direct training at each time, and imitation where it is asked for. `pause` is awaited after each
+ * net of a limit with the steps of all that were done, where the first nets are enough.
+ */
+async function measureDepth(
+  spec: LimitSpec,
+  depth: number,
+  seed: number,
+  pause: (steps: number) => Promise<void>,
+): Promise<Row[]> {
   const { regime, times, dt, imitationTime } = spec;
   const real = realOf(spec, depth, seed);
   const wide = copyNet(real.initial);
   const probes = times.map((time) => stepsOf(time, dt));
-  const course = { train: real.task.train, points: real.task.heldOut.x, flow: { steps: probes.at(-1)!, dt } };
+  const [directSteps, imitationSteps] = limitSteps(spec);
+  const course = { train: real.task.train, points: real.task.heldOut.x, flow: { steps: directSteps, dt } };
   const direct = measureDirect(spec, real, wide, seed);
-  const limits = await limitsAlong(spec, depth, seed, { ...course, probes });
+  const afterDirect = (nets: number): Promise<void> => pause(directSteps * Math.min(nets, FIRST));
+  const limits = await limitsAlong(spec, depth, seed, { ...course, probes }, afterDirect);
   const rows = times.flatMap((time, t) =>
     direct[t]!.map((one): Row => ({ regime, training: 'direct', depth, time, ...one, ...columnsOf(limits[t]) })),
   );
   if (imitationTime === undefined) return rows;
   const imitated = measureImitation(spec, real, wide, seed);
-  const imitation = { steps: stepsOf(imitationTime, dt), dt, inputs: 'wide' } as const;
-  const [limit] = await limitsAlong(spec, depth, seed, { ...course, imitation });
+  const imitation = { steps: imitationSteps, dt, inputs: 'wide' } as const;
+  const afterImitation = (nets: number): Promise<void> =>
+    pause(directSteps * FIRST + imitationSteps * Math.min(nets, FIRST));
+  const [limit] = await limitsAlong(spec, depth, seed, { ...course, imitation }, afterImitation);
   const time = times.at(-1)!;
   const after = imitated.map((one): Row => ({
     regime,
@@ -195,17 +214,32 @@ export const limitStudy: Study<LimitSpec> = {
     `direct, in the limit: ${bandRule(LIMIT_BEND)}`,
   schema: LimitSpec,
   cautions: cautionsOf,
-  cost: ({ wide, m, draws, times, imitationTime = 0, dt, train, depths, particles }) => {
+  cost: (spec, kernel) => {
+    const { wide, m, draws, times, imitationTime = 0, dt, d, train, depths, particles } = spec;
     const thin = [m].flat().reduce((sum, one) => sum + one, 0) * draws;
-    const steps = (times.at(-1)! + imitationTime) / dt + 1;
+    const time = times.at(-1)!;
     const layers = depths.reduce((sum, depth) => sum + depth, 0);
-    return layers * (wide + thin + 200 * particles.first) * steps * train * PAIR_SECONDS + 0.05;
+    // the limit by its first nets, each whole and in halves; imitation begins with nets that were trained again
+    const law = FIRST * particles.first;
+    const again = imitationTime > 0 ? 2 * law * time : 0;
+    const moved = {
+      trained: (wide + thin) * time + thin * imitationTime + again,
+      measured: WIDE_PASSES * (wide + thin) * times.length,
+    };
+    const tangents = (3 * DIRECTIONS * law * (time + imitationTime)) / dt;
+    const limits = layers * kernelSeconds({ d, samples: train, tangents }, kernel);
+    return movedSeconds(spec, layers, moved, kernel) + limits + 0.05;
   },
   run: async (spec, seed, tick) => {
     const rows: Row[] = [];
-    for (const [i, depth] of spec.depths.entries()) {
-      await tick(i, spec.depths.length);
-      rows.push(...(await measureDepth(spec, depth, seed)));
+    const each = FIRST * limitSteps(spec).reduce((sum, steps) => sum + steps, 0);
+    const total = each * spec.depths.reduce((sum, depth) => sum + depth, 0);
+    let [begun, done] = [0, 0];
+    const reached = (at: number): Promise<void> => tick((done = Math.max(done, at)), total); // larger nets begin anew
+    await reached(0);
+    for (const depth of spec.depths) {
+      rows.push(...(await measureDepth(spec, depth, seed, (steps) => reached(begun + depth * steps))));
+      begun += depth * each;
     }
     return rows;
   },

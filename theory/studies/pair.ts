@@ -1,6 +1,7 @@
 /** One wide net, and thin nets drawn from it, as several studies of particles measure them. */
 import { rms } from '../../src/core/stats.js';
 import { posteriorCap } from '../bounds/cap.js';
+import { kernelSeconds, type KernelSeconds } from '../kernel/seconds.js';
 import { discrepancy, layerErrors, outputSize, telescope } from '../network/discrepancy.js';
 import { trainDirect, unexploded, type FlowResult } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
@@ -81,17 +82,41 @@ export function trainWide(settings: Omit<ParticleSettings, 'imitationTime'>, dep
   };
 }
 
-/** Seconds of one (particle, sample) pair on one core: between the native kernel's and the WebAssembly one's. */
-export const PAIR_SECONDS = 3.2e-9;
+/** Particles of one layer that a study moves and measures. */
+interface Moved {
+  /** Particles times the flow time of their training, direct or by imitation. */
+  readonly trained: number;
+  /** Particles times the passes over the training and the held-out points that they are measured by. */
+  readonly measured: number;
+}
+
+/** Expected seconds on one core of what the kernel does for nets that have so many layers together. */
+export function movedSeconds(
+  { d, train, heldOut, dt }: Pick<ParticleSettings, 'd' | 'train' | 'heldOut' | 'dt'>,
+  layers: number,
+  { trained, measured }: Moved,
+  kernel?: KernelSeconds,
+): number {
+  const steps = kernelSeconds({ d, samples: train, steps: trained / dt }, kernel);
+  return layers * (steps + kernelSeconds({ d, samples: train + heldOut, passes: measured }, kernel));
+}
+
+/** Passes by which a wide net is measured, and a thin net beside it, with the telescoped sums of its imitation. */
+export const [WIDE_PASSES, THIN_PASSES] = [2, 9];
 
 /** Expected seconds on one core of training a wide net and `draws` thin nets of each width. */
 export function pairCost(
-  { wide, train, time, imitationTime, dt, draws }: ParticleSettings,
+  settings: ParticleSettings,
   depth: number,
   widths: readonly number[],
+  kernel?: KernelSeconds,
 ): number {
-  const thin = widths.reduce((sum, m) => sum + m, 0) * draws * (2 * time + 2 * imitationTime);
-  return ((wide * time + thin) / dt) * train * depth * PAIR_SECONDS + 0.05;
+  const { wide, time, imitationTime, draws } = settings;
+  const m = widths.reduce((sum, width) => sum + width, 0);
+  // half steps: twice as many for the wide net and the first draw
+  const trained = 3 * wide * time + m * (draws * 2 * (time + imitationTime) + 2 * time);
+  const measured = WIDE_PASSES * wide + THIN_PASSES * m * draws;
+  return movedSeconds(settings, depth, { trained, measured }, kernel) + 0.02;
 }
 
 /** What thin nets of one width, drawn from one wide net, differ from it by: root mean squares over the draws. */

@@ -9,10 +9,11 @@ import { rms } from '../../src/core/stats.js';
 import { infiniteEnds, trainedResidual } from '../exact/linear-residual.js';
 import { flowResult, type FlowResult } from '../flow/direct.js';
 import { residualForward, residualLawNet, trainResidual } from '../flow/residual.js';
+import { kernelSeconds } from '../kernel/seconds.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { lossScale } from '../network/network.js';
-import { PAIR_SECONDS } from './pair.js';
 import { bandRule, type Band } from './rule.js';
+import { NUMBER_SECONDS } from './residual.js';
 import { increasing, type Study } from './study.js';
 
 const ResidualDepthSpec = z
@@ -90,10 +91,12 @@ export const residualDepthStudy: Study<ResidualDepthSpec> = {
   law: 'deep residual nets of infinitely many units: error O(1/L) to infinitely many blocks (arXiv 2509.10167)',
   rule: bandRule(RESIDUAL_DEPTH),
   schema: ResidualDepthSpec,
-  cost: ({ D, nodes, depths, samples, steps }) => {
+  cost: ({ D, nodes, depths, samples, steps }, kernel) => {
     const blocks = [...new Set(depths.flatMap((depth) => [depth, 2 * depth]))].reduce((sum, depth) => sum + depth, 0);
-    const units = D === undefined ? 600 : (nodes.u * nodes.v) ** D;
-    return 2 * blocks * units * Math.max(16, samples) * (steps + 1) * PAIR_SECONDS + 0.2;
+    if (D === undefined) return 4e-6 * blocks * (steps + 1) * Math.max(16, samples) + 0.2;
+    const units = blocks * (nodes.u * nodes.v) ** D;
+    const work = { d: D, samples, steps: units * steps, passes: units * (steps + 2) };
+    return kernelSeconds(work, kernel) + units * (2 * D + 1) * steps * NUMBER_SECONDS + 0.1;
   },
   run: async (spec, seed, tick) => {
     const known = new Map<number, Trained>();

@@ -12,11 +12,14 @@ import {
   type ResidualShape,
   type ResidualState,
 } from '../flow/residual.js';
+import { kernelSeconds } from '../kernel/seconds.js';
 import { solveLinear } from '../numerics/linear.js';
-import { PAIR_SECONDS } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import type { Study } from './study.js';
 import type { Row } from '../../src/core/run.js';
+
+/** Seconds that a training step takes for each number of the blocks, beside the kernel. */
+export const NUMBER_SECONDS = 18e-9;
 
 const ResidualSpec = z
   .strictObject({
@@ -109,10 +112,14 @@ export const residualStudy: Study<ResidualSpec> = {
     .map((name) => bandRule(publishedBand(name as PublishedConstant)))
     .join('; '),
   schema: ResidualSpec,
-  cost: ({ embeddings, widths, reference, blocks, steps, samples }) => {
-    const sizes =
-      embeddings.flatMap((D) => widths.map((M) => D * M)).reduce((a, b) => a + b, 0) + reference.D * reference.M;
-    return 2 * sizes * blocks * Math.max(8, samples) * (steps + 1) * PAIR_SECONDS + 0.2;
+  cost: ({ embeddings, widths, reference, blocks, steps, samples }, kernel) => {
+    const nets = embeddings.flatMap((D) => widths.map((M) => ({ D, M })));
+    // two nets of each size, and one reference
+    return [...nets, ...nets, reference].reduce((sum, { D, M }) => {
+      const units = M * blocks;
+      const work = { d: D, samples, steps: units * steps, passes: units * (steps + 2) };
+      return sum + kernelSeconds(work, kernel) + units * (2 * D + 1) * steps * NUMBER_SECONDS;
+    }, 0);
   },
   run: async (spec, seed, tick) => {
     const { blocks: L, inputs, outputs, samples } = spec;

@@ -37,7 +37,7 @@ export const scaleStudy: Study<ScaleSpec> = {
   rule: `${bandRule(SCALE_RATIO)}, at every value`,
   schema: ScaleSpec,
   cautions: (spec) => [...new Set(spec.values.flatMap((value) => cautionsOf({ ...spec, [spec.parameter]: value })))],
-  cost: (spec) => spec.values.length * pairCost(spec, spec.depth, [spec.m]),
+  cost: (spec, kernel) => spec.values.length * pairCost(spec, spec.depth, [spec.m], kernel),
   run: async (spec, seed, tick) => {
     const rows = [];
     for (const [i, value] of spec.values.entries()) {

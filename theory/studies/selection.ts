@@ -8,7 +8,7 @@ import { imitateByRidge } from '../flow/ridge.js';
 import { selectNets, SELECTION_NAMES, type SelectionName } from '../flow/selection.js';
 import { copyNet, thinNet, type Net } from '../model/particles.js';
 import { discrepancy } from '../network/discrepancy.js';
-import { PAIR_SECONDS, stepsOf, trainWide, type Wide } from './pair.js';
+import { movedSeconds, stepsOf, trainWide, WIDE_PASSES, type Wide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
@@ -113,14 +113,18 @@ export const selectionStudy: Study<SelectionSpec> = {
   rule: `${bandRule(SELECTION_EXPONENT)}; against direct training: ${bandRule(SELECTION_RATIO)}; both at every depth`,
   schema: SelectionSpec,
   cautions: cautionsOf,
-  cost: ({ wide, train, depths, widths, draws, time, imitationTime, dt }) => {
+  cost: (spec, kernel) => {
+    const { wide, train, depths, widths, draws, time, imitationTime } = spec;
     const layers = depths.reduce((sum, depth) => sum + depth, 0);
     const m = widths.reduce((sum, width) => sum + width, 0);
-    const pairs = wide * time + m * (draws * time + 2 * (draws + SELECTION_NAMES.length) * imitationTime);
+    const chosen = draws + SELECTION_NAMES.length;
+    const trained = wide * time + m * (draws * time + 2 * chosen * imitationTime);
+    const measured = WIDE_PASSES * wide + m * (draws + ENDINGS.length * chosen);
+    const moved = movedSeconds(spec, layers, { trained, measured }, kernel);
     const choosing = SELECTION_NAMES.length * widths.at(-1)! * wide * train * 0.7e-9;
-    const fitting = (draws + SELECTION_NAMES.length) * (m * train + widths.length * train * train) * train * 1e-9;
-    const nets = depths.length * widths.length * (draws + SELECTION_NAMES.length);
-    return layers * ((pairs / dt) * train * PAIR_SECONDS + choosing + fitting) + 4e-3 * nets + 0.1;
+    const fitting = chosen * (m * train + widths.length * train * train) * train * 1e-9;
+    const nets = depths.length * widths.length * chosen;
+    return moved + layers * (choosing + fitting) + 4e-3 * nets + 0.15;
   },
   run: async (spec, seed, tick) => {
     const { depths, widths, draws, regime } = spec;

@@ -7,7 +7,7 @@ import { lossOf } from '../network/network.js';
 import { trainDirect, unexploded } from '../flow/direct.js';
 import { compress } from '../flow/pipeline.js';
 import { thinNet, type Net } from '../model/particles.js';
-import { PAIR_SECONDS, stepsOf, trainWide, type Wide } from './pair.js';
+import { movedSeconds, stepsOf, THIN_PASSES, trainWide, WIDE_PASSES, type Wide } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, inWholeSteps, ParticleSettings, type Study, WIDTHS_BELOW_WIDE } from './study.js';
 
@@ -110,14 +110,14 @@ export const stagesStudy: Study<StagesSpec> = {
   rule: `${bandRule(STAGES_RATIO)}, at every width`,
   schema: StagesSpec,
   cautions: cautionsOf,
-  cost: ({ wide, widths, draws, longDraws, time, imitationTime, tuningTime, train, depth, dt }) =>
-    (((wide * time * (1 + longDraws * widths.length) +
-      widths.reduce((a, b) => a + b, 0) * (draws * 3 + longDraws) * (imitationTime + tuningTime)) *
-      train *
-      depth) /
-      dt) *
-      PAIR_SECONDS +
-    0.05,
+  cost: (spec, kernel) => {
+    const { wide, widths, draws, longDraws, time, imitationTime, tuningTime, depth } = spec;
+    const m = widths.reduce((sum, width) => sum + width, 0);
+    const thin = m * (3 * draws + longDraws) * (imitationTime + tuningTime);
+    const trained = wide * time * (1 + longDraws * widths.length) + thin;
+    const measured = WIDE_PASSES * wide + THIN_PASSES * m * draws;
+    return movedSeconds(spec, depth, { trained, measured }, kernel) + 0.03;
+  },
   run: async (spec, seed, tick) => {
     const { widths, draws, depth, regime } = spec;
     const wide = trainWide(spec, depth, seed);

@@ -6,6 +6,7 @@ import { namesOf } from '../../src/core/registry.js';
 import type { Row } from '../../src/core/run.js';
 import { parseSpec } from '../../src/core/spec.js';
 import { largest } from '../../src/core/stats.js';
+import type { KernelSeconds } from '../kernel/seconds.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { MOST_DIMENSIONS } from '../model/particles.js';
 
@@ -21,8 +22,8 @@ export interface Study<Spec = unknown> {
   // Methods, not properties: a record holds studies of different specs, each called with what its own schema returned.
   /** Lines of warning on a spec that is allowed, and seldom meant. */
   cautions?(spec: Spec): string[];
-  /** Expected seconds on one core. */
-  cost(spec: Spec): number;
+  /** Expected seconds on one core, by what the particle kernel takes there: the native one unless given. */
+  cost(spec: Spec, kernel?: KernelSeconds): number;
   /** Rows of one seed; `tick(done, total)` is called between parts, and may throw to stop. */
   run(spec: Spec, seed: number, tick: (done: number, total: number) => Promise<void>): Promise<Row[]>;
 }

@@ -7,7 +7,7 @@ import { trainDirect, unexploded } from '../flow/direct.js';
 import { imitate } from '../flow/imitation.js';
 import { activations, output } from '../network/network.js';
 import { thinNet, type Net } from '../model/particles.js';
-import { PAIR_SECONDS, startWide, stepsOf } from './pair.js';
+import { movedSeconds, startWide, stepsOf } from './pair.js';
 import { bandRule, type Band } from './rule.js';
 import { cautionsOf, increasing, inWholeSteps, ParticleSettings, type Study, THIN_BELOW_WIDE } from './study.js';
 
@@ -48,8 +48,12 @@ export const timeStudy: Study<TimeSpec> = {
   rule: `imitation: ${bandRule(TIME_FALL)}; direct: ${bandRule(TIME_GROWTH)}, on held-out and on training points`,
   schema: TimeSpec,
   cautions: cautionsOf,
-  cost: ({ wide, m, draws, times, dt, train, depth }) =>
-    ((wide + 2 * m * draws) * times.at(-1)! * train * depth * PAIR_SECONDS) / dt,
+  cost: (spec, kernel) => {
+    const { wide, m, draws, times, depth } = spec;
+    const particles = wide + 2 * m * draws;
+    const moved = { trained: particles * times.at(-1)!, measured: particles * (times.length + 1) };
+    return movedSeconds(spec, depth, moved, kernel) + 0.01;
+  },
   run: async (spec, seed, tick) => {
     const { m, dt, draws, depth, times, regime } = spec;
     const { task, initial: wide } = startWide(spec, depth, seed);

@@ -35,7 +35,7 @@ export const widthStudy: Study<WidthSpec> = {
   rule: bandRule(WIDTH_EXPONENT),
   schema: WidthSpec,
   cautions: cautionsOf,
-  cost: (spec) => pairCost(spec, spec.depth, spec.widths) + 7e-3 * spec.widths.length * spec.draws,
+  cost: (spec, kernel) => pairCost(spec, spec.depth, spec.widths, kernel),
   run: async (spec, seed, tick) => {
     const rows = [];
     const total = spec.widths.length + 1;

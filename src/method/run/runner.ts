@@ -44,7 +44,7 @@ export const TRAIN_RUNNER: Runner = {
   },
   files: ({ spec }) => filesOf(checkedSpec(spec)),
   requires: (cell) => requiredCells(cell, checkedSpec(cell.spec)),
-  cost: ({ spec }, engine) => secondsOf(checkedSpec(spec))(engine),
+  cost: ({ spec }, platform) => secondsOf(checkedSpec(spec))(platform?.engine),
   steps: ({ spec }) => ownCost(checkedSpec(spec)).steps,
   stepFlops: ({ spec }) => stepFlops(checkedSpec(spec)),
   memoryBytes: ({ spec }) => expectedMemory(checkedSpec(spec)),

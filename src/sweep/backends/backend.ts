@@ -1,5 +1,5 @@
 /** What a sweep back end is: a place where the cells of a sweep run, with the options that choose and describe it. */
-import type { Runner } from '../../core/experiment.js';
+import type { Platform, Runner } from '../../core/experiment.js';
 import type { Json } from '../../core/json.js';
 import type { Cell } from '../../core/run.js';
 import type { SweepReporter } from '../progress.js';
@@ -67,8 +67,8 @@ export interface LocalSweep {
   /** The store in which every run is to stand when the sweep has ended; an absolute path. */
   readonly out: string;
   readonly runners: Readonly<Record<string, Runner>>;
-  /** The engine that this machine's cells will have, as far as that can be known before it is set up. */
-  readonly engine?: string;
+  /** What this machine's cells will be computed with, as far as that can be known before it is set up. */
+  readonly platform?: Platform;
   /** Aborted when the user asks the sweep to stop. */
   readonly signal: AbortSignal;
   /** Prints a line for the user. */

@@ -114,8 +114,8 @@ function whatWasKept({ saved, late, gone }: Stopped, failure: Error | undefined)
 
 /** Runs the open cells of a sweep on this machine, and sets the machine up only where there are some. */
 export async function runHere(sweep: LocalSweep): Promise<void> {
-  const { cells, out, runners, engine, signal, notice, progress, workers } = sweep;
-  const work = workOf(out, cells, runners, notice, engine);
+  const { cells, out, runners, platform, signal, notice, progress, workers } = sweep;
+  const work = workOf(out, cells, runners, notice, platform);
   await checkInputs(out, work, runners, { signal, notice });
   if (work.open.size === 0) return;
   const options = await workers([...work.open.values()]);
