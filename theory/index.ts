@@ -102,3 +102,4 @@ export { verifyAll } from './verify/verify.js';
 // The kernel that all of it runs on
 export type { Kernel, TangentPass } from './kernel/interface.js';
 export { kernel, KERNELS, openKernel, threadCount, useKernel, type KernelName } from './kernel/kernel.js';
+export { KERNEL_SECONDS, kernelSeconds, type KernelSeconds, type KernelWork, type Linear } from './kernel/seconds.js';

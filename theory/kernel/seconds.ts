@@ -2,7 +2,7 @@
 import type { KernelName } from './kernel.js';
 
 /** Seconds for one particle and one sample of d dimensions: `fixed + each * d`. */
-interface Linear {
+export interface Linear {
   readonly fixed: number;
   readonly each: number;
 }
