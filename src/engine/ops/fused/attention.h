@@ -42,29 +42,45 @@ void gather_across(const Shape& s, const float* x, int64_t row, float* to) {
   pack_turned(x, row, s.size, s.tokens, s.token_stride, to);
 }
 
-// Softmax of scale x + shift in place; shift may be null.
-void softmax(float* x, int64_t columns, float scale, const float* shift) {
-  V high = splat(-INFINITY);
-  along(columns, [&](int64_t c, int n) {
-    V v = LOAD(x + c) * scale;
-    if (shift != nullptr) v += LOAD(shift + c);
-    STORE(x + c, v);
-    if (n < W)
-      for (int w = n; w < W; w++) v[w] = -INFINITY;
-    high = v > high ? v : high;
-  });
-  float most = -INFINITY;
-  for (int w = 0; w < W; w++) most = std::max(most, high[w]);
-  V total = {};
-  along(columns, [&](int64_t c, int n) {
-    V v = exp_negative(LOAD(x + c) - most);
-    STORE(x + c, v);
-    if (n < W)
-      for (int w = n; w < W; w++) v[w] = 0;
-    total += v;
-  });
-  const float factor = 1 / sum(total);
-  along(columns, [&](int64_t c, int n) { STORE(x + c, LOAD(x + c) * factor); });
+// Softmax of scale x + shift in place, of at most W rows that are `stride` apart; shift(row) may be null. What the rows
+// after these need, shift(row + W), is asked for.
+template <typename F>
+void softmax(float* x, int64_t rows, int64_t stride, int64_t columns, float scale, F shift) {
+  V of_rows[W] = {};
+  for (int64_t row = 0; row < rows; row++) {
+    float* const to = x + row * stride;
+    const float* const added = shift(row);
+    V high = splat(-INFINITY);
+    along(columns, [&](int64_t c, int n) {
+      V v = LOAD(to + c) * scale;
+      if (added != nullptr) v += LOAD(added + c);
+      STORE(to + c, v);
+      if (n < W)
+        for (int w = n; w < W; w++) v[w] = -INFINITY;
+      high = v > high ? v : high;
+    });
+    of_rows[row] = high;
+  }
+  const V most = maxima_of(of_rows);
+  for (int64_t row = 0; row < rows; row++) {
+    float* const to = x + row * stride;
+    const float *const next = shift(row + W), *const soon = next != nullptr ? next : to;
+    V total = {};
+    along(columns, [&](int64_t c, int n) {
+      __builtin_prefetch(soon + c);
+      V v = exp_negative(LOAD(to + c) - most[row]);
+      STORE(to + c, v);
+      if (n < W)
+        for (int w = n; w < W; w++) v[w] = 0;
+      total += v;
+    });
+    of_rows[row] = total;
+  }
+  const V factors = 1.0f / sums_of(of_rows);
+  for (int64_t row = 0; row < rows; row++) {
+    float* const to = x + row * stride;
+    along(columns, [&](int64_t c, int n) { STORE(to + c, LOAD(to + c) * factors[row]); });
+  }
 }
 
 constexpr int64_t ROWS = 4 * TALL;  // of scores that are computed before their values are added up
@@ -116,9 +132,14 @@ void attend(const Shape& s, const float* q, const float* k, const float* v, cons
     const int64_t count = std::min(ROWS, s.asked - row), at = row * s.tokens;
     float* mixed = weights != nullptr ? weights + at : scores;
     const int64_t stride = weights != nullptr ? s.tokens : s.token_stride;
-    multiply(count, s.tokens, s.size, {q + row * s.size_stride, s.size_stride, 1}, keys, s.token_stride, mixed, stride);
-    for (int64_t i = 0; i < count; i++)
-      softmax(mixed + i * stride, s.tokens, s.scale, mask.row(sequence, head, asking.token(sequence, row + i)));
+    multiply(count, s.tokens, s.size, {q + row * s.size_stride, s.size_stride, 1}, keys, s.token_stride, mixed, stride,
+             Places());
+    for (int64_t first = 0; first < count; first += W)
+      softmax(mixed + first * stride, std::min<int64_t>(W, count - first), stride, s.tokens, s.scale, [&](int64_t i) {
+        const int64_t token = row + first + i;  // beyond the last one it is of the next sequence
+        const int64_t of = token >= s.asked && sequence + 1 < s.batch ? sequence + 1 : sequence;
+        return mask.row(of, head, asking.token(of, token % s.asked));
+      });
     Left left = {mixed, stride, 1};
     if (kept != nullptr) {
       for (int64_t i = 0; i < count; i++)
@@ -127,7 +148,7 @@ void attend(const Shape& s, const float* q, const float* k, const float* v, cons
         });
       left = {used, s.token_stride, 1};
     }
-    multiply(count, s.size, s.tokens, left, v, s.size_stride, y + row * s.columns, s.columns);
+    multiply(count, s.size, s.tokens, left, v, s.size_stride, y + row * s.columns, s.columns, Places());
   }
 }
 
@@ -268,24 +289,18 @@ void attention_gradient(Call& call, const Attributes& attributes) {
         }
         STORE(used + row * s.token_stride + c, mixed);
         total += p * g;
+        __builtin_prefetch(share + s.asked * s.tokens + c);  // the next head's
       });
       const float aligned = sum(total);
       along(s.tokens,
             [&](int64_t c, int n) { STORE(gradient + c, s.scale * LOAD(share + c) * (LOAD(gradient + c) - aligned)); });
     }
-    const auto expect = [&](float* to, int64_t tokens) {
-      for (int64_t t = 0; t < tokens; t++)
-        for (int64_t c = 0; c < s.size; c += W) __builtin_prefetch(to + t * s.columns + c, 1);
-    };
-    expect(gradients[0].data + start_asked, s.asked);
-    expect(gradients[1].data + start, s.tokens);
-    expect(gradients[2].data + start, s.tokens);
     multiply(s.asked, s.size, s.tokens, {scores, s.token_stride, 1}, keys, s.size_stride,
-             gradients[0].data + start_asked, s.columns);
+             gradients[0].data + start_asked, s.columns, Places());
     multiply(s.tokens, s.size, s.asked, {scores, 1, s.token_stride}, queries, s.size_stride, gradients[1].data + start,
-             s.columns);
+             s.columns, Places());
     multiply(s.tokens, s.size, s.asked, {used, 1, s.token_stride}, given, s.size_stride, gradients[2].data + start,
-             s.columns);
+             s.columns, Places());
     for (int i = 0; i < 3; i++) {
       float* mine = partial.data() + (i * s.batch + sequence) * s.columns + column;
       const float* from = gradients[i].data + (i == 0 ? start_asked : start);

@@ -30,25 +30,18 @@ void pack(const Right& b, int64_t depth, int64_t columns, int64_t width, float* 
   }
 }
 
-// Asks for the places of a tile's sums.
-template <int M, int N>
-inline void ask_for_sums(const float* c, int64_t c_row) {
-#pragma GCC unroll 8
-  for (int i = 0; i < M; i++) {
-#pragma GCC unroll 4
-    for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
-  }
-}
-
 // During a tile: asks for the rows of the next tile, for the places of its sums, and row by row for the next panel.
 class Soon {
  public:
-  template <int M, int N>
-  void begin(const Left& a, const float* c, int64_t c_row, bool more) {
-    next = a.data + M * a.row;
+  void begin(const Left& a, int tall) {
+    next = a.data + tall * a.row;
     row = a.row;
-    if (more) c += M * c_row;  // its own are being read already
-    ask_for_sums<M, N>(c, c_row);
+  }
+
+  // The next tile's where its own were read already.
+  template <int M, int N>
+  void sums(const float* c, int64_t c_row, bool more) {
+    ask_for_sums<M, N>(more ? c + M * c_row : c, c_row);
   }
 
   template <int M, int N>
@@ -131,36 +124,6 @@ void multiply_all(const float* a, int64_t rows, int64_t depth, const float* b, i
   }, rows * depth * columns);
 }
 
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define GOWIDE_SHUFFLES
-#endif
-#endif
-
-#if defined(GOWIDE_SHUFFLES)
-// Values 0 to 2 W - 1 are those of a and b: each `width` of a is followed by as many of b, from the half of both that
-// `high` says.
-template <int width, bool high, int... I>
-inline V braided(V a, V b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b,
-                                 (I / width % 2 * W + I / (2 * width) * 2 * width + I % width + (high ? width : 0))...);
-}
-
-// One step of turning a square of W by W values: blocks of `width` by `width` change their places.
-template <int width>
-inline void turn(V (&rows)[W]) {
-  constexpr auto all = std::make_integer_sequence<int, W>{};
-#pragma GCC unroll 16
-  for (int i = 0; i < W; i++) {
-    if (i & width) continue;
-    const V a = rows[i], b = rows[i + width];
-    rows[i] = braided<width, false>(a, b, all);
-    rows[i + width] = braided<width, true>(a, b, all);
-  }
-  if constexpr (width > 1) turn<width / 2>(rows);
-}
-#endif
-
 // W rows of a matrix, W columns of each, to W columns.
 inline void turn_square(const float* from, int64_t row, float* to, int64_t width) {
 #if defined(GOWIDE_SHUFFLES)
@@ -195,10 +158,13 @@ void pack_turned(const float* from, int64_t row, int64_t depth, int64_t columns,
 // During a tile of a transposed matrix: asks for its rows a line ahead, and for the places of its sums. They lie as far
 // apart as the matrix is wide, so that few of them stay in the first level from one tile to the next.
 struct Ahead {
-  template <int M, int N>
-  void begin(const Left& a, const float* c, int64_t c_row, bool) {
+  void begin(const Left& a, int) {
     rows = a.data + STEP * a.step;
     step_size = a.step;
+  }
+
+  template <int M, int N>
+  void sums(const float* c, int64_t c_row, bool) {
     ask_for_sums<M, N>(c, c_row);
   }
 

@@ -28,13 +28,38 @@ struct Left {
 
 // Nothing is asked for before it is needed: all of it is in the cache.
 struct AtHand {
-  template <int M, int N>
-  void begin(const Left&, const float*, int64_t, bool) {}
+  void begin(const Left&, int) {}
   template <int M, int N>
   void step(int64_t) {}
+  template <int M, int N>
+  void sums(const float*, int64_t, bool) {}
+};
+
+// Asks for the places of a tile's sums.
+template <int M, int N>
+inline void ask_for_sums(const float* c, int64_t c_row) {
+#pragma GCC unroll 8
+  for (int i = 0; i < M; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < N; j++) __builtin_prefetch(c + i * c_row + j * W, 1);
+  }
+}
+
+// What it reads is in the cache, and the places of its sums are asked for.
+struct Places {
+  void begin(const Left&, int) {}
+  template <int M, int N>
+  void step(int64_t) {}
+  template <int M, int N>
+  void sums(const float* c, int64_t c_row, bool) {
+    ask_for_sums<M, N>(c, c_row);
+  }
 };
 
 constexpr int STEP = 16;  // values of a line of the cache
+// Steps before its end at which a tile asks for the places of its sums. What is asked for earlier has left the first
+// level when it is needed: the tile's panel passes through it.
+constexpr int LATE = 4;
 
 // c [M, N W] = a b over `depth`, plus c itself if `more`; of the last vector of each row `last` values are written.
 // `soon` asks for what comes next.
@@ -50,10 +75,12 @@ void tile(int64_t depth, Left a, const float* b, int64_t b_row, float* c, int64_
         sums[i][j] = j == N - 1 && last < W ? load(c + i * c_row + j * W, last) : load(c + i * c_row + j * W);
     }
   }
-  soon.template begin<M, N>(a, c, c_row, more);
+  soon.begin(a, M);
+  const int64_t late = std::max<int64_t>(0, (depth + STEP - 1) / STEP - LATE) * STEP;
   for (int64_t from = 0; from < depth; from += STEP) {
     const int64_t to = std::min<int64_t>(STEP, depth - from);
     soon.template step<M, N>(from);
+    if (from == late) soon.template sums<M, N>(c, c_row, more);
     for (int64_t p = 0; p < to; p++) {
       V right[N];
 #pragma GCC unroll 4
@@ -98,10 +125,10 @@ void multiply_tile(int64_t rows, int64_t columns, int64_t depth, Left a, const f
                                                 static_cast<int>(columns - (vectors - 1) * W), more, soon);
 }
 
-// c [rows, columns] = a b, all of it in the cache; b's rows are filled up to whole vectors.
+// c [rows, columns] = a b, which are in the cache; b's rows are filled up to whole vectors.
+template <typename Soon = AtHand>
 void multiply(int64_t rows, int64_t columns, int64_t depth, Left a, const float* b, int64_t b_row, float* c,
-              int64_t c_row) {
-  AtHand soon;
+              int64_t c_row, Soon soon = {}) {
   for (int64_t j = 0; j < columns; j += PANEL) {
     for (int64_t i = 0; i < rows; i += TALL) {
       const Left here = {a.data + i * a.row, a.row, a.step};

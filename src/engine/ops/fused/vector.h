@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace {
 
@@ -36,6 +37,66 @@ inline float sum(V v) {
   float s = 0;
   for (int w = 0; w < W; w++) s += v[w];
   return s;
+}
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define GOWIDE_SHUFFLES
+#endif
+#endif
+
+#if defined(GOWIDE_SHUFFLES)
+// Values 0 to 2 W - 1 are those of a and b: each `width` of a is followed by as many of b, from the half of both that
+// `high` says.
+template <int width, bool high, int... I>
+inline V braided(V a, V b, std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b,
+                                 (I / width % 2 * W + I / (2 * width) * 2 * width + I % width + (high ? width : 0))...);
+}
+
+// One step of turning a square of W by W values: blocks of `width` by `width` change their places.
+template <int width>
+inline void turn(V (&rows)[W]) {
+  constexpr auto all = std::make_integer_sequence<int, W>{};
+#pragma GCC unroll 16
+  for (int i = 0; i < W; i++) {
+    if (i & width) continue;
+    const V a = rows[i], b = rows[i + width];
+    rows[i] = braided<width, false>(a, b, all);
+    rows[i + width] = braided<width, true>(a, b, all);
+  }
+  if constexpr (width > 1) turn<width / 2>(rows);
+}
+#endif
+
+// The sum of each of W vectors, whose values are lost. It has the order of `sum`, but W chains go side by side.
+inline V sums_of(V (&vectors)[W]) {
+  V total = {};
+#if defined(GOWIDE_SHUFFLES)
+  turn<W / 2>(vectors);
+#pragma GCC unroll 16
+  for (int i = 0; i < W; i++) total += vectors[i];
+#else
+  for (int i = 0; i < W; i++) total[i] = sum(vectors[i]);
+#endif
+  return total;
+}
+
+// The largest value of each of W vectors, whose values are lost; none of them is NaN.
+inline V maxima_of(V (&vectors)[W]) {
+#if defined(GOWIDE_SHUFFLES)
+  turn<W / 2>(vectors);
+  V most = vectors[0];
+#pragma GCC unroll 16
+  for (int i = 1; i < W; i++) most = vectors[i] > most ? vectors[i] : most;
+#else
+  V most;
+  for (int i = 0; i < W; i++) {
+    most[i] = vectors[i][0];
+    for (int w = 1; w < W; w++) most[i] = vectors[i][w] > most[i] ? vectors[i][w] : most[i];
+  }
+#endif
+  return most;
 }
 
 inline V root(V v) {
