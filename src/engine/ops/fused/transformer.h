@@ -6,6 +6,8 @@
 
 namespace {
 
+constexpr int SIDE = BROAD;  // vectors of gelu side by side: a row of a tile
+
 // gelu(x matrix + bias), and if asked for its slope there.
 void dense_gelu(Call& call, const Attributes& attributes) {
   View x = call.input(0), matrix = call.input(1), bias = call.input(2);
@@ -19,14 +21,24 @@ void dense_gelu(Call& call, const Attributes& attributes) {
                [&](int64_t first, int64_t column, int64_t tall, int64_t here) {
     for (int64_t row = first; row < first + tall; row++) {
       const int64_t at = row * columns + column;
-      along(here, [&](int64_t c, int n) {
-        const V u = LOAD(y.data + at + c) + LOAD(bias.data + column + c);
-        const Normal law = normal(u);
-        STORE(y.data + at + c, u * law.below);
+      const auto place = [&](V u, V below, V gauss, int64_t c, int n) {
+        STORE(y.data + at + c, u * below);
         if (keep) {
-          STORE(slope.data + at + c, law.below + u * law.gauss * density);
+          STORE(slope.data + at + c, below + u * gauss * density);
           __builtin_prefetch(slope.data + at + tall * columns + c, 1);
         }
+      };
+      int64_t c = 0;
+      for (; c + SIDE * W <= here; c += SIDE * W) {
+        V u[SIDE];
+        for (int i = 0; i < SIDE; i++) u[i] = load(y.data + at + c + i * W) + load(bias.data + column + c + i * W);
+        const Normal<SIDE> law = normal(u);
+        for (int i = 0; i < SIDE; i++) place(u[i], law.below[i], law.gauss[i], c + i * W, W);
+      }
+      along(here - c, [&](int64_t more, int n) {
+        const V u[1] = {LOAD(y.data + at + c + more) + LOAD(bias.data + column + c + more)};
+        const Normal<1> law = normal(u);
+        place(u[0], law.below[0], law.gauss[0], c + more, n);
       });
     }
   });

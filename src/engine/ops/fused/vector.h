@@ -143,20 +143,30 @@ const float ERFCX[11] = {5.62653281e-05f,  2.94275404e-05f,  -5.94772016e-04f, 7
                          4.26884809e-03f,  -2.43940409e-02f, 7.16658849e-02f,  -1.50115805e-01f,
                          2.45603796e-01f,  -3.26233563e-01f, 1.79001151e-01f};
 
+// For vectors side by side: a chain of sums is longer than the processor looks ahead.
+template <int N>
 struct Normal {
-  V below;  // Phi(u)
-  V gauss;  // exp(-u^2 / 2)
+  V below[N];  // Phi(u)
+  V gauss[N];  // exp(-u^2 / 2)
 };
 
-inline Normal normal(V u) {
-  V gauss = exp_negative(u * u * -0.5f);
-  V v = (u < 0.0f ? -u : u) * static_cast<float>(M_SQRT1_2);
-  v = v > 9.5f ? splat(9.5f) : v;
-  V t = (v - 3.0f) / (v + 3.0f);
-  V q = splat(ERFCX[0]);
-  for (int i = 1; i < 11; i++) q = q * t + ERFCX[i];
-  V tail = 0.5f * q * gauss;
-  return {u < 0.0f ? tail : 1.0f - tail, gauss};
+template <int N>
+inline Normal<N> normal(const V (&u)[N]) {
+  Normal<N> law;
+  V t[N], q[N];
+  for (int i = 0; i < N; i++) {
+    law.gauss[i] = exp_negative(u[i] * u[i] * -0.5f);
+    const V v = (V)((I)u[i] & 0x7fffffff) * static_cast<float>(M_SQRT1_2), far = splat(9.5f), near = far < v ? far : v;
+    t[i] = (near - 3.0f) / (near + 3.0f);
+    q[i] = splat(0.5f * ERFCX[0]);  // half of it, as the tail has
+  }
+  for (int k = 1; k < 11; k++)
+    for (int i = 0; i < N; i++) q[i] = q[i] * t[i] + 0.5f * ERFCX[k];
+  for (int i = 0; i < N; i++) {
+    V tail = q[i] * law.gauss[i];
+    law.below[i] = u[i] < 0.0f ? tail : 1.0f - tail;
+  }
+  return law;
 }
 
 }  // namespace
