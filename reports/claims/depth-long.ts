@@ -97,9 +97,8 @@ function growth(id: string, [before, budget]: readonly [number, number], when: s
   };
 }
 
-/** Whether the gain grows with depth after the steps of `depth-skip`, after 16 times those, and after 64 times. */
+/** Whether the gain grows with depth after the steps of `depth-skip`, and after the most steps that every depth has. */
 export const DEPTH_LONG_CLAIMS: readonly Claim[] = [
   growth('depth-long-teacher', [1, 4], '300 steps'),
   growth('depth-long-training', [16, 64], '4,800 steps'),
-  growth('depth-long-end', [64, 256], '19,200 steps'),
 ];
