@@ -59,12 +59,15 @@ class Pool {
     std::lock_guard<std::mutex> one(entry);
     grow(helpers);
     work = &body;
-    sharers = helpers + 1;
-    for (int i = 0; i < sharers; i++) {
-      shares[i].next = parts * i / sharers;
-      shares[i].end = parts * (i + 1) / sharers;
+    const int count = helpers + 1;
+    sharers = count;
+    for (int i = 0; i < count; i++) {
+      shares[i].next = parts * i / count;
+      shares[i].end = parts * (i + 1) / count;
     }
-    open = ++round;
+    const uint64_t now = round.load() + 1;
+    open = now;  // before the round: whoever sees that finds it open
+    round = now;
     if (asleep.load() > 0) {
       // whoever is about to sleep has the lock, or has seen this round
       { std::lock_guard<std::mutex> lock(mutex); }
@@ -98,8 +101,9 @@ class Pool {
 
   void take(int id) {
     FlushTiny flush;
-    for (int i = 0; i < sharers; i++) {
-      Share& share = shares[(id + i) % sharers];
+    const int count = sharers.load();
+    for (int i = 0; i < count; i++) {
+      Share& share = shares[(id + i) % count];
       if (share.next.load() >= share.end) continue;
       for (int64_t part = share.next++; part < share.end; part = share.next++) (*work)(part);
     }
@@ -124,9 +128,10 @@ class Pool {
   void help(int id) {
     for (uint64_t seen = 0;;) {
       seen = wait(seen);
+      if (open.load() != seen || id >= sharers.load()) continue;
       // who begins a round does not end it before those that are counted here have left
       busy++;
-      if (open.load() == seen && id < sharers) take(id);
+      if (open.load() == seen) take(id);
       busy--;
     }
   }
@@ -136,8 +141,8 @@ class Pool {
   std::vector<std::thread> threads;  // they live as long as the process
   std::unique_ptr<Share[]> shares;
   const std::function<void(int64_t)>* work = nullptr;
-  int wanted = 1, sharers = 0;
-  std::atomic<int> asleep{0}, busy{0};
+  int wanted = 1;
+  std::atomic<int> sharers{0}, asleep{0}, busy{0};
   std::atomic<uint64_t> round{0}, open{0};  // the latest, and the one that helpers may take parts of, or 0
 };
 
