@@ -4,7 +4,7 @@ import { runnerOf, type Runner } from '../core/experiment.js';
 import type { Cell } from '../core/run.js';
 import { numberSetting } from '../core/settings.js';
 import type { EngineChoice } from '../engine/engines/choose.js';
-import { SMALL_STEP_FLOPS } from '../engine/engines/engine.js';
+import { SMALL_STEP_FLOPS, UNDIVIDED_STEP_FLOPS } from '../engine/engines/engine.js';
 import type { Device } from '../toolchain/nvidia.js';
 import { Child, type ChildHooks, type ChildOptions } from './child.js';
 
@@ -36,8 +36,8 @@ const DRIVER_BYTES = 2 ** 30;
 /** Memory that a process is expected to take until one of its experiment and arm has been seen, in bytes. */
 const FIRST_GUESS = 2 ** 30;
 
-/** What an idle process has opened: nothing, or a tensor engine as small cells want it. */
-type Kind = 'no engine' | 'small';
+/** What an idle process has opened: nothing, or an engine with the threads of small cells, or of the smallest. */
+type Kind = 'no engine' | 'small' | 'smallest';
 
 interface Idle {
   readonly child: Child;
@@ -154,7 +154,10 @@ export class WorkerPool {
   /** Which idle process may take the cell; undefined for one that needs a process of its own. */
   private kindOf(cell: Cell): Kind | undefined {
     if (!this.needsEngine(cell)) return 'no engine';
-    return this.devices.length === 0 && !this.isLarge(cell) ? 'small' : undefined;
+    if (this.devices.length > 0 || this.isLarge(cell)) return undefined;
+    // an engine keeps the threads of its first cell, and bits must not depend on which one that was
+    const differ = numberSetting('GOWIDE_OPS_THREADS') !== undefined;
+    return differ && this.stepFlopsOf(cell) < UNDIVIDED_STEP_FLOPS ? 'smallest' : 'small';
   }
 
   private get devices(): readonly Device[] {
@@ -208,9 +211,11 @@ export class WorkerPool {
   }
 
   private isLarge(cell: Cell): boolean {
-    return (
-      this.devices.length === 0 && (runnerOf(cell, this.options.runners).stepFlops?.(cell) ?? 0) >= SMALL_STEP_FLOPS
-    );
+    return this.devices.length === 0 && this.stepFlopsOf(cell) >= SMALL_STEP_FLOPS;
+  }
+
+  private stepFlopsOf(cell: Cell): number {
+    return runnerOf(cell, this.options.runners).stepFlops?.(cell) ?? 0;
   }
 
   private environmentOf(cell: Cell, device: Device | undefined): NodeJS.ProcessEnv {

@@ -71,6 +71,9 @@ test('a variable that the user set stands where nobody says --threads', () => {
   vi.stubEnv('TF_NUM_INTRAOP_THREADS', '2');
   tuneFor(1e9);
   expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['2', 2]);
+  vi.stubEnv('GOWIDE_OPS_THREADS', '3');
+  tuneFor(1e9);
+  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['2', 3]);
 });
 
 test('workers of one machine divide its cores', () => {

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Runner } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { WorkerPool, type WorkerPoolOptions } from '../../src/sweep/worker-pool.js';
@@ -36,10 +36,14 @@ const runner = (stepFlops: number | undefined, memoryBytes = 0): Runner => ({
   stepFlops: stepFlops === undefined ? undefined : () => stepFlops,
   memoryBytes: () => memoryBytes,
 });
+beforeEach(() => void vi.stubEnv('GOWIDE_OPS_THREADS', undefined));
+afterEach(() => void vi.unstubAllEnvs());
+
 const GiB = 2 ** 30;
 const RUNNERS = {
   theory: runner(undefined),
   small: runner(1e8),
+  middle: runner(2e9),
   large: runner(1e12),
   big: runner(1e8, 30 * GiB),
   vast: runner(1e8, 1000 * GiB),
@@ -75,10 +79,21 @@ test('processes take one cell after the other, with an engine or without; a larg
   const workers = await workersWith();
   const [first, second] = [await run(workers, cell('theory', 'a')), await run(workers, cell('theory', 'b'))];
   expect(second.pid).toBe(first.pid);
-  const [third, fourth] = [await run(workers, cell('small', 'a')), await run(workers, cell('small', 'b'))];
+  const [third, fourth] = [await run(workers, cell('small', 'a')), await run(workers, cell('middle', 'b'))];
   expect(fourth.pid).toBe(third.pid);
   const [fifth, sixth] = [await run(workers, cell('large', 'a')), await run(workers, cell('large', 'b'))];
   expect(new Set([first, third, fifth, sixth].map(({ pid }) => pid)).size).toBe(4);
+  workers.close();
+});
+
+test('where the user says how many threads a run has, the smallest cells share no process with others', async () => {
+  vi.stubEnv('GOWIDE_OPS_THREADS', '2');
+  const workers = await workersWith({ threads: 2 });
+  const said: Said[] = [];
+  for (const kind of ['small', 'middle', 'small', 'middle'] as const) said.push(await run(workers, cell(kind, 'a')));
+  const [first, second, third, fourth] = said.map(({ pid }) => pid);
+  expect([third, fourth]).toEqual([first, second]);
+  expect(second).not.toBe(first);
   workers.close();
 });
 

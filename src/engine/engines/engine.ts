@@ -61,6 +61,13 @@ export interface EngineDefinition {
 export const SMALL_STEP_FLOPS = 4e9;
 
 /**
+ * Below this TensorFlow's own ops are not divided, whatever `--threads` says: handing them out takes longer than it
+ * saves, while the fused ops gain (2026-11-29, two threads, steps a second with TensorFlow on both and on one: `bench
+ * small`'s strings wide, 0.2 GFLOP, 353 and 386; its distillation 505 and 705; digits wide, 1.0 GFLOP, 115 and 117).
+ */
+export const UNDIVIDED_STEP_FLOPS = 1.5e9;
+
+/**
  * Threads of an engine that takes as many as there are cores: those of `--threads`, `$TF_NUM_INTRAOP_THREADS`, else
  * all.
  */

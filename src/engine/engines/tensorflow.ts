@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import util from 'node:util';
 import { FailureError, messageOf } from '../../core/errors.js';
 import { hasPackage } from '../../core/package.js';
-import { isSwitchedOff, numberSetting } from '../../core/settings.js';
+import { isSwitchedOff } from '../../core/settings.js';
 import { installTensorflow, smokeTest, type InstallOptions } from '../install/install.js';
 import { fusedOf, loadFused, refusesFused } from '../ops/fused.js';
 import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Installed } from '../install/installed.js';
@@ -13,7 +13,14 @@ import { QUIET, quietly } from '../install/quiet.js';
 import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
-import { allThreads, SMALL_STEP_FLOPS, type EngineDefinition, type Readiness, type Started } from './engine.js';
+import {
+  allThreads,
+  SMALL_STEP_FLOPS,
+  UNDIVIDED_STEP_FLOPS,
+  type EngineDefinition,
+  type Readiness,
+  type Started,
+} from './engine.js';
 import { prepareAddons } from '../../toolchain/addon.js';
 import { gpus, type Device } from '../../toolchain/nvidia.js';
 import { bindingOf, buildBinding } from '../trace/binding.js';
@@ -203,13 +210,6 @@ function useThreads(threads: number): void {
 }
 
 /**
- * Below this TensorFlow's own ops are not divided, whatever `--threads` says: handing them out takes longer than it
- * saves, while the fused ops gain (2026-11-29, two threads, steps a second with TensorFlow on both and on one: `bench
- * small`'s strings wide, 0.2 GFLOP, 353 and 386; its distillation 505 and 705; digits wide, 1.0 GFLOP, 115 and 117).
- */
-const UNDIVIDED_STEP_FLOPS = 1.5e9;
-
-/**
  * Small steps run on one thread. oneDNN is fast in compiled steps, and slower than TensorFlow's own kernels where each
  * op is a call of its own (2026-11-25, one core, ResNet [2, 2, 2] of 4,186 parameters, batch 32, milliseconds of
  * processor time a step: compiled 3.2 with oneDNN and 5.7 without, op by op 13 without).
@@ -217,7 +217,9 @@ const UNDIVIDED_STEP_FLOPS = 1.5e9;
 function tune({ stepFlops, cores }: { readonly stepFlops: number; readonly cores: number | undefined }): void {
   const small = stepFlops < SMALL_STEP_FLOPS;
   if (small && isSwitchedOff('GOWIDE_TRACE')) process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
-  if (stepFlops < UNDIVIDED_STEP_FLOPS && numberSetting('GOWIDE_OPS_THREADS') !== undefined)
+  // both as useThreads sets them; another number for TensorFlow is the user's
+  const { TF_NUM_INTRAOP_THREADS, GOWIDE_OPS_THREADS } = process.env;
+  if (stepFlops < UNDIVIDED_STEP_FLOPS && TF_NUM_INTRAOP_THREADS === GOWIDE_OPS_THREADS)
     process.env.TF_NUM_INTRAOP_THREADS = '1';
   const threads = small ? 1 : cores;
   if (threads !== undefined) process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
