@@ -211,6 +211,15 @@ describe('the price of a study', () => {
     expect(secondsOf('pass') / counted.passes).toBeLessThan(3 / 2);
   });
 
+  test('of a limit that may have fewer nets than are judged first is that of these', () => {
+    const tangents = (nets: number): number => {
+      const spec = parseStudySpec(studyByName('limit'), { ...SMALL.limit!.spec, nets });
+      return studyByName('limit').cost(spec, taking('tangent', 1)) - studyByName('limit').cost(spec, taking('step', 0));
+    };
+    expect(tangents(2) / tangents(8)).toBeCloseTo(1 / 4, 12);
+    expect(tangents(64)).toBe(tangents(8));
+  });
+
   test('is higher by a slower kernel, and names the kernels where it is given another', () => {
     const [experiment] = theoryExperiments().filter(({ name }) => name === 'limit');
     const [first] = cellsOf(experiment!, 'minutes', 1);
@@ -227,8 +236,9 @@ describe('the price of a study', () => {
 
 test('the study of limits says after each net how far it is', async () => {
   const study = studyByName('limit');
-  // some need more nets than the first, or larger ones
-  for (const change of [{}, { target: 0.1, nets: 32 }]) {
+  // some need more nets than the first, or larger ones; some may have no more than three
+  const changes = [{ first: 8 }, { first: 8, target: 0.1, nets: 32 }, { first: 3, nets: 3 }];
+  for (const { first, ...change } of changes) {
     const ticks: (readonly [number, number])[] = [];
     const spec = parseStudySpec(study, { ...SMALL.limit!.spec, ...change });
     await study.run(spec, 1, async (...at) => void ticks.push(at));
@@ -237,8 +247,8 @@ test('the study of limits says after each net how far it is', async () => {
     expect(done).toEqual([...done].sort((a, b) => a - b));
     expect(done[0]).toBe(0);
     expect(done.at(-1)).toBe(totals[0]);
-    // two depths, direct training and imitation, eight nets each
-    expect(new Set(done).size).toBe(1 + 2 * 2 * 8);
+    // two depths, direct training and imitation
+    expect(new Set(done).size).toBe(1 + 2 * 2 * first);
     expect(done.every(Number.isInteger)).toBe(true);
   }
 });

@@ -165,6 +165,9 @@ function limitSteps({ times, imitationTime = 0, dt }: LimitSpec): readonly [dire
   return [stepsOf(times.at(-1)!, dt), stepsOf(imitationTime, dt)];
 }
 
+/** Nets by which a limit is first judged. */
+const firstNets = ({ nets }: LimitSpec): number => Math.min(FIRST, nets);
+
 /**
  * Rows of one depth: direct training at each time, and imitation where it is asked for. `pause` is awaited after each
  * net of a limit with the steps of all that were done, where the first nets are enough.
@@ -180,9 +183,10 @@ async function measureDepth(
   const wide = copyNet(real.initial);
   const probes = times.map((time) => stepsOf(time, dt));
   const [directSteps, imitationSteps] = limitSteps(spec);
+  const first = firstNets(spec);
   const course = { train: real.task.train, points: real.task.heldOut.x, flow: { steps: directSteps, dt } };
   const direct = measureDirect(spec, real, wide, seed);
-  const afterDirect = (nets: number): Promise<void> => pause(directSteps * Math.min(nets, FIRST));
+  const afterDirect = (nets: number): Promise<void> => pause(directSteps * Math.min(nets, first));
   const limits = await limitsAlong(spec, depth, seed, { ...course, probes }, afterDirect);
   const rows = times.flatMap((time, t) =>
     direct[t]!.map((one): Row => ({ regime, training: 'direct', depth, time, ...one, ...columnsOf(limits[t]) })),
@@ -191,7 +195,7 @@ async function measureDepth(
   const imitated = measureImitation(spec, real, wide, seed);
   const imitation = { steps: imitationSteps, dt, inputs: 'wide' } as const;
   const afterImitation = (nets: number): Promise<void> =>
-    pause(directSteps * FIRST + imitationSteps * Math.min(nets, FIRST));
+    pause(directSteps * first + imitationSteps * Math.min(nets, first));
   const [limit] = await limitsAlong(spec, depth, seed, { ...course, imitation }, afterImitation);
   const time = times.at(-1)!;
   const after = imitated.map((one): Row => ({
@@ -220,7 +224,7 @@ export const limitStudy: Study<LimitSpec> = {
     const time = times.at(-1)!;
     const layers = depths.reduce((sum, depth) => sum + depth, 0);
     // the limit by its first nets, each whole and in halves; imitation begins with nets that were trained again
-    const law = FIRST * particles.first;
+    const law = firstNets(spec) * particles.first;
     const again = imitationTime > 0 ? 2 * law * time : 0;
     const moved = {
       trained: (wide + thin) * time + thin * imitationTime + again,
@@ -232,7 +236,7 @@ export const limitStudy: Study<LimitSpec> = {
   },
   run: async (spec, seed, tick) => {
     const rows: Row[] = [];
-    const each = FIRST * limitSteps(spec).reduce((sum, steps) => sum + steps, 0);
+    const each = firstNets(spec) * limitSteps(spec).reduce((sum, steps) => sum + steps, 0);
     const total = each * spec.depths.reduce((sum, depth) => sum + depth, 0);
     let [begun, done] = [0, 0];
     const reached = (at: number): Promise<void> => tick((done = Math.max(done, at)), total); // larger nets begin anew
