@@ -26,7 +26,7 @@ export function withThreads(command: Command): Command {
     .addOption(
       new Option(
         '--threads <n>',
-        'threads of each run, for TensorFlow and for the theory’s particles; WebAssembly trains on one ' +
+        'threads of each run, for TensorFlow, our own ops in it and the theory’s particles; WebAssembly trains on one ' +
           '(default: one for a small network, every core for a large one)',
       ).argParser(wholeNumber(1, 1024)),
     )

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { beforeEach, afterEach, expect, test, vi } from 'vitest';
 import { tuneFor } from '../../src/engine/engines/choose.js';
-import { allThreads, SMALL_STEP_FLOPS } from '../../src/engine/engines/engine.js';
+import { allThreads, opsThreads, SMALL_STEP_FLOPS } from '../../src/engine/engines/engine.js';
 import { coresOf } from '../../cli/terminal/local-workers.js';
 import { jobsOption } from '../../cli/terminal/options.js';
 import { withThreads } from '../../cli/terminal/run-options.js';
@@ -62,9 +62,9 @@ test('a large network takes its share of the cores, a small one a single thread,
 test('of the smallest steps the fused ops alone are divided among the threads that were asked for', async () => {
   await given('--threads', '3');
   tuneFor(SMALL_STEP_FLOPS / 2);
-  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['3', 3]);
+  expect([process.env.TF_NUM_INTRAOP_THREADS, opsThreads()]).toEqual(['3', 3]);
   tuneFor(1e9);
-  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['1', 3]);
+  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads(), opsThreads()]).toEqual(['1', 1, 3]);
 });
 
 test('a variable that the user set stands where nobody says --threads', () => {
@@ -73,7 +73,7 @@ test('a variable that the user set stands where nobody says --threads', () => {
   expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['2', 2]);
   vi.stubEnv('GOWIDE_OPS_THREADS', '3');
   tuneFor(1e9);
-  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads()]).toEqual(['2', 3]);
+  expect([process.env.TF_NUM_INTRAOP_THREADS, allThreads(), opsThreads()]).toEqual(['2', 2, 3]);
 });
 
 test('workers of one machine divide its cores', () => {

@@ -239,7 +239,10 @@ export const limitStudy: Study<LimitSpec> = {
     const each = firstNets(spec) * limitSteps(spec).reduce((sum, steps) => sum + steps, 0);
     const total = each * spec.depths.reduce((sum, depth) => sum + depth, 0);
     let [begun, done] = [0, 0];
-    const reached = (at: number): Promise<void> => tick((done = Math.max(done, at)), total); // larger nets begin anew
+    const reached = (at: number): Promise<void> => {
+      done = Math.max(done, at); // larger nets begin anew
+      return tick(done, total);
+    };
     await reached(0);
     for (const depth of spec.depths) {
       rows.push(...(await measureDepth(spec, depth, seed, (steps) => reached(begun + depth * steps))));

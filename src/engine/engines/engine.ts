@@ -67,10 +67,12 @@ export const SMALL_STEP_FLOPS = 4e9;
  */
 export const UNDIVIDED_STEP_FLOPS = 1.5e9;
 
-/**
- * Threads of an engine that takes as many as there are cores: those of `--threads`, `$TF_NUM_INTRAOP_THREADS`, else
- * all.
- */
+/** Threads of an engine that takes as many as there are cores: `$TF_NUM_INTRAOP_THREADS`, else all. */
 export function allThreads(): number {
-  return numberSetting('GOWIDE_OPS_THREADS') ?? (Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism());
+  return Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
+}
+
+/** Threads of the fused ops, whose results do not depend on it: `$GOWIDE_OPS_THREADS`, else {@link allThreads}. */
+export function opsThreads(): number {
+  return numberSetting('GOWIDE_OPS_THREADS') ?? allThreads();
 }

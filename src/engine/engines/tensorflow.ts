@@ -15,6 +15,7 @@ import { registerTrainingKernels } from '../ops/kernels.js';
 import { tf } from '../tensor.js';
 import {
   allThreads,
+  opsThreads,
   SMALL_STEP_FLOPS,
   UNDIVIDED_STEP_FLOPS,
   type EngineDefinition,
@@ -164,7 +165,7 @@ function tracingAddon(installed: Installed, folder: string): string | undefined 
 function withFused(installed: Installed): boolean {
   if (refusesFused()) return false;
   try {
-    loadFused(installed, allThreads());
+    loadFused(installed, opsThreads());
     return true;
   } catch (error) {
     if (!(error instanceof FailureError)) throw error;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -28,7 +29,8 @@ struct FlushTiny {
 #endif
 };
 
-constexpr int64_t ALONE = 1 << 20;  // multiplications that one thread does sooner than several
+constexpr int64_t ALONE = 1 << 20;  // multiplications that one thread does sooner than two
+constexpr int64_t ANY = std::numeric_limits<int64_t>::max();
 
 // Tells the core that a loop waits.
 inline void pause() {
@@ -42,15 +44,17 @@ inline void pause() {
 // Threads that share parts of a piece of work. A small net hands out hundreds of pieces a millisecond, of some
 // microseconds each, and to wake a thread takes tens of them: so a helper that has nothing to do looks for the next piece
 // for a while before it sleeps, and nobody waits for one that comes too late. Each thread begins with parts of its own,
-// the same share of every piece, as the rows that it made before are in its cache; then it takes what others have left.
+// the same share of every piece, as the rows that it made before are in its cache; then it takes what others have left
+// (docs/notes/2026-11-29-threads-of-a-small-step.md).
 class Pool {
  public:
-  void resize(int threads) { wanted = std::max(1, threads); }
+  void resize(int64_t threads) { wanted = std::max<int64_t>(1, threads); }
   int64_t size() const { return wanted; }
 
-  // body(part) for every part, on all threads, or on this one where all of it takes so few multiplications.
-  void run(int64_t parts, const std::function<void(int64_t)>& body, int64_t multiplications = ALONE) {
-    const int helpers = multiplications < ALONE ? 0 : static_cast<int>(std::min<int64_t>(wanted, parts)) - 1;
+  // body(part) for every part, on as many threads as find work that is worth it.
+  void run(int64_t parts, const std::function<void(int64_t)>& body, int64_t multiplications = ANY) {
+    const int64_t worth = multiplications < ALONE ? 1 : multiplications / (ALONE / 2);
+    const int helpers = static_cast<int>(std::min({wanted, parts, worth})) - 1;
     if (helpers <= 0) {
       FlushTiny flush;
       for (int64_t part = 0; part < parts; part++) body(part);
@@ -141,7 +145,7 @@ class Pool {
   std::vector<std::thread> threads;  // they live as long as the process
   std::unique_ptr<Share[]> shares;
   const std::function<void(int64_t)>* work = nullptr;
-  int wanted = 1;
+  int64_t wanted = 1;
   std::atomic<int> sharers{0}, asleep{0}, busy{0};
   std::atomic<uint64_t> round{0}, open{0};  // the latest, and the one that helpers may take parts of, or 0
 };
