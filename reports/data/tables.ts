@@ -32,10 +32,14 @@ function sorted<T extends { readonly arm: string; readonly seed: number }>(rows:
   return [...rows].sort((a, b) => compare(a.arm, b.arm) || a.seed - b.seed);
 }
 
+/** The name of the table that has a row or a run. */
+function nameOf({ experiment, scale }: Pick<TableRow, 'experiment' | 'scale'>): string {
+  return `${experiment}.${scale}`;
+}
+
 /** The rows to keep, by experiment and declared scale. */
 export function keptRowsOf({ runs, rows, results }: Pick<Records, 'runs' | 'rows' | 'results'>): KeptRows[] {
   const cells = new Map(runs.map(({ id, cell }) => [id, cell]));
-  const nameOf = ({ experiment, scale }: TableRow): string => `${experiment}.${scale}`;
   // rows of kept tables have no run here: they were chosen when they were written
   const isResult = ({ run, scale }: TableRow): boolean =>
     scale !== CUSTOM_SCALE && (cells.get(run)?.kind ?? KIND) === KIND;
@@ -70,8 +74,9 @@ export function originTables(
   { runs, origins, results }: Pick<Records, 'runs' | 'origins' | 'results'>,
   name: string,
 ): Record<string, string> {
-  const mine = runs.filter(({ cell }) => `${cell.experiment}.${cell.scale}` === name);
-  const arms = new Map(results.map(({ run, arm }) => [run, arm]));
+  const mine = runs.filter(({ cell }) => nameOf(cell) === name);
+  // a run that two experiments declare has another arm in the other one's table
+  const arms = new Map(results.filter((row) => nameOf(row) === name).map(({ run, arm }) => [run, arm]));
   const made = originsOfRuns(mine, ({ id, cell }) => arms.get(id) ?? cell.arm);
   const all = mergeOrigins([...made, ...(origins.get(name) ?? [])]).map(({ arms: times, ...origin }) => ({
     ...origin,

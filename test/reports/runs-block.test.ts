@@ -90,6 +90,14 @@ test('kept tables whose runs noted their wall time say it as runs do', () => {
   expect(lines).toEqual(['x,wide,laptop,2,50,,100,wide-40', 'x,kd,laptop,1,8,58,8,kd-8']);
 });
 
+test('a run that two experiments declare has in each table the arm that it has there', () => {
+  const one = run('direct x4', 5, { teacherGigaflops: 0 });
+  const row = { run: one.id, ...one.cell, seed: 1, values: one.result };
+  const results = [row, { ...row, experiment: 'y', arm: '8 plain direct' }];
+  const [text] = Object.values(originTables({ ...of([one]), results } as unknown as Records, 'x.laptop'));
+  expect((JSON.parse(text!) as Origin[])[0]!.arms).toEqual([{ arm: 'direct x4', runs: 1, seconds: 5 }]);
+});
+
 test('a run that was resumed elsewhere says both, in turn', () => {
   const at = { package: '1', dirty: false, cores: 2, platform: 'linux-x64', started: '2026-01-02T03:04:05Z' };
   const gpu = { ...at, commit: 'b', cpu: 'Xeon', engine: { name: 'tensorflow', device: 'H100' } };
