@@ -31,7 +31,7 @@ const rowOf = (arm: string, seed: number, values: TableRow['values']): TableRow 
  * a part that one arm alone has with all its seeds: it knows that file of glosses, or it does not.
  */
 function draw(set: number, name: string, effect: number): { results: TableRow[]; rows: TableRow[] } {
-  const z = normals(rngKey(set, 'blocks', name), 4000);
+  const z = normals(rngKey(set, 'blocks', name), 6000);
   let nextZ = 0;
   const shared = Array.from({ length: DEPENDENT.blocks }, () => 1.5 * z[nextZ++]!);
   const [results, rows]: [TableRow[], TableRow[]] = [[], []];
