@@ -91,7 +91,7 @@ describe('a test split of blocks, 300 sets', () => {
   });
 
   test('rows by block find in 80 % what accuracies alone do not, and these twice the effect', () => {
-    const { table, byBlock } = count('effect', 1.1);
+    const { table, byBlock } = count('effect', 0.95);
     expect(byBlock.supported / SETS).toBeGreaterThan(0.8);
     expect(table.supported / SETS).toBeLessThan(0.8);
     expect(count('large effect', 2.2).table.supported / SETS).toBeGreaterThan(0.8);

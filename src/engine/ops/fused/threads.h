@@ -41,7 +41,7 @@ inline void pause() {
 #endif
 }
 
-// Threads that share parts of a piece of work. A small net hands out hundreds of pieces a millisecond, of some
+// Threads that share parts of a piece of work. A small net hands out some hundred pieces a millisecond, of some
 // microseconds each, and to wake a thread takes tens of them: so a helper that has nothing to do looks for the next
 // piece for a while before it sleeps, and nobody waits for one that comes too late. Each thread begins with parts of
 // its own, the same share of every piece, as the rows that it made before are in its cache; then it takes what others
