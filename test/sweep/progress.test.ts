@@ -33,13 +33,6 @@ function recording(file: string): (cell: Cell) => number {
   return ({ experiment, arm, seed }) => seconds[experiment]![arm]![seed - 1]!;
 }
 
-/** Processor seconds of trainings on WebAssembly over those that were expected, by the steps of some of their arms. */
-const TAKEN: Readonly<Record<string, number>> = {
-  'resnet-digits': 1.08,
-  'resnet-hierarchy': 1.1,
-  'bert-glosses': 1.05,
-};
-
 interface Played {
   readonly at: number;
   readonly left: number;
@@ -77,7 +70,7 @@ const SLOW = slowness();
 
 const SECONDS: Readonly<Record<Name, (cell: Cell, cost: number) => number>> = {
   tensorflow: recorded,
-  wasm: (cell, cost) => (cell.kind === 'train' ? SLOW * cost * (TAKEN[cell.experiment] ?? 1) : recorded(cell)),
+  wasm: (cell) => (cell.kind === 'train' ? SLOW * recordedWithoutCompiler(cell) : recorded(cell)),
   'no compiler': recordedWithoutCompiler,
 };
 

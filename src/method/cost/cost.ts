@@ -62,10 +62,10 @@ interface Speed {
 
 /**
  * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 37 took in two runs with two of
- * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %); WebAssembly to the
- * processor time of 9 (2026-11-27, replayed steps, within a quarter). `imitating` came later, from three arms whose
- * imitating steps took 1.6 to 2.6 times as long as the others (2026-11-28), on either engine; those errors were not
- * measured anew.
+ * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %); `imitating`
+ * came later, from three arms whose imitating steps took 1.6 to 2.6 times as long as the others (2026-11-28); those
+ * errors were not measured anew. WebAssembly to the processor time of all 19 arms of a run (2026-11-29, replayed steps;
+ * those of more than two seconds within a sixth, but for three stages on strings, which take 1.4 times less).
  */
 const SPEEDS = {
   tensorflow: {
@@ -74,9 +74,9 @@ const SPEEDS = {
     ...{ watchedPosition: 1.4e-8, watchedOutput: 3.1e-9 },
   },
   wasm: {
-    ...{ flops: 36e9, run: 0.4, imitation: 0, imitating: 1.8, step: 1.1e-3 },
-    ...{ tensor: 7e-6, position: 3.5e-8, output: 0 },
-    ...{ watchedPosition: 1e-8, watchedOutput: 0 },
+    ...{ flops: 43e9, run: 0.65, imitation: 0, imitating: 1.8, step: 1e-4 },
+    ...{ tensor: 1e-6, position: 3.1e-8, output: 6.5e-9 },
+    ...{ watchedPosition: 0, watchedOutput: 1.3e-8 },
   },
 } as const satisfies Readonly<Record<string, Speed>>;
 
