@@ -69,9 +69,12 @@ test.skipIf(installed === undefined).each(Object.keys(WORK))('%s: every bit on a
   const results = (threads: number): Float32Array[] => {
     loadFused(installed!, threads);
     // the helpers' first work finds them asleep, and later work does not
-    return Array.from({ length: 3 }, () =>
-      tf.tidy(() => WORK[name]!().map((one) => one.dataSync() as Float32Array)),
-    ).flat();
+    return Array.from({ length: 3 }, () => {
+      const made = tf.tidy(() => WORK[name]!());
+      const read = made.map((one) => one.dataSync() as Float32Array);
+      tf.dispose(made);
+      return read;
+    }).flat();
   };
   const alone = results(1);
   expect(alone.every((result) => result.every(Number.isFinite))).toBe(true);

@@ -9,11 +9,10 @@ import { rms } from '../../src/core/stats.js';
 import { infiniteEnds, trainedResidual } from '../exact/linear-residual.js';
 import { flowResult, type FlowResult } from '../flow/direct.js';
 import { residualForward, residualLawNet, trainResidual } from '../flow/residual.js';
-import { kernelSeconds } from '../kernel/seconds.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { lossScale } from '../network/network.js';
 import { bandRule, type Band } from './rule.js';
-import { NUMBER_SECONDS } from './residual.js';
+import { residualSeconds } from './residual.js';
 import { increasing, type Study } from './study.js';
 
 const ResidualDepthSpec = z
@@ -95,8 +94,7 @@ export const residualDepthStudy: Study<ResidualDepthSpec> = {
     const blocks = [...new Set(depths.flatMap((depth) => [depth, 2 * depth]))].reduce((sum, depth) => sum + depth, 0);
     if (D === undefined) return 4e-6 * blocks * (steps + 1) * Math.max(16, samples) + 0.2;
     const units = blocks * (nodes.u * nodes.v) ** D;
-    const work = { d: D, samples, steps: units * steps, passes: units * (steps + 2) };
-    return kernelSeconds(work, kernel) + units * (2 * D + 1) * steps * NUMBER_SECONDS + 0.1;
+    return residualSeconds({ D, units, samples, steps }, kernel) + 0.1;
   },
   run: async (spec, seed, tick) => {
     const known = new Map<number, Trained>();

@@ -12,14 +12,28 @@ import {
   type ResidualShape,
   type ResidualState,
 } from '../flow/residual.js';
-import { kernelSeconds } from '../kernel/seconds.js';
+import { kernelSeconds, type KernelSeconds } from '../kernel/seconds.js';
 import { solveLinear } from '../numerics/linear.js';
 import { bandRule, type Band } from './rule.js';
 import type { Study } from './study.js';
 import type { Row } from '../../src/core/run.js';
 
 /** Seconds that a training step takes for each number of the blocks, beside the kernel. */
-export const NUMBER_SECONDS = 18e-9;
+const NUMBER_SECONDS = 18e-9;
+
+/** Expected seconds on one core of training residual nets that have so many units together, in D dimensions. */
+export function residualSeconds(
+  {
+    D,
+    units,
+    samples,
+    steps,
+  }: { readonly D: number; readonly units: number; readonly samples: number; readonly steps: number },
+  kernel?: KernelSeconds,
+): number {
+  const work = { d: D, samples, steps: units * steps, passes: units * (steps + 2) };
+  return kernelSeconds(work, kernel) + units * (2 * D + 1) * steps * NUMBER_SECONDS;
+}
 
 const ResidualSpec = z
   .strictObject({
@@ -115,11 +129,10 @@ export const residualStudy: Study<ResidualSpec> = {
   cost: ({ embeddings, widths, reference, blocks, steps, samples }, kernel) => {
     const nets = embeddings.flatMap((D) => widths.map((M) => ({ D, M })));
     // two nets of each size, and one reference
-    return [...nets, ...nets, reference].reduce((sum, { D, M }) => {
-      const units = M * blocks;
-      const work = { d: D, samples, steps: units * steps, passes: units * (steps + 2) };
-      return sum + kernelSeconds(work, kernel) + units * (2 * D + 1) * steps * NUMBER_SECONDS;
-    }, 0);
+    return [...nets, ...nets, reference].reduce(
+      (sum, { D, M }) => sum + residualSeconds({ D, units: M * blocks, samples, steps }, kernel),
+      0,
+    );
   },
   run: async (spec, seed, tick) => {
     const { blocks: L, inputs, outputs, samples } = spec;

@@ -62,10 +62,10 @@ interface Speed {
 
 /**
  * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 37 took in two runs with two of
- * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %); `imitating`
- * came later, from three arms whose imitating steps took 1.6 to 2.6 times as long as the others (2026-11-28); those
- * errors were not measured anew. WebAssembly to the processor time of all 19 arms of a run (2026-11-29, replayed steps;
- * those of more than two seconds within a sixth, but for three stages on strings, which take 1.4 times less).
+ * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %), but for `imitating`,
+ * which came later, from three arms whose imitating steps took 1.6 to 2.6 times as long as the others (2026-11-28);
+ * those errors were not measured anew. WebAssembly to the processor time of all 19 arms of a run (2026-11-29, replayed
+ * steps; those of more than two seconds within a fifth, but for three stages on strings, which take 1.4 times less).
  */
 const SPEEDS = {
   tensorflow: {

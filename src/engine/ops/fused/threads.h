@@ -51,10 +51,14 @@ class Pool {
   void resize(int64_t threads) { wanted = std::max<int64_t>(1, threads); }
   int64_t size() const { return wanted; }
 
-  // body(part) for every part, on as many threads as find work that is worth it.
+  // On how many threads so many multiplications are done soonest.
+  int64_t worth(int64_t multiplications) const {
+    return multiplications < ALONE ? 1 : std::min(wanted, multiplications / (ALONE / 2));
+  }
+
+  // body(part) for every part, on as many threads as are worth it.
   void run(int64_t parts, const std::function<void(int64_t)>& body, int64_t multiplications = ANY) {
-    const int64_t worth = multiplications < ALONE ? 1 : multiplications / (ALONE / 2);
-    const int helpers = static_cast<int>(std::min({wanted, parts, worth})) - 1;
+    const int helpers = static_cast<int>(std::min(parts, worth(multiplications))) - 1;
     if (helpers <= 0) {
       FlushTiny flush;
       for (int64_t part = 0; part < parts; part++) body(part);

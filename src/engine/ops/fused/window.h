@@ -367,7 +367,7 @@ void convolution_filter_gradient(Call& call, const Attributes&) {
   std::vector<float> sums(static_cast<size_t>(g.high * depth * band.width));
   // rows of the filter and groups of their values: each thread fills the images in for itself, and sums some of these
   const int64_t groups = (depth + GROUPS - 1) / GROUPS, all = g.high * groups;
-  const int64_t worth = dy.size * depth * g.high / ALONE + 1, cuts = std::min({pool().size(), all, worth});
+  const int64_t cuts = std::min(pool().worth(dy.size * depth * g.high), all);
   pool().run(cuts, [&](int64_t part) {
     const int64_t first = part * all / cuts, last = (part + 1) * all / cuts;
     Pairs pairs;
