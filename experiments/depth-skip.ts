@@ -111,7 +111,7 @@ function netOf(layers: number, skip: boolean): MlpSpec {
 function settingOf(size: Size, thin: MlpSpec, { rates, imitation }: DepthRates): Setting {
   const imitationSteps = Math.round(size.steps * 0.3);
   return {
-    data: { set: 'digits', train: size.train, augment: AUGMENT },
+    data: { set: 'digits', split: 2, train: size.train, augment: AUGMENT },
     thin,
     wide: {
       network: { ...thin, width: WIDE },

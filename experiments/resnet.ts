@@ -90,7 +90,11 @@ function sizeAt(scale: Scale): Size {
   return SIZES[scale as SizedScale];
 }
 
-const DIGITS = { set: 'digits', augment: { rotation: 20, shift: 0.12, logScale: 0.12, noise: 0.2 } } as const;
+const DIGITS = {
+  set: 'digits',
+  split: 2,
+  augment: { rotation: 20, shift: 0.12, logScale: 0.12, noise: 0.2 },
+} as const;
 
 /** Peak rate of imitation; the same in every arm that imitates. */
 const IMITATION_RATE = 1;

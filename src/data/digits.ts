@@ -20,6 +20,8 @@ const DigitsSpec = z.strictObject({
   /** Training images that are used. */
   train: exampleCount(),
   augment: AugmentationSpec.optional(),
+  /** Which of the two splits; the first unless given. */
+  split: z.union([z.literal(1), z.literal(2)]).optional(),
 });
 
 interface Split {
@@ -33,23 +35,26 @@ const SIDE = 28;
 /** Side of a digit's image, in pixels. */
 export const DIGITS_SIZE = 14;
 
-let cached: Split | undefined;
+const splits: Partial<Record<1 | 2, Split>> = {};
 
-/** The digits, with the first `train` training images. Throws UsageError when more are asked for than there are. */
-export function loadDigits(train: number, augment?: Augmentation): Dataset {
+/**
+ * The digits of a split, with the first `train` of its training images. Throws UsageError when more are asked for than
+ * there are.
+ */
+export function loadDigits(train: number, augment?: Augmentation, split: 1 | 2 = 1): Dataset {
   if (train > SIZES.train)
     throw new UsageError(`data.train: expected at most ${SIZES.train} training images, got ${train}`);
-  cached ??= readDigits();
+  const parts = (splits[split] ??= readDigits(split));
   return {
     shape: [DIGITS_SIZE, DIGITS_SIZE, 1],
     classes: 10,
-    train: memorySource(head(cached.train, train), augment && { augment: affine(cached.train, augment) }),
-    validation: memorySource(cached.validation),
-    test: memorySource(cached.test),
+    train: memorySource(head(parts.train, train), augment && { augment: affine(parts.train, augment) }),
+    validation: memorySource(parts.validation),
+    test: memorySource(parts.test),
   };
 }
 
-function readDigits(): Split {
+function readDigits(split: 1 | 2): Split {
   const folder = join(packageFolder('mnist', 'the data set digits'), 'src', 'digits');
   const images: Float32Array[] = [];
   const labels: number[] = [];
@@ -61,8 +66,8 @@ function readDigits(): Split {
     }
   }
   const order = permutation(rngKey(0, 'digits split'), images.length);
-  const part = (from: number, count: number): ImageSet => {
-    const indices = order.subarray(from, from + count);
+  const part = (indices: Uint32Array): ImageSet => {
+    const count = indices.length;
     const pixels = new Float32Array(count * DIGITS_SIZE * DIGITS_SIZE);
     indices.forEach((index, i) => pixels.set(images[index]!, i * DIGITS_SIZE * DIGITS_SIZE));
     return {
@@ -73,10 +78,17 @@ function readDigits(): Split {
       channels: 1,
     };
   };
+  const trainFrom = SIZES.test + SIZES.validation;
+  const [first, validation, others] = [
+    order.subarray(0, SIZES.test),
+    order.subarray(SIZES.test, trainFrom),
+    order.subarray(trainFrom),
+  ];
+  if (split === 1) return { test: part(first), validation: part(validation), train: part(others) };
   return {
-    test: part(0, SIZES.test),
-    validation: part(SIZES.test, SIZES.validation),
-    train: part(SIZES.test + SIZES.validation, images.length - SIZES.test - SIZES.validation),
+    test: part(others.subarray(0, SIZES.test)),
+    validation: part(validation),
+    train: part(Uint32Array.from([...others.subarray(SIZES.test), ...first])),
   };
 }
 
@@ -96,7 +108,7 @@ function halve(data: number[], start: number): Float32Array {
 export const digits: DatasetDefinition<z.infer<typeof DigitsSpec>> = {
   name: 'digits',
   spec: DigitsSpec,
-  open: ({ train, augment }) => loadDigits(train, augment),
+  open: ({ train, augment, split }) => loadDigits(train, augment, split),
   shape: () => [DIGITS_SIZE, DIGITS_SIZE, 1],
   known: ({ train }) => ({ classes: 10, train }),
 };

@@ -10,17 +10,28 @@ const data = loadDigits(5500);
 const everything = (source: Source): HostBatch =>
   source.batch(Uint32Array.from({ length: source.count }, (_, i) => i)) as HostBatch;
 
-test('10,000 digits in three parts that share no image', () => {
+const imagesOf = (source: Source): string[] => {
+  const { values } = everything(source);
+  return Array.from({ length: source.count }, (_, i) => values.subarray(i * 196, (i + 1) * 196).join(','));
+};
+
+test.each([1, 2] as const)('split %d: 10,000 digits in three parts that share no image', (split) => {
+  const data = loadDigits(5500, undefined, split);
   const parts = [data.train, data.validation, data.test];
   expect(parts.map(({ count }) => count)).toEqual([5500, 1500, 3000]);
-  const all = parts.flatMap((part) => {
-    const { values } = everything(part);
-    return Array.from({ length: part.count }, (_, i) => values.subarray(i * 196, (i + 1) * 196).join(','));
-  });
+  const all = parts.flatMap(imagesOf);
   // The package holds a few images twice; no more than those may be shared.
   expect(all.length - new Set(all).size).toBeLessThan(10);
   expect(new Set(everything(data.test).labels).size).toBe(10);
   expect(everything(data.train).values.every((value) => value >= 0 && value <= 1)).toBe(true);
+});
+
+test('the test images of the second split trained in the first, and the other way round', () => {
+  const second = loadDigits(5500, undefined, 2);
+  const [trained, tested] = [new Set(imagesOf(data.train)), new Set(imagesOf(data.test))];
+  expect(imagesOf(second.test).every((image) => trained.has(image))).toBe(true);
+  expect(imagesOf(second.train).filter((image) => tested.has(image)).length).toBeGreaterThanOrEqual(3000);
+  expect(imagesOf(second.validation)).toEqual(imagesOf(data.validation));
 });
 
 test('a smaller training set is the beginning of a larger one, and too large a one is refused', () => {

@@ -47,6 +47,7 @@ export const DATA: Readonly<Record<string, DataNotes>> = {
     example: { set: 'digits', train: 2000, augment: { rotation: 10, shift: 0.1, logScale: 0.1, noise: 0.1 } },
     keys: {
       train: 'training images that are used, of 5,500',
+      split: 'which of the two splits; the test images of the second are training images of the first',
       augment: 'random changes of training images; none unless given',
       'augment.rotation': 'largest rotation, degrees',
       'augment.shift': 'largest shift, as a share of the side',
