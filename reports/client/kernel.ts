@@ -1,6 +1,7 @@
 /** The particle kernel in a browser: one thread, on memory that is not shared. */
 import type { Kernel } from '../../theory/kernel/interface.js';
-import { webAssemblyKernel, type WebAssembly as Platform } from '../../theory/kernel/webassembly.js';
+import type { WebAssembly as Platform } from '../../theory/kernel/machine.js';
+import { webAssemblyKernel } from '../../theory/kernel/webassembly.js';
 
 declare const WebAssembly: typeof Platform;
 

@@ -21,7 +21,7 @@ const recorded = recording('minutes.json');
 
 /**
  * Processor seconds of a run on a machine without a compiler, tensors and particles by WebAssembly (2026-11-29): two
- * cells at work on two cores, beside other work.
+ * cells at work on two cores, beside other work; `limit` by itself, after its tangents were in the kernel.
  */
 const recordedWithoutCompiler = recording('minutes-without-compiler.json');
 

@@ -5,7 +5,6 @@ import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.
 import type { Kernel } from '../../theory/kernel/interface.js';
 import { KERNELS, openKernel, useKernel } from '../../theory/kernel/kernel.js';
 import { KERNEL_SECONDS, type KernelSeconds } from '../../theory/kernel/seconds.js';
-import { plainTangent } from '../../theory/kernel/tangent.js';
 import { copyNet, initialNet, thinNet, type Net } from '../../theory/model/particles.js';
 import { parseStudySpec, type Study } from '../../theory/studies/study.js';
 import { registerStudy, STUDIES, studyByName, THEORY_KIND, THEORY_RUNNER } from '../../theory/studies/index.js';
@@ -178,7 +177,7 @@ function countingKernel(counted: Counted): Kernel {
     },
     tangent: (net, directions, pass) => {
       if (pass.velocity !== undefined) counted.tangents += pairs(net, pass.x) * directions.length;
-      return plainTangent(net, directions, pass);
+      return inner.tangent(net, directions, pass);
     },
   };
 }
@@ -225,7 +224,7 @@ describe('the price of a study', () => {
     const [first] = cellsOf(experiment!, 'minutes', 1);
     const cost = (kernel?: string): number => THEORY_RUNNER.cost(first!, kernel === undefined ? {} : { kernel });
     expect(cost()).toBe(cost('native'));
-    expect(cost('wasm') / cost('native')).toBeGreaterThan(20);
+    expect(cost('wasm') / cost('native')).toBeGreaterThan(2);
     expect(() => cost('gpu')).toThrow(/unknown kernel "gpu"; expected one of: native, wasm/);
   });
 

@@ -2,13 +2,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { openKernel, useKernel } from '../../theory/kernel/kernel.js';
-import { plainTangent } from '../../theory/kernel/tangent.js';
 import { ACTIVATIONS } from '../../theory/model/activations.js';
 import { copyNet, initialNet, zerosLike, type Layer, type Net } from '../../theory/model/particles.js';
 import { activations, output, velocity } from '../../theory/network/network.js';
 import { outputChanges, velocityChanges, type Direction } from '../../theory/network/tangents.js';
 import { namesOf } from '../../src/core/registry.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
+import { plainTangent } from './plain-tangent.js';
 import { nativeSkip } from './support.js';
 
 afterEach(() => useKernel(undefined));
@@ -104,6 +104,30 @@ describe.each(nativeSkip() ? (['wasm'] as const) : (['native', 'wasm'] as const)
     },
   );
 
+  test('tangents are the plain ones, for every activation and thread count', () => {
+    for (const activation of namesOf(ACTIVATIONS))
+      for (const d of [1, 4]) {
+        const { net, directions, samples, dx } = setting(activation, d);
+        const all = [1, 2].map((threads) => {
+          useKernel(openKernel(name, threads));
+          const { layers, changes } = velocityChanges(net, directions, samples, dx);
+          return [layers, ...changes].flatMap(flat);
+        });
+        expect(all[1]).toEqual(all[0]);
+        const [mine, velocities] = [zerosLike(net.layers), directions.map(() => zerosLike(net.layers))];
+        plainTangent(net, directions, { ...samples, dx, velocity: mine, velocities });
+        expect(relativeError(all[0]!, [mine, ...velocities].flatMap(flat))).toBeLessThan(TOLERANCE.f64);
+      }
+  });
+
+  test('without directions a pass of tangents is the velocity alone', () => {
+    useKernel(openKernel(name, 1));
+    const { net, samples } = setting('tanh');
+    const { layers, loss } = velocityChanges(net, [], samples);
+    expect(relativeError(flat(layers), flat(velocity(net, samples).layers))).toBeLessThan(TOLERANCE.f64);
+    expect(loss).toBeCloseTo(velocity(net, samples).loss, 12);
+  });
+
   test('a direction of another shape is refused by its number', () => {
     useKernel(openKernel(name, 1));
     const { net, directions, samples } = setting('tanh');
@@ -112,21 +136,3 @@ describe.each(nativeSkip() ? (['wasm'] as const) : (['native', 'wasm'] as const)
     );
   });
 });
-
-test.skipIf(nativeSkip())(
-  'the native kernel’s tangents are the plain ones, for every activation and thread count',
-  () => {
-    for (const activation of namesOf(ACTIVATIONS))
-      for (const d of [1, 4]) {
-        const { net, directions, samples, dx } = setting(activation, d);
-        const all = [1, 2].map((threads) => {
-          useKernel(openKernel('native', threads));
-          return velocityChanges(net, directions, samples, dx).changes.flatMap(flat);
-        });
-        expect(all[1]).toEqual(all[0]);
-        const velocities = directions.map(() => zerosLike(net.layers));
-        plainTangent(net, directions, { ...samples, dx, velocity: zerosLike(net.layers), velocities });
-        expect(relativeError(all[0]!, velocities.flatMap(flat))).toBeLessThan(TOLERANCE.f64);
-      }
-  },
-);

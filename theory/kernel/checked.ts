@@ -29,7 +29,7 @@ function checkLike(what: string, layers: readonly Layer[], net: Net): void {
 }
 
 /** Throws RangeError on a pass of tangents whose arrays do not fit the net. */
-export function checkTangent(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): void {
+function checkTangent(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): void {
   const { x, dx, y, gradient, back, velocity, velocities, outputs } = pass;
   checkInput(net, 'x', x);
   directions.forEach((direction, k) => checkLike(`direction ${k}`, direction, net));
@@ -71,12 +71,10 @@ export function checked(kernel: Kernel): Kernel {
       checkLike('velocity', [to], net);
       kernel.backward(net, z, p, to, back);
     },
-    ...(kernel.tangent !== undefined && {
-      tangent: (net, directions, pass) => {
-        checkTangent(net, directions, pass);
-        return kernel.tangent!(net, directions, pass);
-      },
-    }),
+    tangent: (net, directions, pass) => {
+      checkTangent(net, directions, pass);
+      return kernel.tangent(net, directions, pass);
+    },
     peak: () => kernel.peak(),
   };
 }

@@ -51,9 +51,9 @@ export interface Kernel {
   backward(net: Net, z: Float64Array, p: Float64Array, to: Layer, back: Float64Array): void;
   /**
    * The derivative of a pass in K `directions` [K][L] (changes of a, b and bias), written into the arrays of `pass`;
-   * returns the loss, or NaN without targets. Undefined where this form has none: tangent.ts has a plain one.
+   * returns the loss, or NaN without targets.
    */
-  tangent?(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): number;
+  tangent(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): number;
   /**
    * Floating-point operations per second that one thread reaches in registers, or undefined where that cannot be
    * measured.

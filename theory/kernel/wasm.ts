@@ -4,17 +4,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FailureError } from '../../src/core/errors.js';
 import type { Kernel } from './interface.js';
-import {
-  BUSY,
-  CONTROL,
-  JOB_AT,
-  NEXT,
-  READY,
-  ROUND,
-  SPINS,
-  webAssemblyKernel,
-  type WebAssembly as Platform,
-} from './webassembly.js';
+import { BUSY, CONTROL, JOB_AT, NEXT, READY, ROUND, SPINS, type WebAssembly as Platform } from './machine.js';
+import { webAssemblyKernel } from './webassembly.js';
 
 declare const WebAssembly: typeof Platform;
 

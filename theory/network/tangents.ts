@@ -3,11 +3,9 @@
  * net of one alpha and one c passes the kernel in one call; layers with scales of their own, read maps and losses other
  * than the squared one go layer by layer, as in network.ts.
  */
-import { checkTangent } from '../kernel/checked.js';
 import { checkNet } from '../model/check.js';
 import type { TangentPass } from '../kernel/interface.js';
 import { kernel } from '../kernel/kernel.js';
-import { plainTangent } from '../kernel/tangent.js';
 import { LOSSES } from '../model/losses.js';
 import { isUniform, outputsOf, singleLayer, zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
@@ -25,10 +23,7 @@ function checkDirections(net: Net, directions: readonly Direction[]): void {
 }
 
 function run(net: Net, directions: readonly Direction[], pass: TangentPass): number {
-  const passes = kernel();
-  if (passes.tangent !== undefined) return passes.tangent(net, directions, pass);
-  checkTangent(net, directions, pass);
-  return plainTangent(net, directions, pass);
+  return kernel().tangent(net, directions, pass);
 }
 
 /** Layer l of each direction, as directions of the layer alone. */

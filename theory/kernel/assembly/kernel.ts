@@ -345,30 +345,205 @@ function backward(
   else backwardOf(5, false, d, S, m, a, b, bias, z, p, back, ga, gb, gbias, scratch, 0);
 }
 
+// ---- tangents: the derivative of a pass in K directions. One particle at a time, in rows of S values. ----
+
+// t = act(u), s = act'(u) and act''(u), at `at` and one and two rows behind it.
+function laws(activation: i32, u: v128, at: usize, row: usize): void {
+  let t: v128, s: v128, bend: v128;
+  if (activation == 0) {
+    t = tanh2(u);
+    s = f64x2.sub(splat(1.0), mul(t, t));
+    bend = mul(mul(splat(-2.0), t), s);
+  } else if (activation == 1) {
+    const gauss = gauss2(u);
+    t = erf2(u, gauss);
+    s = mul(gauss, splat(0.7978845608028654));
+    bend = mul(f64x2.neg(u), s);
+  } else if (activation == 2) {
+    t = f64x2.pmax(u, splat(0.0));
+    s = v128.and(f64x2.gt(u, splat(0.0)), splat(1.0));
+    bend = splat(0.0);
+  } else if (activation == 3) {
+    const gauss = gauss2(u), phi = phi2(u, gauss), near = clamp(u, 40.0), density = splat(0.3989422804014327);
+    t = mul(f64x2.pmax(u, splat(-40.0)), phi);
+    s = fma(near, mul(gauss, density), phi);
+    bend = mul(mul(f64x2.sub(splat(2.0), mul(near, near)), gauss2(near)), density);
+  } else if (activation == 4) {
+    const near = clamp(u, 690.0), exp = exp2(near), rest = rest2(exp), sigma = mul(exp, rest);
+    t = mul(f64x2.pmax(u, splat(-690.0)), sigma);
+    s = fma(mul(near, rest), sigma, sigma);
+    bend = mul(mul(sigma, rest), fma(near, f64x2.sub(rest, sigma), splat(2.0)));
+  } else {
+    t = u;
+    s = splat(1.0);
+    bend = splat(0.0);
+  }
+  v128.store(at, t);
+  v128.store(at + row, s);
+  v128.store(at + (row << 1), bend);
+}
+
+// A row: c + x . z, plus y . w unless there is no w; z and w are sheets, x and y have d values.
+function affine(to: usize, row: usize, width: usize, c: f64, x: usize, z: usize, y: usize, w: usize): void {
+  for (let s: usize = 0; s < row; s += 32) {
+    let u0 = splat(c), u1 = u0;
+    let at = z + s;
+    for (let k: usize = 0; k < width; k += 8) {
+      const v = v128.load64_splat(x + k);
+      u0 = fma(v, v128.load(at), u0);
+      u1 = fma(v, v128.load(at, 16), u1);
+      at += row;
+    }
+    if (w != 0) {
+      at = w + s;
+      for (let k: usize = 0; k < width; k += 8) {
+        const v = v128.load64_splat(y + k);
+        u0 = fma(v, v128.load(at), u0);
+        u1 = fma(v, v128.load(at, 16), u1);
+        at += row;
+      }
+    }
+    v128.store(to + s, u0);
+    v128.store(to + s, u1, 16);
+  }
+}
+
+// The sheet `to` += x r, plus y q unless there is no q; r and q are rows, x and y have d values.
+function spread(to: usize, row: usize, width: usize, x: usize, r: usize, y: usize, q: usize): void {
+  for (let k: usize = 0; k < width; k += 8) {
+    const v = v128.load64_splat(x + k), w = q == 0 ? splat(0.0) : v128.load64_splat(y + k);
+    for (let s: usize = 0; s < row; s += 16) {
+      let sum = fma(v, v128.load(r + s), v128.load(to + s));
+      if (q != 0) sum = fma(w, v128.load(q + s), sum);
+      v128.store(to + s, sum);
+    }
+    to += row;
+  }
+}
+
+// d values: the sums over samples of r z, plus q w unless there is no q; r and q are rows, z and w sheets.
+function project(to: usize, row: usize, width: usize, r: usize, z: usize, q: usize, w: usize): void {
+  for (let k: usize = 0; k < width; k += 8) {
+    let total0 = splat(0.0), total1 = splat(0.0);
+    for (let s: usize = 0; s < row; s += 16) {
+      total0 = fma(v128.load(r + s), v128.load(z + s), total0);
+      if (q != 0) total1 = fma(v128.load(q + s), v128.load(w + s), total1);
+    }
+    store<f64>(to + k, sum(add(total0, total1)));
+    z += row;
+    w += row;
+  }
+}
+
+// One chunk of m particles forward: sheets [1 + K] of sums b t, and of their changes db t + b s du. Directions lie
+// `apart` bytes from each other, their biases `alone`. `scratch` holds four rows.
+function tangentForward(
+  activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, out: usize, scratch: usize,
+  K: i32, da: usize, db: usize, dbias: usize, apart: usize, alone: usize, dz: usize
+): void {
+  const row = <usize>S << 3, width = <usize>d << 3, sheet = <usize>d * row;
+  const t = scratch, slope = t + row, du = t + 3 * row;
+  for (let i = 0; i < m; i++) {
+    affine(du, row, width, load<f64>(bias), a, z, 0, 0);
+    for (let s: usize = 0; s < row; s += 16) laws(activation, v128.load(du + s), t + s, row);
+    spread(out, row, width, b, t, 0, 0);
+    for (let q = 0; q < K; q++) {
+      const other = <usize>q * apart, change = <usize>(q + 1) * sheet;
+      affine(du, row, width, load<f64>(dbias + <usize>q * alone), da + other, z, a, dz + <usize>q * sheet);
+      for (let s: usize = 0; s < row; s += 16)
+        v128.store(du + s, mul(v128.load(slope + s), v128.load(du + s)));
+      spread(out + change, row, width, db + other, t, b, du);
+    }
+    a += width; b += width; bias += 8;
+    da += width; db += width; dbias += 8;
+  }
+}
+
+// The same chunk backward: sums of gradients over samples into ga, gb, gbias and of their changes into those of the
+// directions, and sheets [1 + K] of gradients by the layer's input. `scratch` holds six rows.
+function tangentBackward(
+  activation: i32, d: i32, S: i32, m: i32, a: usize, b: usize, bias: usize, z: usize, p: usize, back: usize,
+  ga: usize, gb: usize, gbias: usize, scratch: usize, K: i32, da: usize, db: usize, dbias: usize, apart: usize,
+  alone: usize, dz: usize, dp: usize, gda: usize, gdb: usize, gdbias: usize
+): void {
+  const row = <usize>S << 3, width = <usize>d << 3, sheet = <usize>d * row;
+  const t = scratch, slope = t + row, bend = slope + row, gradient = bend + row, change = gradient + row,
+    du = change + row;
+  for (let i = 0; i < m; i++) {
+    affine(du, row, width, load<f64>(bias), a, z, 0, 0);
+    affine(gradient, row, width, 0.0, b, p, 0, 0);
+    let total = splat(0.0);
+    for (let s: usize = 0; s < row; s += 16) {
+      laws(activation, v128.load(du + s), t + s, row);
+      const bp = v128.load(gradient + s), own = mul(v128.load(slope + s), bp);
+      v128.store(gradient + s, own);
+      v128.store(bend + s, mul(v128.load(bend + s), bp));
+      total = add(total, own);
+    }
+    store<f64>(gbias, sum(total));
+    project(ga, row, width, gradient, z, 0, 0);
+    project(gb, row, width, t, p, 0, 0);
+    spread(back, row, width, a, gradient, 0, 0);
+    for (let q = 0; q < K; q++) {
+      const other = <usize>q * apart, at = <usize>q * sheet, one = <usize>q * alone;
+      affine(du, row, width, load<f64>(dbias + one), da + other, z, a, dz + at);
+      affine(change, row, width, 0.0, db + other, p, b, dp + at);
+      total = splat(0.0);
+      for (let s: usize = 0; s < row; s += 16) {
+        const moved = v128.load(du + s), s1 = v128.load(slope + s);
+        const all = fma(v128.load(change + s), s1, mul(v128.load(bend + s), moved));
+        v128.store(change + s, all);
+        v128.store(du + s, mul(s1, moved));
+        total = add(total, all);
+      }
+      store<f64>(gdbias + one, sum(total));
+      project(gda + other, row, width, change, z, gradient, dz + at);
+      project(gdb + other, row, width, du, p, t, dp + at);
+      spread(back + sheet + at, row, width, a, change, da + other, gradient);
+    }
+    a += width; b += width; bias += 8; ga += width; gb += width; gbias += 8;
+    da += width; db += width; dbias += 8; gda += width; gdb += width; gdbias += 8;
+  }
+}
+
 // ---- jobs: the chunks of one layer, taken by any number of threads ----
 
 // Fields of a job, 32 bits each, in the order of JOB in webassembly.ts.
 // @ts-ignore: decorator
 @inline function field(job: usize, index: i32): i32 { return load<i32>(job + (<usize>index << 2)); }
 
-// One chunk of particles. Field 0 says which pass: 0 forward into sheet `chunk` of the partial sums, 1 backward.
+// One chunk of particles. Field 0 says which pass: 0 forward into sheet `chunk` of the partial sums, 1 backward; 2 and
+// 3 the same with tangents, whose sheets follow.
 export function run(job: usize, chunk: i32, thread: i32): void {
-  const activation = field(job, 1), d = field(job, 2), S = field(job, 3), m = field(job, 4), chunks = field(job, 5);
+  const pass = field(job, 0), activation = field(job, 1), d = field(job, 2), S = field(job, 3), m = field(job, 4),
+    chunks = field(job, 5);
   const first = <i32>(<i64>m * chunk / chunks), count = <i32>(<i64>m * (chunk + 1) / chunks) - first;
   const rows = <usize>first * <usize>d << 3, single = <usize>first << 3;
   const a = <usize>field(job, 6) + rows, b = <usize>field(job, 7) + rows, bias = <usize>field(job, 8) + single;
-  const bytes = <usize>d * <usize>S << 3;
+  const z = <usize>field(job, 9), p = <usize>field(job, 10);
+  const ga = <usize>field(job, 12) + rows, gb = <usize>field(job, 13) + rows, gbias = <usize>field(job, 14) + single;
+  const K = pass < 2 ? 0 : field(job, 17), bytes = (<usize>d * <usize>S << 3) * <usize>(1 + K);
   const sheet = <usize>field(job, 11) + <usize>chunk * bytes;
-  // 0: none are kept
-  const all = <usize>field(job, 16), kept = all == 0 ? 0 : all + (<usize>first * <usize>S << 3);
   memory.fill(sheet, 0, bytes);
-  if (field(job, 0) == 0) {
-    forward(activation, d, S, count, a, b, bias, <usize>field(job, 9), sheet, kept);
-  } else {
+  if (pass < 2) {
+    // 0: none are kept
+    const all = <usize>field(job, 16), kept = all == 0 ? 0 : all + (<usize>first * <usize>S << 3);
     const scratch = <usize>field(job, 15) + <usize>thread * (<usize>S << 5);
-    backward(
-      activation, d, S, count, a, b, bias, <usize>field(job, 9), <usize>field(job, 10), sheet,
-      <usize>field(job, 12) + rows, <usize>field(job, 13) + rows, <usize>field(job, 14) + single, scratch, kept
+    if (pass == 0) forward(activation, d, S, count, a, b, bias, z, sheet, kept);
+    else backward(activation, d, S, count, a, b, bias, z, p, sheet, ga, gb, gbias, scratch, kept);
+    return;
+  }
+  const scratch = <usize>field(job, 15) + <usize>thread * (6 * <usize>S << 3);
+  const da = <usize>field(job, 18) + rows, db = <usize>field(job, 19) + rows, dbias = <usize>field(job, 20) + single;
+  const apart = <usize>m * <usize>d << 3, alone = <usize>m << 3, dz = <usize>field(job, 21);
+  if (pass == 2) {
+    tangentForward(
+      activation, d, S, count, a, b, bias, z, sheet, scratch, K, da, db, dbias, apart, alone, dz
+    );
+  } else {
+    tangentBackward(
+      activation, d, S, count, a, b, bias, z, p, sheet, ga, gb, gbias, scratch, K, da, db, dbias, apart, alone, dz,
+      <usize>field(job, 22), <usize>field(job, 23) + rows, <usize>field(job, 24) + rows, <usize>field(job, 25) + single
     );
   }
 }

@@ -1,10 +1,7 @@
-/**
- * Tangents of a pass, pair by pair in plain float64: what the native kernel does in vectors, for machines without it,
- * and as the reference that a test compares it with.
- */
-import { ACTIVATIONS } from '../model/activations.js';
-import type { Layer, Net } from '../model/particles.js';
-import type { TangentPass } from './interface.js';
+/** Tangents of a pass, pair by pair in plain float64: what both forms of the kernel do in vectors. */
+import type { TangentPass } from '../../theory/kernel/interface.js';
+import { ACTIVATIONS } from '../../theory/model/activations.js';
+import type { Layer, Net } from '../../theory/model/particles.js';
 
 /** What the forward pass leaves for the backward one: activations z_0 .. z_L, and their changes [K][L + 1]. */
 interface Forward {
