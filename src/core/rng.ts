@@ -114,7 +114,7 @@ export function normals(key: RngKey, n: number, offset = 0): Float64Array {
 }
 
 /** Makes normal numbers of pairs of uniform ones, in their place; the first `skipped` of them (0 or 1) are left out. */
-export function normalsOf(u: Float64Array, skipped: number): Float64Array {
+function normalsOf(u: Float64Array, skipped: number): Float64Array {
   for (let pair = 0; pair < u.length; pair += 2) {
     const radius = Math.sqrt(-2 * Math.log(u[pair]!));
     const angle = 2 * Math.PI * u[pair + 1]!;
