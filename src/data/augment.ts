@@ -82,6 +82,7 @@ function moveImages(
 ): void {
   const pixels = size * size * channels;
   checkCount(values, count, { height: size, width: size, channels });
+  if (count === 0) return;
   const draws = uniforms(rngKey(seed, 'augment', step), 4 * count, 4 * from);
   const bytes = values.byteLength;
   const [source, target] = [FIRST, FIRST + 16 * Math.ceil(bytes / 16)];

@@ -10,9 +10,9 @@ const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] =
   ['generic', 'skip, sine', '9a37f3f96cc8'],
   ['residual', 'tanh', '94ae73ce6e96'],
   ['stages', 'no skip', '70eb448cad97'],
-  ['resnet-digits', 'three-stage', 'd8b4bd610f41'],
+  ['resnet-digits', 'three-stage', 'e8e0260f58fe'],
   ['resnet-hierarchy', 'three-stage', 'c3b2dd09addb'],
-  ['depth-skip', '4 plain direct', 'e6257e0a225e'],
+  ['depth-skip', '4 plain direct', '48d16abc69d8'],
   ['bert-glosses', 'three-stage', '4892d8baae83'],
   ['bert-supersense', 'three-stage', '4e697a786579'],
 ];

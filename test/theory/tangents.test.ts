@@ -1,8 +1,13 @@
 /** First-order changes of outputs and velocities: against differences, and both forms of the kernel compared. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { openKernel, useKernel } from '../../theory/kernel/kernel.js';
+import type { WebAssembly as Platform } from '../../theory/kernel/machine.js';
+import { webAssemblyKernel } from '../../theory/kernel/webassembly.js';
 import { ACTIVATIONS } from '../../theory/model/activations.js';
+import type { TangentPass } from '../../theory/kernel/interface.js';
 import { copyNet, initialNet, zerosLike, type Layer, type Net } from '../../theory/model/particles.js';
 import { activations, output, velocity } from '../../theory/network/network.js';
 import { outputChanges, velocityChanges, type Direction } from '../../theory/network/tangents.js';
@@ -10,6 +15,8 @@ import { namesOf } from '../../src/core/registry.js';
 import { relativeError, TOLERANCE } from '../support/tolerance.js';
 import { plainTangent } from './plain-tangent.js';
 import { nativeSkip } from './support.js';
+
+declare const WebAssembly: typeof Platform;
 
 afterEach(() => useKernel(undefined));
 
@@ -128,6 +135,28 @@ describe.each(nativeSkip() ? (['wasm'] as const) : (['native', 'wasm'] as const)
     expect(loss).toBeCloseTo(velocity(net, samples).loss, 12);
   });
 
+  test('passes of which something is missing, or too much, are refused', () => {
+    const kernel = openKernel(name, 1);
+    const { net, directions, samples } = setting('tanh');
+    const [velocity, velocities] = [zerosLike(net.layers), directions.map(() => zerosLike(net.layers))];
+    const [x, y] = [samples.x, samples.y];
+    const gradient = [x, x, x];
+    const cases: readonly [pass: TangentPass, message: string][] = [
+      [{ x, y, velocity, velocities: [...velocities, velocity] }, 'velocities: expected those of 2 directions, got 3'],
+      [{ x, y, velocity, velocities: velocities.slice(1) }, 'velocities: expected those of 2 directions, got 1'],
+      [{ x, outputs: [[]] }, 'outputs: expected those of 2 directions, got 1'],
+      [{ x, y, velocity: velocity.slice(1), velocities }, 'velocity: expected 3 layer(s), got 2'],
+      [{ x, y, velocity }, 'velocity, velocities: expected both or neither'],
+      [{ x, gradient, velocity, velocities }, 'gradient: expected a net of one layer, got 3'],
+      [{ x, y, back: gradient }, 'back: expected gradient with it'],
+    ];
+    for (const [pass, message] of cases) expect(() => kernel.tangent(net, directions, pass)).toThrow(message);
+    const single = { ...net, layers: net.layers.slice(0, 1) };
+    const ofOne = directions.map((direction) => direction.slice(0, 1));
+    expect(() => kernel.tangent(single, ofOne, { x, gradient })).toThrow('gradient: expected velocity with it');
+    expect(() => kernel.tangent(single, directions, { x })).toThrow('direction 0: expected 1 layer(s), got 3');
+  });
+
   test('a direction of another shape is refused by its number', () => {
     useKernel(openKernel(name, 1));
     const { net, directions, samples } = setting('tanh');
@@ -135,4 +164,18 @@ describe.each(nativeSkip() ? (['wasm'] as const) : (['native', 'wasm'] as const)
       'direction 1, layer 0: expected 9 particles, got 17',
     );
   });
+});
+
+test.each([1, 5, 8])('the form for browsers has the plain ones, too, from %i samples', (n) => {
+  const module = new WebAssembly.Module(readFileSync(resolve('theory/kernel/kernel-single.wasm')));
+  const kernel = webAssemblyKernel(module, new WebAssembly.Memory({ initial: 1, maximum: 100 }));
+  const { net, directions, samples, dx } = setting('silu');
+  const [x, y] = [samples.x, samples.y].map((values) => values.slice(0, n * net.d)) as [Float64Array, Float64Array];
+  const parts = dx.map((values) => values.slice(0, n * net.d));
+  const [mine, plain] = [kernel.tangent, plainTangent].map((tangent) => {
+    const [velocity, velocities] = [zerosLike(net.layers), directions.map(() => zerosLike(net.layers))];
+    const loss = tangent(net, directions, { x, y, dx: parts, velocity, velocities });
+    return [loss, ...[velocity, ...velocities].flatMap(flat)];
+  });
+  expect(relativeError(mine!, plain!)).toBeLessThan(TOLERANCE.f64);
 });

@@ -25,10 +25,12 @@ function checkInput(net: Net, name: string, x: Float64Array): void {
 }
 
 function checkLike(what: string, layers: readonly Layer[], net: Net): void {
+  if (layers.length !== net.layers.length)
+    throw new RangeError(`${what}: expected ${net.layers.length} layer(s), got ${layers.length}`);
   net.layers.forEach(({ m }, l) => checkLayer(`${what}, layer ${l + 1}`, layers[l], net.d, m));
 }
 
-/** Throws RangeError on a pass of tangents whose arrays do not fit the net. */
+/** Throws RangeError on a pass of tangents whose arrays do not fit the net, or one of which lacks another. */
 function checkTangent(net: Net, directions: readonly (readonly Layer[])[], pass: TangentPass): void {
   const { x, dx, y, gradient, back, velocity, velocities, outputs } = pass;
   checkInput(net, 'x', x);
@@ -39,11 +41,23 @@ function checkTangent(net: Net, directions: readonly (readonly Layer[])[], pass:
     arrays.forEach((values, k) => values !== undefined && checkArray(`${name} ${k}`, values, x.length));
   };
   each('dx', dx, directions.length);
+  const count = (name: string, of: readonly unknown[] | undefined): void => {
+    if (of !== undefined && of.length !== directions.length)
+      throw new RangeError(`${name}: expected those of ${directions.length} directions, got ${of.length}`);
+  };
   if (y !== undefined) checkArray('y', y, x.length);
+  if (gradient !== undefined && net.layers.length !== 1)
+    throw new RangeError(`gradient: expected a net of one layer, got ${net.layers.length}`);
+  if ((velocity === undefined) !== (velocities === undefined))
+    throw new RangeError('velocity, velocities: expected both or neither');
+  if (gradient !== undefined && velocity === undefined) throw new RangeError('gradient: expected velocity with it');
+  if (back !== undefined && gradient === undefined) throw new RangeError('back: expected gradient with it');
   each('gradient', gradient, directions.length + 1);
   each('back', back, directions.length + 1);
   if (velocity !== undefined) checkLike('velocity', velocity, net);
+  count('velocities', velocities);
   velocities?.forEach((layers, k) => checkLike(`velocity of direction ${k}`, layers, net));
+  count('outputs', outputs);
   outputs?.forEach((layers, k) => each(`outputs of direction ${k}`, layers, net.layers.length));
 }
 

@@ -13,14 +13,14 @@ export interface TangentPass {
   readonly y?: Float64Array;
   /**
    * In place of targets, for a net of one layer: N times the gradient of a loss by its output, and the K changes of
-   * that. Nothing is passed forward then.
+   * that. Nothing is passed forward then. Needs `velocity`.
    */
   readonly gradient?: readonly Float64Array[];
   /** Gets the gradient by the layer's input, and its K changes; needs `gradient`. */
   readonly back?: readonly Float64Array[];
-  /** Gets d(a, b, bias)/dt of each layer; needs `y` or `gradient`. */
+  /** Gets d(a, b, bias)/dt of each layer; needs `y` or `gradient`, and `velocities`. */
   readonly velocity?: readonly Layer[];
-  /** Gets the changes of that velocity, [K][L]; needs `y` or `gradient`. */
+  /** Gets the changes of that velocity, [K][L]; needs `velocity`. */
   readonly velocities?: readonly (readonly Layer[])[];
   /** Gets the changes of the layers' outputs where they are given, [K][L]. */
   readonly outputs?: readonly (readonly (Float64Array | undefined)[])[];

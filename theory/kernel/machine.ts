@@ -55,8 +55,17 @@ const JOB = [
   'gdb',
   'gdbias',
 ] as const;
-/** Counts and addresses of a job; what a pass does not read is left out. */
-export type Job = Readonly<Partial<Record<(typeof JOB)[number], number>>> & { readonly chunks: number };
+type Field = (typeof JOB)[number];
+/** What only tangents read. */
+type TangentField = 'directions' | 'da' | 'db' | 'dbias' | 'dz' | 'dp' | 'gda' | 'gdb' | 'gdbias';
+
+/** Counts and addresses: of a pass (0 forward, 1 backward), or of one with its tangents (2, 3). */
+export type Job =
+  | Readonly<Record<Exclude<Field, TangentField | 'pass'>, number> & { pass: 0 | 1 }>
+  | Readonly<Record<Exclude<Field, 'kept' | 'pass'>, number> & { pass: 2 | 3 }>;
+
+/** Which word of a job says how many chunks it has. */
+export const CHUNKS_AT = JOB.indexOf('chunks');
 
 /**
  * Addresses in the first page: the threads' meeting point, then the job. The rest, from the second page, is one arena.
@@ -135,7 +144,9 @@ export class Machine {
 
   run(job: Job): void {
     const words = new Int32Array(this.memory.buffer, CONTROL, 8);
-    new Int32Array(this.memory.buffer, JOB_AT, JOB.length).set(JOB.map((name) => job[name]! | 0));
+    new Int32Array(this.memory.buffer, JOB_AT, JOB.length).set(
+      JOB.map((name) => (job as Partial<Record<Field, number>>)[name] ?? 0),
+    );
     if (this.threads === 1 || job.chunks === 1) {
       for (let chunk = 0; chunk < job.chunks; chunk++) this.exports.run(JOB_AT, chunk, 0);
       return;

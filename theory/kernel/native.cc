@@ -163,8 +163,7 @@ inline Act activate(V u) {
     return {max(u, splat(-690.0)) * sigma, fma(near * rest, sigma, sigma)};
   }
   if (A == IDENTITY) return {u, splat(1.0)};
-  V positive = u > 0.0 ? splat(1.0) : splat(0.0);
-  return {u * positive, positive};
+  return {max(u, splat(0.0)), u > 0.0 ? splat(1.0) : splat(0.0)};
 }
 
 // act'' at u, where `activate` gave `act`; 0 for relu, whose derivative jumps.

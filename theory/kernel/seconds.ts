@@ -15,7 +15,10 @@ export interface KernelSeconds {
   readonly step: Linear;
   /** A forward pass. */
   readonly pass: Linear;
-  /** A training step's change in one direction, the step itself and what its caller does with the change included. */
+  /**
+   * A training step's change in one direction of several, the step itself and what its caller does with the change
+   * included.
+   */
   readonly tangent: Linear;
 }
 

@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FailureError } from '../../src/core/errors.js';
 import type { Kernel } from './interface.js';
-import { BUSY, CONTROL, JOB_AT, NEXT, READY, ROUND, SPINS, type WebAssembly as Platform } from './machine.js';
+import {
+  BUSY,
+  CHUNKS_AT,
+  CONTROL,
+  JOB_AT,
+  NEXT,
+  READY,
+  ROUND,
+  SPINS,
+  type WebAssembly as Platform,
+} from './machine.js';
 import { webAssemblyKernel } from './webassembly.js';
 
 declare const WebAssembly: typeof Platform;
@@ -24,7 +34,7 @@ for (;;) {
   for (let tries = 0; tries < ${SPINS} && Atomics.load(words, ${ROUND}) === seen; tries++);
   Atomics.wait(words, ${ROUND}, seen);
   seen = Atomics.load(words, ${ROUND});
-  for (let chunk; (chunk = Atomics.add(words, ${NEXT}, 1)) < chunks[5];) run(job, chunk, thread);
+  for (let chunk; (chunk = Atomics.add(words, ${NEXT}, 1)) < chunks[${CHUNKS_AT}];) run(job, chunk, thread);
   Atomics.sub(words, ${BUSY}, 1); Atomics.notify(words, ${BUSY});
 }`;
 

@@ -23,7 +23,6 @@ class Pass {
     readonly machine: Machine,
     readonly net: Net,
     readonly n: number,
-    threads: number,
   ) {
     const { d, layers } = net;
     const most = Math.max(...layers.map(({ m }) => m));
@@ -31,7 +30,7 @@ class Pass {
     this.S = Math.ceil(n / 4) * 4;
     this.sheet = d * this.S;
     this.sheets = machine.allocate(chunksOf(most) * this.sheet);
-    this.scratch = machine.allocate(threads * 4 * this.S);
+    this.scratch = machine.allocate(machine.threads * 4 * this.S);
     const [a, b, ga, gb] = [0, 1, 2, 3].map(() => machine.allocate(most * d)) as [number, number, number, number];
     this.particles = { a, b, ga, gb, bias: machine.allocate(most), gbias: machine.allocate(most) };
   }
@@ -121,11 +120,10 @@ class Pass {
  */
 export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembly.Memory, helpers?: Helpers): Kernel {
   const machine = new Machine(module, memory, helpers);
-  const { threads } = machine;
   return {
     name: 'wasm',
     forward: (net, x, outs) => {
-      const pass = new Pass(machine, net, x.length / net.d, threads);
+      const pass = new Pass(machine, net, x.length / net.d);
       let [z, next] = [machine.allocate(pass.sheet), machine.allocate(pass.sheet)];
       toColumns(x, net.d, pass.S, machine.view(z, pass.sheet));
       net.layers.forEach((layer, l) => {
@@ -137,7 +135,7 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
     descend: (net, x, y, dt, losses, to) => {
       const { d, c, layers } = net;
       const n = x.length / d;
-      const pass = new Pass(machine, net, n, threads);
+      const pass = new Pass(machine, net, n);
       const zs = Array.from({ length: layers.length + 1 }, () => machine.allocate(pass.sheet));
       const targets = machine.allocate(pass.sheet);
       let [p, back] = [machine.allocate(pass.sheet), machine.allocate(pass.sheet)];
@@ -169,7 +167,7 @@ export function webAssemblyKernel(module: WebAssembly.Module, memory: WebAssembl
     backward: (net, z, p, to, back) => {
       const { d, c, layers } = net;
       const n = z.length / d;
-      const pass = new Pass(machine, net, n, threads);
+      const pass = new Pass(machine, net, n);
       const [input, gradient, out] = [0, 1, 2].map(() => machine.allocate(pass.sheet)) as [number, number, number];
       toColumns(z, d, pass.S, machine.view(input, pass.sheet));
       toColumns(p, d, pass.S, machine.view(gradient, pass.sheet));

@@ -1,7 +1,7 @@
 // The fused float64 particle kernel for WebAssembly SIMD, with the formulas of native.cc and two samples to a vector.
 //
 // Sheets (z, p, out, back) are [d, S] with S a multiple of 4 samples; particles are a [m, d], b [m, d], bias [m]. All
-// arguments are addresses or counts; shapes have been checked (network/network.ts) when a job comes here.
+// arguments are addresses or counts; shapes have been checked (checked.ts) when a job comes here.
 
 const EXP2_16 = memory.data<f64>([
   1.0, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916, 1.189207115002721,
@@ -508,7 +508,7 @@ function tangentBackward(
 
 // ---- jobs: the chunks of one layer, taken by any number of threads ----
 
-// Fields of a job, 32 bits each, in the order of JOB in webassembly.ts.
+// Fields of a job, 32 bits each, in the order of JOB in machine.ts.
 // @ts-ignore: decorator
 @inline function field(job: usize, index: i32): i32 { return load<i32>(job + (<usize>index << 2)); }
 
