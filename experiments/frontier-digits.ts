@@ -41,8 +41,7 @@ export const digitsFrontier: FrontierDeclaration = {
   baseSteps: BASE_STEPS,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 2, 4, 8, 16, 32], seeds: 10 },
-    overnight: ALL_BUDGETS,
+    laptop: ALL_BUDGETS,
   },
   tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2], seeds: [101, 102] },
   tunedAt: [1, 4, 8, 16, 32],
