@@ -1,10 +1,12 @@
 /** Rows of records as the tables that are kept of them: final figures as CSV, what else was logged as lines of JSON. */
+import { FRONTIERS } from '../../experiments/frontiers.js';
 import { CUSTOM_SCALE } from '../../src/core/experiment.js';
 import { isScore, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from './csv.js';
+import { frontierRows } from './frontier.js';
 import { mergeOrigins, originFile, originsOfRuns } from './origins.js';
 import type { Records } from './records.js';
 import { groupBy } from '../../src/core/group.js';
-import type { TableRow } from './rows.js';
+import { rowsOfExperiment, type TableRow } from './rows.js';
 
 const KIND = 'train';
 
@@ -37,6 +39,18 @@ function nameOf({ experiment, scale }: Pick<TableRow, 'experiment' | 'scale'>): 
   return `${experiment}.${scale}`;
 }
 
+/**
+ * Rows of results, with those of runs that a frontier shares with another experiment under the frontier's names, too:
+ * in a folder a run is kept once, and a table has all that its experiment declares.
+ */
+function withShared(results: readonly TableRow[]): TableRow[] {
+  const shared = Object.values(FRONTIERS).flatMap((frontier) => {
+    const own = rowsOfExperiment(results, frontier.experiment).length;
+    return frontierRows(frontier, results).slice(own);
+  });
+  return [...results, ...shared];
+}
+
 /** The rows to keep, by experiment and declared scale. */
 export function keptRowsOf({ runs, rows, results }: Pick<Records, 'runs' | 'rows' | 'results'>): KeptRows[] {
   const cells = new Map(runs.map(({ id, cell }) => [id, cell]));
@@ -45,7 +59,7 @@ export function keptRowsOf({ runs, rows, results }: Pick<Records, 'runs' | 'rows
     scale !== CUSTOM_SCALE && (cells.get(run)?.kind ?? KIND) === KIND;
   const isKept = ({ run, scale, values }: TableRow): boolean =>
     scale !== CUSTOM_SCALE && (cells.get(run)?.kind !== KIND || KEPT_EVENTS.includes(values.event));
-  const byName = groupBy(results.filter(isResult), nameOf);
+  const byName = groupBy(withShared(results).filter(isResult), nameOf);
   const logged = groupBy(rows.filter(isKept), nameOf);
   return [...new Set([...byName.keys(), ...logged.keys()])].map((name) => {
     const [experiment, scale] = name.split('.') as [string, string];
@@ -74,9 +88,13 @@ export function originTables(
   { runs, origins, results }: Pick<Records, 'runs' | 'origins' | 'results'>,
   name: string,
 ): Record<string, string> {
-  const mine = runs.filter(({ cell }) => nameOf(cell) === name);
   // a run that two experiments declare has another arm in the other one's table
-  const arms = new Map(results.filter((row) => nameOf(row) === name).map(({ run, arm }) => [run, arm]));
+  const arms = new Map(
+    withShared(results)
+      .filter((row) => nameOf(row) === name)
+      .map(({ run, arm }) => [run, arm]),
+  );
+  const mine = runs.filter(({ id, cell }) => nameOf(cell) === name || arms.has(id));
   const made = originsOfRuns(mine, ({ id, cell }) => arms.get(id) ?? cell.arm);
   const all = mergeOrigins([...made, ...(origins.get(name) ?? [])]).map(({ arms: times, ...origin }) => ({
     ...origin,

@@ -1,9 +1,13 @@
 /** Wall time by arm: what runs say of it, and what they do not. */
 import { expect, test } from 'vitest';
+import { FRONTIERS } from '../../experiments/frontiers.js';
 import { originsOfRuns, type Origin } from '../../reports/data/origins.js';
 import type { Records } from '../../reports/data/records.js';
-import { originTables } from '../../reports/data/tables.js';
+import { named } from '../../reports/data/rows.js';
+import { keptRowsOf, originTables } from '../../reports/data/tables.js';
 import { environmentBlock, runsBlock } from '../../reports/page/runs-block.js';
+import { cellsOf, type Experiment } from '../../src/core/experiment.js';
+import { cellId, type Cell } from '../../src/core/run.js';
 import type { RunRecord } from '../../src/store/runs.js';
 
 const run = (arm: string, seconds: number | undefined, result: object): RunRecord =>
@@ -96,6 +100,26 @@ test('a run that two experiments declare has in each table the arm that it has t
   const results = [row, { ...row, experiment: 'y', arm: '8 plain direct' }];
   const [text] = Object.values(originTables({ ...of([one]), results } as unknown as Records, 'x.laptop'));
   expect((JSON.parse(text!) as Origin[])[0]!.arms).toEqual([{ arm: 'direct x4', runs: 1, seconds: 5 }]);
+});
+
+test('a table of a frontier has the runs that it shares with another one, and counts them', () => {
+  const [sixteen, thirtyTwo] = [FRONTIERS['plain-16']!.experiment, FRONTIERS['plain-32']!.experiment];
+  const cellOf = (experiment: Experiment, arm: string): Cell =>
+    cellsOf(experiment, 'laptop', 1, 1).find((cell) => cell.arm === arm)!;
+  const cells = [cellOf(sixteen, 'deeper x1'), cellOf(thirtyTwo, 'kd x1')];
+  const runs = cells.map((cell) => ({ ...run(cell.arm, 5, { teacherGigaflops: 0 }), id: cellId(cell), cell }));
+  const results = runs.map(({ id, cell, result }) => ({
+    ...named({ run: id, experiment: cell.experiment, arm: cell.arm, scale: cell.scale, seed: cell.seed }),
+    values: result,
+  }));
+  const records = { ...of(runs as unknown as RunRecord[]), rows: [], results } as unknown as Records;
+  const table = keptRowsOf(records).find(({ experiment }) => experiment === 'frontier-plain-32')!;
+  expect(table.results.map(({ arm, run: id }) => [arm, id])).toEqual([
+    ['direct x1', runs[0]!.id],
+    ['kd x1', runs[1]!.id],
+  ]);
+  const [text] = Object.values(originTables(records, 'frontier-plain-32.laptop'));
+  expect((JSON.parse(text!) as Origin[])[0]!.arms!.map(({ arm }) => arm).sort()).toEqual(['direct x1', 'kd x1']);
 });
 
 test('a run that was resumed elsewhere says both, in turn', () => {
