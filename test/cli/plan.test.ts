@@ -83,7 +83,7 @@ test('the theory takes what the kernel of the machine does', () => {
     planOf(experiments, 'minutes', new Map(), kernel).rows.map(({ deviceHours }) => deviceHours);
   const [native, wasm] = [hours('native'), hours('wasm')];
   expect(hours()).toEqual(native);
-  expect(wasm[0]! / native[0]!).toBeGreaterThan(20);
+  expect(wasm[0]! / native[0]!).toBeGreaterThan(2);
   expect(wasm[1]).toBe(native[1]); // without particles in the kernel
 });
 

@@ -11,7 +11,7 @@ beforeAll(async () => void (await anyEngine()));
 /** A rate that is too high: accuracy goes up and down. */
 const spec = {
   ...DIRECT,
-  training: { ...DIRECT.training, steps: 12, evaluations: 6, schedule: { kind: 'constant', peak: 2, warmup: 0 } },
+  training: { ...DIRECT.training, steps: 12, evaluations: 6, schedule: { kind: 'constant', peak: 1, warmup: 0 } },
 } as const;
 
 test('the weights at the end are those of the best evaluation', async () => {
