@@ -6,6 +6,7 @@ import { frontierRows } from './frontier.js';
 import { mergeOrigins, originFile, originsOfRuns } from './origins.js';
 import type { Records } from './records.js';
 import { groupBy } from '../../src/core/group.js';
+import { oncePer } from '../../src/core/memo.js';
 import { rowsOfExperiment, type TableRow } from './rows.js';
 
 const KIND = 'train';
@@ -43,13 +44,13 @@ function nameOf({ experiment, scale }: Pick<TableRow, 'experiment' | 'scale'>): 
  * Rows of results, with those of runs that a frontier shares with another experiment under the frontier's names, too:
  * in a folder a run is kept once, and a table has all that its experiment declares.
  */
-function withShared(results: readonly TableRow[]): TableRow[] {
+const withShared = oncePer((results: readonly TableRow[]): readonly TableRow[] => {
   const shared = Object.values(FRONTIERS).flatMap((frontier) => {
     const own = rowsOfExperiment(results, frontier.experiment).length;
     return frontierRows(frontier, results).slice(own);
   });
   return [...results, ...shared];
-}
+});
 
 /** The rows to keep, by experiment and declared scale. */
 export function keptRowsOf({ runs, rows, results }: Pick<Records, 'runs' | 'rows' | 'results'>): KeptRows[] {

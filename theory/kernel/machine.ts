@@ -175,3 +175,18 @@ export function toRows(columns: Float64Array, d: number, S: number, rows: Float6
   const n = rows.length / d;
   for (let s = 0; s < n; s++) for (let k = 0; k < d; k++) rows[s * d + k] = columns[k * S + s]!;
 }
+
+/** Adds the chunks' sums, one behind the other in `chunks`, in their order: to = alpha from + scale sum. */
+export function reduceChunks(
+  chunks: Float64Array,
+  from: Float64Array,
+  to: Float64Array,
+  alpha: number,
+  scale: number,
+): void {
+  for (let j = 0; j < to.length; j++) {
+    let sum = chunks[j]!;
+    for (let k = j + to.length; k < chunks.length; k += to.length) sum += chunks[k]!;
+    to[j] = alpha * from[j]! + scale * sum;
+  }
+}

@@ -2,7 +2,7 @@
 import { ACTIVATIONS } from '../model/activations.js';
 import type { Layer, Net } from '../model/particles.js';
 import { chunksOf, type TangentPass } from './interface.js';
-import { toColumns, toRows, type Machine } from './machine.js';
+import { reduceChunks, toColumns, toRows, type Machine } from './machine.js';
 
 const PARTS = ['a', 'b', 'bias'] as const;
 
@@ -86,16 +86,8 @@ export function tangentOn(
       ...velocity.named('ga', 'gb', 'gbias'),
       ...velocities.named('gda', 'gdb', 'gdbias'),
     });
-    const all = machine.view(sums, (chunks * bytes) / 8);
-    const [from, to] = [which === 2 ? at(l) : p, target].map((group) => machine.view(group, bytes / 8)) as [
-      Float64Array,
-      Float64Array,
-    ];
-    for (let j = 0; j < to.length; j++) {
-      let sum = all[j]!;
-      for (let k = j + to.length; k < all.length; k += to.length) sum += all[k]!;
-      to[j] = alpha * from[j]! + (c / m) * sum;
-    }
+    const whole = (group: number): Float64Array => machine.view(group, bytes / 8);
+    reduceChunks(machine.view(sums, (chunks * bytes) / 8), whole(which === 2 ? at(l) : p), whole(target), alpha, c / m);
   };
 
   toColumns(pass.x, d, S, sheet(zs, 0));

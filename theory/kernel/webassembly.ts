@@ -2,7 +2,7 @@
 import { ACTIVATIONS } from '../model/activations.js';
 import type { Layer, Net } from '../model/particles.js';
 import { chunksOf, type Kernel } from './interface.js';
-import { Machine, toColumns, toRows, type Helpers, type WebAssembly } from './machine.js';
+import { Machine, reduceChunks, toColumns, toRows, type Helpers, type WebAssembly } from './machine.js';
 import { tangentOn } from './webassembly-tangent.js';
 
 /**
@@ -39,12 +39,7 @@ class Pass {
   private reduce(m: number, base: number, target: number): void {
     const { alpha, c } = this.net;
     const [from, to] = [this.machine.view(base, this.sheet), this.machine.view(target, this.sheet)];
-    const sums = this.machine.view(this.sheets, chunksOf(m) * this.sheet);
-    for (let j = 0; j < this.sheet; j++) {
-      let sum = sums[j]!;
-      for (let k = j + this.sheet; k < sums.length; k += this.sheet) sum += sums[k]!;
-      to[j] = alpha * from[j]! + (c / m) * sum;
-    }
+    reduceChunks(this.machine.view(this.sheets, chunksOf(m) * this.sheet), from, to, alpha, c / m);
   }
 
   private launch(pass: 0 | 1, { m, a, b, bias }: Layer, z: number, p: number, kept: number): void {
