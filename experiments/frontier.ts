@@ -232,16 +232,18 @@ function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
 }
 
 /**
- * The budget at which the ends of training are compared, and the one before it: the two largest of scale laptop. Throws
- * UsageError for a frontier without two.
+ * The budget at which the ends of training are compared, and the one before it: the two largest of scale laptop, or of
+ * scale overnight where nothing is declared at that. Throws UsageError for a frontier without two.
  */
 export function lastBudgets({
   sizes,
   name,
 }: Pick<FrontierDeclaration, 'sizes' | 'name'>): [before: number, last: number] {
-  const [before, last] = sizes.laptop?.budgets.slice(-2) ?? [];
+  const [before, last] = (sizes.laptop ?? sizes.overnight)?.budgets.slice(-2) ?? [];
   if (before === undefined || last === undefined)
-    throw new UsageError(`frontier "${name}": sizes: expected two budgets at scale laptop, by which its claims judge`);
+    throw new UsageError(
+      `frontier "${name}": sizes: expected two budgets at scale laptop or overnight, by which its claims judge`,
+    );
   return [before, last];
 }
 

@@ -1,6 +1,7 @@
 /** Every frontier: adding one is a file with its declaration, and a line here. */
 import { lookUp, register } from '../src/core/registry.js';
 import { digitsFrontier } from './frontier-digits.js';
+import { fashionFrontier } from './frontier-fashion.js';
 import { glossesFrontier } from './frontier-glosses.js';
 import { hierarchy2Frontier, hierarchy3Frontier, hierarchyFrontier } from './frontier-hierarchy.js';
 import { plain16Frontier, plain32Frontier, plain64Frontier, plain8Frontier } from './frontier-plain.js';
@@ -34,5 +35,6 @@ for (const declaration of [
   plain8Frontier,
   plain64Frontier,
   glossesFrontier,
+  fashionFrontier,
 ])
   registerFrontier(declaration);

@@ -22,7 +22,7 @@ import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import type { ResnetSpec } from '../src/models/families/resnet/network.js';
 import { comparison, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
 import { TEST_ACCURACY } from './metrics.js';
-import { PAPER_IMAGENET } from './recipes.js';
+import { PAPER_IMAGENET, small } from './recipes.js';
 import { imitationOf } from './resnet.js';
 
 interface Pictures {
@@ -145,28 +145,61 @@ function experimentOf({ name, words, scale, tuning, arms = ARMS }: Declaration, 
 }
 
 /** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), complete: 28 x 28 gray pixels, 10 kinds of clothes. */
+const FASHION = {
+  data: {
+    set: 'idx',
+    folder: 'fashion-mnist',
+    size: 28,
+    classes: 10,
+    validation: 5000,
+    padding: 2,
+    mirror: true,
+  },
+  train: 55_000,
+  batch: 64,
+  wider: 4,
+  deeper: [4, 4, 4],
+} as const satisfies Partial<Pictures>;
+
+/** A thin ResNet of three stages for it, with so many channels in the first one. */
+const fashionNet = (planes: number): ResnetSpec => thinNet('basic', [2, 2, 2], planes, 'imagenet', 1);
+
+/** Ten epochs by the paper's recipe. */
 export const fashionMnist: Experiment = experimentOf(
   { name: 'fashion-mnist', words: 'Fashion-MNIST, complete', scale: 'overnight', tuning: TUNING },
   {
+    ...FASHION,
     net: 'a ResNet of three stages',
-    data: {
-      set: 'idx',
-      folder: 'fashion-mnist',
-      size: 28,
-      classes: 10,
-      validation: 5000,
-      padding: 2,
-      mirror: true,
-    },
-    train: 55_000,
-    thin: thinNet('basic', [2, 2, 2], 16, 'imagenet', 1),
-    wider: 4,
-    deeper: [4, 4, 4],
+    thin: fashionNet(16),
     epochs: 10,
-    batch: 64,
     rates: { ...RATES, direct: 0.4, kd: 0.2, deeper: 0.05 },
   },
 );
+
+/** Steps of an epoch of Fashion-MNIST. */
+export const FASHION_EPOCH = Math.ceil(FASHION.train / FASHION.batch);
+
+/**
+ * Nets of half as many channels on Fashion-MNIST, every length by the same recipe (a cosine after a short warm-up): the
+ * thin net trained for so many steps, the wide one for others.
+ */
+export function fashionOf(steps: number, wideSteps: number, imitationRate: number, rates: Rates): Setting {
+  const { data, batch, wider, deeper } = FASHION;
+  const thin = fashionNet(8);
+  const { epochsPerStage, stages } = PAPER_IMAGENET.imitation;
+  const perStage = Math.round((epochsPerStage * stages * steps) / PAPER_IMAGENET.epochs / thin.blocks.length);
+  return {
+    data,
+    thin,
+    deeper: { ...thin, blocks: [...deeper] },
+    wide: { network: { ...thin, mid: wider }, recipe: small(wideSteps, batch, rateOf(rates, 'wide')) },
+    recipe: (length, rate) => small(length, batch, rate),
+    steps,
+    imitation: imitationOf(small(perStage, batch, imitationRate, 0)),
+    imitationSteps: perStage * thin.blocks.length,
+    rate: (arm) => rateOf(rates, arm),
+  };
+}
 
 /** What both experiments on CIFAR-10 have in common. */
 const CIFAR10 = {

@@ -55,7 +55,7 @@ test.each<[string, Partial<FrontierDeclaration>, string]>([
   [
     'claims about one budget',
     { sizes: { minutes: { budgets: [1, 2], seeds: 3 } } },
-    'sizes: expected two budgets at scale laptop, by which its claims judge',
+    'sizes: expected two budgets at scale laptop or overnight, by which its claims judge',
   ],
 ])('a frontier with %s is refused', (_name, changed, message) => {
   const claims = { setting: 'new', where: 'In new' };

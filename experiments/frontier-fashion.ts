@@ -1,0 +1,32 @@
+/**
+ * The frontier of ResNets on all of Fashion-MNIST: 44,546 parameters, budgets of 1, 4 and 16 epochs, five seeds. What
+ * it needs is as for `fashion-mnist` (experiments/pictures.ts): `gowide frontier fashion-mnist --scale overnight`.
+ */
+import { lengthened, wideRateAt, type BudgetRates, type FrontierDeclaration } from './frontier.js';
+import { FASHION_EPOCH, fashionMnist, fashionOf } from './pictures.js';
+
+/** The budget of the wide net that the others learn from, the most that any way has. */
+const TAUGHT_BY = 16;
+
+const RATES: Readonly<Record<number, BudgetRates>> = {
+  1: { rates: { default: 0.1 }, imitation: 0.3 },
+};
+
+/** ResNets on Fashion-MNIST, an epoch being the base. */
+export const fashionFrontier: FrontierDeclaration = {
+  of: fashionMnist,
+  name: 'frontier-fashion',
+  title: 'Accuracy against cost on Fashion-MNIST',
+  claims: { setting: 'fashion-mnist', where: 'In ResNets on Fashion-MNIST' },
+  baseSteps: FASHION_EPOCH,
+  sizes: { overnight: { budgets: [1, 4, 16], seeds: 5 } },
+  tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.1, 0.3, 1], seeds: [101] },
+  tunedAt: [1, 4, 16],
+  rates: RATES,
+  setting: (steps, { rates, imitation }) => {
+    const setting = fashionOf(steps, TAUGHT_BY * FASHION_EPOCH, imitation, rates);
+    const { network, recipe } = setting.wide;
+    const peak = wideRateAt({ rates: RATES }, TAUGHT_BY);
+    return { ...setting, wide: { network, recipe: lengthened(recipe, TAUGHT_BY * FASHION_EPOCH, peak) } };
+  },
+};
