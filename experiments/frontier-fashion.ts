@@ -9,7 +9,9 @@ import { FASHION_EPOCH, fashionMnist, fashionOf } from './pictures.js';
 const TAUGHT_BY = 16;
 
 const RATES: Readonly<Record<number, BudgetRates>> = {
-  1: { rates: { default: 0.1 }, imitation: 0.3 },
+  1: { rates: { default: 0.1, wide: 0.4 }, imitation: 0.3 },
+  4: { rates: { default: 0.1, wide: 0.05 }, imitation: 0.3 },
+  16: { rates: { default: 0.1, wide: 0.05 }, imitation: 0.3 },
 };
 
 /** ResNets on Fashion-MNIST, an epoch being the base. */
@@ -20,7 +22,7 @@ export const fashionFrontier: FrontierDeclaration = {
   claims: { setting: 'fashion-mnist', where: 'In ResNets on Fashion-MNIST' },
   baseSteps: FASHION_EPOCH,
   sizes: { overnight: { budgets: [1, 4, 16], seeds: 5 } },
-  tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.1, 0.3, 1], seeds: [101] },
+  tuning: { rates: [0.05, 0.1, 0.2], imitationRates: [0.1, 0.3], seeds: [101] },
   tunedAt: [1, 4, 16],
   rates: RATES,
   setting: (steps, { rates, imitation }) => {

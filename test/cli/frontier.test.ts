@@ -50,8 +50,9 @@ const costsOf = (name: string, scale: Scale): ReturnType<typeof budgetCosts> => 
 
 test.each(Object.keys(FRONTIERS))('%s: every budget has every way of training, and a cost', (name) => {
   const frontier = FRONTIERS[name]!;
-  const { budgets, seeds, fewer } = frontier.sizes.laptop!;
-  const costs = costsOf(name, 'laptop');
+  const scale = 'laptop' in frontier.sizes ? 'laptop' : 'overnight';
+  const { budgets, seeds, fewer } = frontier.sizes[scale]!;
+  const costs = costsOf(name, scale);
   const ways = Object.keys(waysOf(frontier));
   const first = fewer !== undefined && fewer.above === undefined ? fewer.seeds : seeds;
   expect(costs.find(({ budget }) => budget === `x${budgets[0]}`)!.runs).toBe(ways.length * first);
@@ -65,9 +66,11 @@ test.each(Object.keys(FRONTIERS))('%s: every budget has every way of training, a
 test.each(Object.keys(FRONTIERS))(
   '%s: a budget’s steps are that many times the base steps, the wide net’s too',
   (name) => {
-    const { experiment, baseSteps } = FRONTIERS[name]!;
-    const { spec } = experiment.arms('minutes')['wide x2']!;
-    expect(parseTrainSpec(spec).training.steps).toBe(2 * baseSteps);
+    const { experiment, baseSteps, sizes } = FRONTIERS[name]!;
+    const [scale, size] = Object.entries(sizes)[0]!;
+    const budget = size.budgets[1]!;
+    const { spec } = experiment.arms(scale as Scale)[`wide x${budget}`]!;
+    expect(parseTrainSpec(spec).training.steps).toBe(budget * baseSteps);
   },
 );
 

@@ -17,10 +17,13 @@ const plan: Plan = {
   thin,
   wide,
   shape: [2],
+  start: 'random',
+  groups: groupsOf(thin, { unit: 'stage', size: 1 }),
   imitated: groupsOf(thin, { unit: 'stage', size: 1 }),
   imitation: gradient,
   training,
   watches: false,
+  hints: false,
 };
 const none = totalCost({ ...plan, imitation: null });
 
@@ -105,4 +108,59 @@ test('closed form: what is kept grows with the examples up to its limits, and wi
 test('groups that are shared with the wide net cost nothing', () => {
   expect(imitation({ imitated: [] })).toEqual({ steps: 0, flops: 0, teacherFlops: 0 });
   expect(imitation({ imitated: [], imitation: { ...gradient, order: 'joint' } }).steps).toBe(0);
+});
+
+// beside the steps, over 512 examples: the way to the last boundary where widths differ, 3 and 5 channels at both
+const [TO_THIN, TO_WIDE] = [12 + 18, 20 + 50];
+const [OWN, CROSS, THEIRS] = [2 * 2 * 3 * 3, 2 * 2 * 3 * 5, 2 * 2 * 5 * 5];
+const without = imitation({});
+
+/** What a change adds to the cost of imitation. */
+function added(changes: Partial<Plan>): Record<string, number> {
+  const { flops, teacherFlops } = imitation(changes);
+  return { flops: flops! - without.flops!, teacherFlops: teacherFlops! - without.teacherFlops! };
+}
+
+test('first maps cost the passes and the products by which they are fitted', () => {
+  const up = { flops: 512 * (TO_THIN + OWN + CROSS), teacherFlops: 512 * TO_WIDE };
+  expect(added({ imitation: { ...gradient, maps: 'up' } })).toEqual(up);
+  expect(added({ imitation: { ...gradient, maps: 'pair' } })).toEqual({
+    ...up,
+    teacherFlops: up.teacherFlops + 512 * (TO_WIDE + THEIRS),
+  });
+  expect(imitation({ imitation: null, hints: true })).toEqual({ steps: 0, ...up });
+  const same = { thin: wide, groups: groupsOf(wide, { unit: 'stage', size: 1 }) };
+  expect(imitation({ ...same, imitation: { ...gradient, maps: 'pair' } })).toEqual(imitation(same));
+});
+
+test('a basis of the stream costs the wide net’s moments, and its scales those of both nets in it', () => {
+  const stream = { thin: { ...thin, stream: 'layer1' } };
+  const moments = 512 * (TO_WIDE + THEIRS);
+  expect(added({ ...stream, start: 'projected' })).toEqual({ flops: 0, teacherFlops: moments });
+  expect(added({ start: 'projected' })).toEqual({ flops: 0, teacherFlops: 0 });
+  expect(added({ ...stream, imitation: { ...gradient, maps: 'stream' } })).toEqual({
+    flops: 512 * (TO_THIN + OWN),
+    teacherFlops: moments + 512 * (TO_WIDE + CROSS),
+  });
+});
+
+test('channels that are chosen to imitate cost a pass, and the products of what each layer reads', () => {
+  const biased = { ...wide, shapes: { ...wide.shapes, 'layer2/bias': [5] } };
+  expect(added({ wide: biased, start: 'greedy' })).toEqual({
+    flops: 0,
+    teacherFlops: 512 * (20 + 50 + 40 + 2 * 5 * 5),
+  });
+});
+
+test('statistics that imitation leaves unfit cost 30 forward passes of the whole net', () => {
+  const statistics = 30 * training.batch * THIN;
+  const named = { ...thin, axes: { ...thin.axes, 'layer1/mean': ['layer1'] } };
+  const state = { 'layer1/mean': { shape: [3], values: new Float32Array(3) } };
+  const nameless = { ...thin, axes: undefined, init: (seed: number) => ({ ...thin.init(seed), state }) };
+  for (const net of [named, nameless]) {
+    expect(added({ thin: net })).toEqual({ flops: statistics, teacherFlops: 0 });
+    expect(imitation({ thin: net, imitated: [] })).toEqual({ steps: 0, flops: 0, teacherFlops: 0 });
+    expect(imitation({ thin: net, imitation: null })).toEqual({ steps: 0, flops: 0, teacherFlops: 0 });
+  }
+  expect(added({ thin: { ...thin, axes: undefined } })).toEqual({ flops: 0, teacherFlops: 0 });
 });

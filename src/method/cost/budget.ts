@@ -9,7 +9,11 @@ import { forwardFlops, type Network } from '../../nn/network.js';
 import { cloneFlops } from '../imitation/clone.js';
 import type { Group } from '../maps/groups.js';
 import { KEPT_BYTES, RIDGE_BATCH } from '../imitation/ridge.js';
+import type { MapKind } from '../maps/apply.js';
 import type { ImitationSpec } from '../spec/spec.js';
+import { STARTS, type StartKind } from '../start/start.js';
+import { EXAMPLES } from '../values/moments.js';
+import { BATCHES } from '../values/statistics.js';
 
 interface Length {
   readonly steps: number;
@@ -32,12 +36,16 @@ export interface Plan {
   readonly wide: Network | undefined;
   /** Shape of one example. */
   readonly shape: readonly number[];
+  readonly start: StartKind;
+  readonly groups: readonly Group[];
   /** Groups that there is something to imitate in. */
   readonly imitated: readonly Group[];
   readonly imitation: ImitationSpec | null;
   readonly training: Length;
   /** Whether the wide net is asked for its outputs while the thin one is fine-tuned. */
   readonly watches: boolean;
+  /** Whether its layers are hints then. */
+  readonly hints: boolean;
 }
 
 /** Floating-point operations of training a whole network: three forward passes for each example of each step. */
@@ -92,6 +100,14 @@ function mostBoundaryValues(network: Network, shape: readonly number[]): number 
     0,
     ...network.boundaries.block.map((tap) => positionsAt(network, tap, shape) * network.width(tap, shape)),
   );
+}
+
+/** Products with itself, for one example, of what each linear layer of a tap reads. */
+function inputFlops(network: Network, tap: string, shape: readonly number[]): number {
+  const inputs = readersAt(network, tap).map(
+    ([path]) => sizeOf(network.shapes[path!]!) / network.shapes[path!]!.at(-1)!,
+  );
+  return inputs.reduce((sum, read) => sum + 2 * positionsAt(network, tap, shape) * read ** 2, 0);
 }
 
 /** Bytes of a number on the engine, and of one in the matrices that are solved. */
@@ -176,15 +192,80 @@ function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
   };
 }
 
+/** Whether a network has running statistics: those are named beside its parameters, where there are names. */
+function hasStatistics({ axes, shapes, init }: Network): boolean {
+  return axes === undefined
+    ? Object.keys(init(0).state).length > 0
+    : Object.keys(axes).some((path) => !Object.hasOwn(shapes, path));
+}
+
+/** Which maps there are at first between groups whose widths differ. */
+function mapsOf({ imitation, hints }: Plan): MapKind {
+  if (imitation !== null) return imitation.by === 'gradient' ? imitation.maps : 'none';
+  return hints ? 'up' : 'none';
+}
+
+/**
+ * Operations for one example whose values at some taps are multiplied with themselves, or with as many others as
+ * `columns` says: the way to the last of the taps, and the products.
+ */
+function momentFlops(
+  network: Network,
+  taps: readonly string[],
+  shape: readonly number[],
+  columns: (tap: string) => number = (tap) => network.width(tap, shape),
+): number {
+  const products = taps.map((tap) => 2 * positionsAt(network, tap, shape) * network.width(tap, shape) * columns(tap));
+  return products.reduce((sum, one) => sum + one, forwardFlops(network, shape, taps.at(-1)!));
+}
+
+/**
+ * What is read off both nets beside all steps: the wide net's moments, by which a basis, channels and first maps are
+ * chosen, over {@link EXAMPLES} examples, and running statistics, which imitation leaves unfit, over {@link BATCHES}
+ * batches.
+ */
+function readingCost(plan: Plan): Omit<Cost, 'steps'> {
+  const { thin, wide, shape, start, groups, imitated, imitation, training } = plan;
+  if (wide === undefined) return { flops: 0, teacherFlops: 0 };
+  const kind = mapsOf(plan);
+  const { projects, imitates } = STARTS[start];
+  const cost = { flops: 0, teacherFlops: 0 };
+  const stages = thin.boundaries.stage;
+  if (thin.stream !== undefined && (projects || kind === 'stream') && thin.width(stages[0]!) !== wide.width(stages[0]!))
+    cost.teacherFlops += EXAMPLES * momentFlops(wide, stages, shape);
+  if (imitates) {
+    const products = wide.taps.map((tap) => inputFlops(wide, tap, shape));
+    cost.teacherFlops += EXAMPLES * products.reduce((sum, one) => sum + one, forwardFlops(wide, shape));
+  }
+  const different = groups.map(({ tap }) => tap).filter((tap) => thin.width(tap, shape) !== wide.width(tap, shape));
+  if (kind !== 'none' && different.length > 0) {
+    const [m, M] = [thin, wide].map((net) => (tap: string) => net.width(tap, shape)) as [
+      (tap: string) => number,
+      (tap: string) => number,
+    ];
+    // a pair has its way down by the wide net's moments; the way up needs what the thin net gives, with the wide net's
+    if (kind === 'pair') cost.teacherFlops += EXAMPLES * momentFlops(wide, different, shape);
+    const columns = kind === 'stream' ? m : (tap: string) => m(tap) + M(tap);
+    cost.flops += EXAMPLES * momentFlops(thin, different, shape, columns);
+    cost.teacherFlops +=
+      EXAMPLES *
+      (kind === 'stream' ? momentFlops(wide, different, shape, m) : forwardFlops(wide, shape, different.at(-1)!));
+  }
+  if (imitation?.by === 'gradient' && imitated.length > 0 && hasStatistics(thin))
+    cost.flops += BATCHES * training.batch * forwardFlops(thin, shape);
+  return cost;
+}
+
 /** Cost of imitation and fine-tuning together, without the wide net's own training. */
 export function totalCost(plan: Plan): Cost {
   const { thin, wide, shape, training, watches } = plan;
-  const imitation = imitationCost(plan);
+  const [imitation, reading] = [imitationCost(plan), readingCost(plan)];
   return {
     steps: imitation.steps + training.steps,
-    flops: imitation.flops + trainingFlops(thin, shape, training),
+    flops: imitation.flops + reading.flops + trainingFlops(thin, shape, training),
     teacherFlops:
       imitation.teacherFlops +
+      reading.teacherFlops +
       (watches && wide !== undefined ? training.steps * training.batch * forwardFlops(wide, shape) : 0),
   };
 }

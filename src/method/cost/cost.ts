@@ -14,17 +14,20 @@ import { isTrained, type RecipeSpec, type TrainSpec } from '../spec/spec.js';
 /** Steps and operations of a run, without its wide net's own training; computed once for each spec. */
 export const ownCost = oncePer((spec: TrainSpec): Cost => {
   const [thin, wide] = [networkOf(spec.network), wideView(spec)?.network];
-  const { imitated } = planGroups(spec, thin, wide);
+  const { groups, imitated } = planGroups(spec, thin, wide);
   const { objective } = spec.training;
   const shape = exampleShape(spec.data);
   return totalCost({
     thin,
     wide,
     shape,
+    start: spec.start,
+    groups,
     imitated,
     imitation: spec.imitation,
     training: spec.training,
     watches: objective.teacher + objective.hints > 0,
+    hints: objective.hints > 0,
   });
 });
 

@@ -5,7 +5,7 @@ import type { Network } from '../../nn/network.js';
 import type { Weights } from './weights.js';
 
 /** Batches over which batch-norm statistics are estimated anew. */
-const BATCHES = 30;
+export const BATCHES = 30;
 
 /**
  * Running statistics as means over 30 training batches, augmented as in training, of what each layer sees in the whole
