@@ -182,7 +182,11 @@ function definition<Name extends Cifar['set']>(
     ],
     shape: () => [SIDE, SIDE, 3],
     normalization: () => normalizationIn({ set: name }),
-    known: ({ train }) => ({ classes: VARIANTS[name].classes, ...(train !== undefined && { train }) }),
+    known: ({ train, validation }) => ({
+      classes: VARIANTS[name].classes,
+      validation,
+      ...(train !== undefined && { train }),
+    }),
     brought: () => `${archive} is brought by you: ${megabytes} MB`,
   };
 }

@@ -33,6 +33,9 @@ export interface KnownData {
   readonly classes?: number;
   /** The most training examples that there can be. */
   readonly train?: number;
+  /** Examples of each held-out split. */
+  readonly validation?: number;
+  readonly test?: number;
 }
 
 /**

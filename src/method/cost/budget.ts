@@ -224,7 +224,7 @@ function momentFlops(
  * chosen, over {@link EXAMPLES} examples, and running statistics, which imitation leaves unfit, over {@link BATCHES}
  * batches.
  */
-function readingCost(plan: Plan): Omit<Cost, 'steps'> {
+export function readingCost(plan: Plan): Omit<Cost, 'steps'> {
   const { thin, wide, shape, start, groups, imitated, imitation, training } = plan;
   if (wide === undefined) return { flops: 0, teacherFlops: 0 };
   const kind = mapsOf(plan);

@@ -2,34 +2,34 @@
 import { sizeOf } from '../../core/host-array.js';
 import { oncePer } from '../../core/memo.js';
 import { FLOAT32_BYTES } from '../../core/memory.js';
-import { exampleShape } from '../../data/index.js';
+import { exampleShape, knownOf } from '../../data/index.js';
 import { networkOf, parameterCount } from '../../models/index.js';
 import { forwardFlops, type Network } from '../../nn/network.js';
 import { OPTIMIZER_STATE } from '../../optim/optimizer.js';
 import { wideView } from '../matching/align.js';
-import { ridgeMemory, totalCost, trainingFlops, type Cost } from './budget.js';
+import { readingCost, ridgeMemory, totalCost, trainingFlops, type Cost, type Plan } from './budget.js';
 import { planGroups } from '../three-stage/pipeline.js';
 import { isTrained, type RecipeSpec, type TrainSpec } from '../spec/spec.js';
 
-/** Steps and operations of a run, without its wide net's own training; computed once for each spec. */
-export const ownCost = oncePer((spec: TrainSpec): Cost => {
+/** What the cost of a run depends on; computed once for each spec. */
+const planOf = oncePer((spec: TrainSpec): Plan => {
   const [thin, wide] = [networkOf(spec.network), wideView(spec)?.network];
-  const { groups, imitated } = planGroups(spec, thin, wide);
   const { objective } = spec.training;
-  const shape = exampleShape(spec.data);
-  return totalCost({
+  return {
+    ...planGroups(spec, thin, wide),
     thin,
     wide,
-    shape,
+    shape: exampleShape(spec.data),
     start: spec.start,
-    groups,
-    imitated,
     imitation: spec.imitation,
     training: spec.training,
     watches: objective.teacher + objective.hints > 0,
     hints: objective.hints > 0,
-  });
+  };
 });
+
+/** Steps and operations of a run, without its wide net's own training; computed once for each spec. */
+export const ownCost = oncePer((spec: TrainSpec): Cost => totalCost(planOf(spec)));
 
 /** Steps and operations of a run, its wide net's own training included. */
 export function costOf(spec: TrainSpec): Cost {
@@ -61,25 +61,27 @@ interface Speed {
   /** Seconds that the positions and outputs of a wide net add that is watched. */
   readonly watchedPosition: number;
   readonly watchedOutput: number;
+  /** Seconds of a forward pass that is computed op by op over those of one that is compiled. */
+  readonly eager: number;
 }
 
 /**
- * Fitted to arms of scale minutes: compiled steps of TensorFlow to the seconds that all 37 took in two runs with two of
- * them at work on two cores (2026-11-27, root mean square of the errors 15 %, the largest 48 %), but for `imitating`,
- * which came later, from three arms whose imitating steps took 1.6 to 2.6 times as long as the others (2026-11-28);
- * those errors were not measured anew. WebAssembly to the processor time of all 19 arms of a run (2026-11-29, replayed
- * steps; those of more than two seconds within a fifth, but for three stages on strings, which take 1.4 times less).
+ * Fitted to the seconds that all 19 arms of scale minutes took with two of them at work on two cores, as
+ * test/sweep/minutes*.json has them. TensorFlow: two runs on two machines, arms of more than two seconds within 35 %,
+ * three quarters of them within 12; but for `imitating`, which is of three arms whose imitating steps took 1.6 to 2.6
+ * times as long as the others (2026-11-28). WebAssembly: two runs on one machine, those arms within 9 %, but for three
+ * stages on strings, which take 1.2 times less.
  */
 const SPEEDS = {
   tensorflow: {
-    ...{ flops: EXPECTED_FLOPS, run: 0.23, imitation: 0.09, imitating: 1.8, step: 4.7e-4 },
-    ...{ tensor: 0, position: 6.8e-9, output: 6.8e-9 },
-    ...{ watchedPosition: 1.4e-8, watchedOutput: 3.1e-9 },
+    ...{ flops: EXPECTED_FLOPS, run: 0.23, imitation: 0.08, imitating: 1.8, step: 3.1e-4 },
+    ...{ tensor: 0, position: 5.2e-9, output: 7.4e-9 },
+    ...{ watchedPosition: 6.1e-9, watchedOutput: 2.4e-9, eager: 1 },
   },
   wasm: {
-    ...{ flops: 43e9, run: 0.65, imitation: 0, imitating: 1.8, step: 1e-4 },
-    ...{ tensor: 1e-6, position: 3.1e-8, output: 6.5e-9 },
-    ...{ watchedPosition: 0, watchedOutput: 1.3e-8 },
+    ...{ flops: 70e9, run: 0.4, imitation: 0.1, imitating: 1, step: 1e-4 },
+    ...{ tensor: 1e-6, position: 8.9e-9, output: 1.75e-8 },
+    ...{ watchedPosition: 0, watchedOutput: 8e-9, eager: 2.4 },
   },
 } as const satisfies Readonly<Record<string, Speed>>;
 
@@ -96,9 +98,7 @@ interface Passes {
   readonly outputs: number;
 }
 
-function passesOf(network: Network, spec: TrainSpec): Passes {
-  const shape = exampleShape(spec.data);
-  const { batch } = spec.training;
+function passesOf(network: Network, shape: readonly number[], batch: number): Passes {
   const shapes = Object.values(network.shapes);
   const convolutions = shapes.filter(({ length }) => length === 4).length;
   const positions = convolutions * shape.slice(0, -1).reduce((product, size) => product * size, batch);
@@ -120,38 +120,67 @@ function passesOf(network: Network, spec: TrainSpec): Passes {
  * convolutions, which are most of a thin ResNet's time.
  */
 export function stepSeconds(spec: TrainSpec, flops: number, engine?: string): number {
-  const { tensors, positions, outputs } = passesOf(networkOf(spec.network), spec);
+  const { tensors, positions, outputs } = passesOf(
+    networkOf(spec.network),
+    exampleShape(spec.data),
+    spec.training.batch,
+  );
   const speed = speedOf(engine);
   const passes = speed.tensor * tensors + speed.position * positions + speed.output * outputs;
   return speed.step + passes + flops / speed.flops;
 }
 
-/** Examples of the validation split, and of the test split, about: those of the small experiments. */
+/** Examples of a held-out split whose declaration does not say it, about: those of the small experiments. */
 const HELD_OUT = 1500;
 
+/** Seconds of one example's forward pass, compiled: a third of what a training step takes for it. */
+function passSeconds(network: Network, shape: readonly number[], { position, output, flops }: Speed): number {
+  const { positions, outputs } = passesOf(network, shape, 1);
+  return forwardFlops(network, shape) / flops + (position * positions + output * outputs) / 3;
+}
+
 /**
- * Operations of the evaluations at the end of a run: the thin net over both splits, and both nets over the validation
- * split once more where the distance between them is measured.
+ * Seconds of all that a run computes beside its steps: the thin net over both splits at the end, and over the
+ * validation split after imitation; both nets over that split where the distance between them is measured, after
+ * imitation and at the end; and what is read off them before ({@link readingCost}).
  */
-function evaluationFlops(spec: TrainSpec, wide: Network | undefined): number {
-  const shape = exampleShape(spec.data);
-  const own = forwardFlops(networkOf(spec.network), shape);
-  return HELD_OUT * (wide === undefined ? 2 * own : 3 * own + forwardFlops(wide, shape));
+function besideSeconds(spec: TrainSpec, plan: Plan, speed: Speed): number {
+  const { thin, wide, shape, imitation } = plan;
+  const { validation = HELD_OUT, test = HELD_OUT } = knownOf(spec.data);
+  const own = passSeconds(thin, shape, speed);
+  if (wide === undefined) return (validation + test) * own;
+  const theirs = passSeconds(wide, shape, speed);
+  const reading = readingCost(plan);
+  const passes = (flops: number, network: Network): number => (flops === 0 ? 0 : flops / forwardFlops(network, shape));
+  const compared = (imitation === null ? 1 : 2) * validation;
+  return (
+    (validation + test + (imitation === null ? 0 : validation)) * own +
+    speed.eager *
+      ((compared + passes(reading.flops, thin)) * own + (compared + passes(reading.teacherFlops, wide)) * theirs)
+  );
 }
 
 /** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
 export function expectedSeconds(spec: TrainSpec, engine?: string): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
-  const { objective } = spec.training;
-  const wide = wideView(spec)?.network;
-  const watches = objective.teacher + objective.hints > 0 || spec.imitation !== null;
-  const watched = wide === undefined || !watches ? { tensors: 0, positions: 0, outputs: 0 } : passesOf(wide, spec);
-  const { run, imitation, imitating, watchedPosition, watchedOutput, flops: rate } = speedOf(engine);
-  const watching = watchedPosition * watched.positions + watchedOutput * watched.outputs;
-  const each = stepSeconds(spec, (flops + teacherFlops) / Math.max(1, steps), engine) + watching;
-  const { steps: fineTuning } = spec.training;
-  const training = (fineTuning + imitating * (steps - fineTuning)) * each + (spec.imitation === null ? 0 : imitation);
-  return run + training + evaluationFlops(spec, wide) / rate;
+  const plan = planOf(spec);
+  const { wide, shape, training, watches, imitation } = plan;
+  const reading = readingCost(plan);
+  const watched =
+    wide === undefined || !(watches || imitation !== null)
+      ? { positions: 0, outputs: 0 }
+      : passesOf(wide, shape, training.batch);
+  const speed = speedOf(engine);
+  const watching = speed.watchedPosition * watched.positions + speed.watchedOutput * watched.outputs;
+  const inSteps = flops + teacherFlops - reading.flops - reading.teacherFlops;
+  const each = stepSeconds(spec, inSteps / Math.max(1, steps), engine) + watching;
+  const { steps: fineTuning } = training;
+  return (
+    speed.run +
+    (fineTuning + speed.imitating * (steps - fineTuning)) * each +
+    (imitation === null ? 0 : speed.imitation) +
+    besideSeconds(spec, plan, speed)
+  );
 }
 
 /** Floating-point operations of the heaviest training step of a run: the wide net's, where one is trained. */
