@@ -9,8 +9,11 @@ import { FASHION_EPOCH, fashionMnist, fashionOf } from './pictures.js';
 const TAUGHT_BY = 16;
 
 const RATES: Readonly<Record<number, BudgetRates>> = {
-  1: { rates: { default: 0.1, wide: 0.4 }, imitation: 0.3 },
-  4: { rates: { default: 0.1, wide: 0.05 }, imitation: 0.3 },
+  1: {
+    rates: { default: 0.4, kd: 0.05, 'selected-kl': 0.025, 'closed-form': 0.025, 'three-stage': 0.05, deeper: 0.1 },
+    imitation: 0.3,
+  },
+  4: { rates: { default: 0.05, kd: 0.4, 'selected-kl': 0.013, deeper: 0.4 }, imitation: 0.3 },
   16: { rates: { default: 0.1, wide: 0.05 }, imitation: 0.3 },
 };
 
