@@ -19,6 +19,7 @@ import { absentInImages, cropAndFlip, memorySource, normalizer, divideTraining, 
 
 const SIDE = 32;
 const PIXELS = SIDE * SIDE;
+const TEST_IMAGES = 10_000;
 
 const VARIANTS = {
   cifar10: {
@@ -182,11 +183,8 @@ function definition<Name extends Cifar['set']>(
     ],
     shape: () => [SIDE, SIDE, 3],
     normalization: () => normalizationIn({ set: name }),
-    known: ({ train, validation }) => ({
-      classes: VARIANTS[name].classes,
-      validation,
-      ...(train !== undefined && { train }),
-    }),
+    known: ({ train }) => ({ classes: VARIANTS[name].classes, ...(train !== undefined && { train }) }),
+    heldOutCounts: ({ validation }) => ({ validation, test: TEST_IMAGES }),
     brought: () => `${archive} is brought by you: ${megabytes} MB`,
   };
 }

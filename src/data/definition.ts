@@ -33,9 +33,12 @@ export interface KnownData {
   readonly classes?: number;
   /** The most training examples that there can be. */
   readonly train?: number;
-  /** Examples of each held-out split. */
-  readonly validation?: number;
-  readonly test?: number;
+}
+
+/** Examples of the held-out splits, where they are known. */
+export interface HeldOutCounts {
+  readonly validation?: number | undefined;
+  readonly test?: number | undefined;
 }
 
 /**
@@ -76,6 +79,8 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
    * UsageError as `check`.
    */
   known?(spec: Spec): KnownData;
+  /** How many examples the declaration alone says are held out; nothing is looked up. */
+  heldOutCounts?(spec: Spec): HeldOutCounts;
   /**
    * For data of users, whose number is in their files: training examples, counted without decoding any, and not beyond
    * `enough`, where there may be many more. Throws UsageError as `check`.

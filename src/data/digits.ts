@@ -113,5 +113,6 @@ export const digits: DatasetDefinition<z.infer<typeof DigitsSpec>> = {
   spec: DigitsSpec,
   open: ({ train, augment, split }) => loadDigits(train, augment, split),
   shape: () => [DIGITS_SIZE, DIGITS_SIZE, 1],
-  known: ({ train }) => ({ ...SIZES, classes: 10, train }),
+  known: ({ train }) => ({ classes: 10, train }),
+  heldOutCounts: () => SIZES,
 };

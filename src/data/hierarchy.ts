@@ -131,5 +131,6 @@ export const hierarchy: DatasetDefinition<z.infer<typeof HierarchySpec>> = {
   spec: HierarchySpec,
   open: loadHierarchy,
   shape: ({ branching, levels, vocabulary }) => [1, branching ** levels, vocabulary],
-  known: ({ classes, train, validation, test }) => ({ classes, train, validation, test }),
+  known: ({ classes, train }) => ({ classes, train }),
+  heldOutCounts: ({ validation, test }) => ({ validation, test }),
 };

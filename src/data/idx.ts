@@ -149,6 +149,7 @@ export const idx: DatasetDefinition<IdxSpec> = {
   },
   shape: ({ size }) => [size, size, 1],
   trainCount: ({ folder, validation }) => readIdx(folder, FILES.train[1], 1).shape[0]! - validation,
-  known: ({ classes, train, validation }) => ({ classes, validation, ...(train !== undefined && { train }) }),
+  known: ({ classes, train }) => ({ classes, ...(train !== undefined && { train }) }),
+  heldOutCounts: ({ validation }) => ({ validation }),
   brought: ({ folder }) => `four idx files in ${folder} are brought by you: 31 MB (Fashion-MNIST)`,
 };

@@ -95,5 +95,6 @@ export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   pictures: ({ size, resize, normalize }) => ({ size, resize, normalize }),
   trainCount,
   known: (spec) => (existsSync(spec.folder) ? { classes: imageClasses(spec.folder, spec).length } : {}),
+  heldOutCounts: ({ validation }) => (typeof validation === 'number' ? { validation } : {}),
   brought: () => 'ImageNet (ILSVRC 2012) is brought by you: 145 GB of JPEG',
 };

@@ -9,7 +9,7 @@ import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
 import { cifar10, cifar100 } from './cifar.js';
 import type { Dataset } from './dataset.js';
-import type { DatasetDefinition, KnownData, PictureCut, TokenTask } from './definition.js';
+import type { DatasetDefinition, HeldOutCounts, KnownData, PictureCut, TokenTask } from './definition.js';
 import { digits } from './digits.js';
 import { hierarchy } from './hierarchy.js';
 import { idx } from './idx.js';
@@ -117,6 +117,11 @@ export function declaredLabels(spec: DataSpec): readonly string[] | undefined {
  */
 export function knownOf(spec: DataSpec): KnownData {
   return definitionOf(spec).known?.(spec) ?? {};
+}
+
+/** How many examples a declaration says are held out of each split. */
+export function heldOutCounts(spec: DataSpec): HeldOutCounts {
+  return definitionOf(spec).heldOutCounts?.(spec) ?? {};
 }
 
 /**

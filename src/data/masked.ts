@@ -107,10 +107,8 @@ export const maskedLm: DatasetDefinition<MaskedSpec> = {
   files: (spec) => [...corpusFiles(spec), ...(typeof spec.vocabulary === 'string' ? tokenizerFiles(spec) : [])],
   shape: ({ tokens }) => [4, tokens],
   task: (spec) => ({ head: 'masked-lm', questions: maskedPositions(spec), ...vocabularySize(spec) }),
-  known: ({ train, held }) => ({
-    ...(train !== undefined && { train }),
-    ...(held !== undefined && { validation: held, test: held }),
-  }),
+  known: ({ train }) => (train === undefined ? {} : { train }),
+  heldOutCounts: ({ held }) => ({ validation: held, test: held }),
   tokenizer: openTokenizer,
   brought: ({ corpus }) =>
     corpus === 'glosses' ? undefined : 'a folder of texts is brought by you (books and Wikipedia: some 16 GB)',

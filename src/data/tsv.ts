@@ -269,6 +269,7 @@ export const tsv: DatasetDefinition<TsvSpec> = {
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),
   trainCount: (spec) => rowCount(spec.train, spec) - (typeof spec.validation === 'number' ? spec.validation : 0),
   known: ({ labels }) => (labels === undefined ? {} : { classes: labels.length }),
+  heldOutCounts: ({ validation }) => (typeof validation === 'number' ? { validation } : {}),
   tokenizer: openTokenizer,
   inOrderOf,
   brought: () => 'tab-separated files with a text and a class on each line are brought by you',

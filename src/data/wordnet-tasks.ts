@@ -177,11 +177,8 @@ export const wordNetTask: DatasetDefinition<WordNetTaskSpec> = {
   files: tokenizerFiles,
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'classify', classes: wordNetClasses(spec.task), ...vocabularySize(spec) }),
-  known: ({ train, held, task }) => ({
-    classes: wordNetClasses(task),
-    ...(train !== undefined && { train }),
-    ...(held !== undefined && { validation: held, test: held }),
-  }),
+  known: ({ train, task }) => ({ classes: wordNetClasses(task), ...(train !== undefined && { train }) }),
+  heldOutCounts: ({ held }) => ({ validation: held, test: held }),
   tokenizer: openTokenizer,
   labels: ({ task }) => (task === 'supersense' ? SUPERSENSES : undefined),
 };

@@ -60,8 +60,9 @@ export interface Network {
    */
   readonly flops: (shape: readonly number[]) => Readonly<Record<string, number>>;
   /**
-   * A name for each axis of each parameter; axes with the same name hold the same channels. Of a kernel the last axis
-   * is written, the one before it is read. Undefined where it is not known: then no channels can be selected.
+   * A name for each axis of each parameter and running statistic; axes with the same name hold the same channels. Of a
+   * kernel the last axis is written, the one before it is read. Undefined where it is not known: then no channels can
+   * be selected.
    */
   readonly axes: Readonly<Record<string, readonly string[]>> | undefined;
   /** Channels of an axis that are taken together or not at all (a head's), by the axis's name; one by default. */

@@ -1,25 +1,16 @@
 /** The parts of the work of `thin`, and what each is expected to cost. */
 import type { Cell } from '../core/run.js';
 import type { Dataset } from '../data/dataset.js';
-import { EXPECTED_FLOPS, expectedMemory, expectedSeconds } from '../method/cost/cost.js';
+import { expectedMemory, expectedSeconds } from '../method/cost/cost.js';
 import type { TrainSpec } from '../method/spec/spec.js';
-import { networkOf } from '../models/index.js';
-import { forwardFlops } from '../nn/network.js';
 import { cellsOf, nameOf, poolsOf, thinCellOf, wideCellOf, wideRates, wideWeights } from './cells.js';
 import { roundsOf } from './halving.js';
 import type { Setup } from './setup.js';
 
-/**
- * Expected seconds of a run on one core of a small machine: of its steps, and of what it looks at on the validation and
- * test splits meanwhile and at its end.
- */
-export function runSeconds({ shape, validation, test }: Dataset, { spec }: Cell): number {
-  const { network, teacher, imitation, training } = spec as unknown as TrainSpec;
-  const looks = imitation === null ? 1 : 2;
-  const examples = validation.count * ((training.evaluations ?? 0) + 2 + looks) + test.count;
-  const watched = teacher === null ? 0 : validation.count * looks * forwardFlops(networkOf(teacher.network), shape);
-  const flops = examples * forwardFlops(networkOf(network), shape) + watched;
-  return expectedSeconds(spec as unknown as TrainSpec) + flops / EXPECTED_FLOPS;
+/** Expected seconds of a run on one core of a small machine, with the held-out examples that there are. */
+export function runSeconds({ validation, test }: Dataset, { spec }: Cell): number {
+  const counts = { validation: validation.count, test: test.count };
+  return expectedSeconds(spec as unknown as TrainSpec, undefined, counts);
 }
 
 /** A part of the work: so many runs of so many steps. */

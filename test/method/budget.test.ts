@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ridgeMemory, totalCost, trainingFlops, type Plan } from '../../src/method/cost/budget.js';
-import type { Network } from '../../src/nn/network.js';
+import { forwardFlops, type Network } from '../../src/nn/network.js';
 import { networkOf } from '../../src/models/index.js';
 import { groupsOf } from '../../src/method/maps/groups.js';
 import { KEPT_BYTES } from '../../src/method/imitation/ridge.js';
@@ -124,13 +124,23 @@ function added(changes: Partial<Plan>): Record<string, number> {
 test('first maps cost the passes and the products by which they are fitted', () => {
   const up = { flops: 512 * (TO_THIN + OWN + CROSS), teacherFlops: 512 * TO_WIDE };
   expect(added({ imitation: { ...gradient, maps: 'up' } })).toEqual(up);
+  // layer2 reads five channels of layer1 through the way down to three
   expect(added({ imitation: { ...gradient, maps: 'pair' } })).toEqual({
     ...up,
-    teacherFlops: up.teacherFlops + 512 * (TO_WIDE + THEIRS),
+    teacherFlops: up.teacherFlops + 512 * (TO_WIDE + THEIRS + 2 * 5 * 3),
   });
   expect(imitation({ imitation: null, hints: true })).toEqual({ steps: 0, ...up });
   const same = { thin: wide, groups: groupsOf(wide, { unit: 'stage', size: 1 }) };
   expect(imitation({ ...same, imitation: { ...gradient, maps: 'pair' } })).toEqual(imitation(same));
+});
+
+test('where widths differ at the first boundary alone, the thin net goes on to the last, the wide one does not', () => {
+  const partly = { thin: chain(2, 3, 5, 4), groups: groupsOf(chain(2, 3, 5, 4), { unit: 'stage', size: 1 }) };
+  const [up, none] = ['up', 'none'].map((maps) =>
+    imitation({ ...partly, imitation: { ...gradient, maps: maps as 'up' | 'none' } }),
+  ) as [Record<string, number>, Record<string, number>];
+  expect(up.flops! - none.flops!).toBe(512 * (12 + 30 + 2 * 3 * (3 + 5)));
+  expect(up.teacherFlops! - none.teacherFlops!).toBe(512 * 20);
 });
 
 test('a basis of the stream costs the wide net’s moments, and its scales those of both nets in it', () => {
@@ -140,16 +150,41 @@ test('a basis of the stream costs the wide net’s moments, and its scales those
   expect(added({ start: 'projected' })).toEqual({ flops: 0, teacherFlops: 0 });
   expect(added({ ...stream, imitation: { ...gradient, maps: 'stream' } })).toEqual({
     flops: 512 * (TO_THIN + OWN),
-    teacherFlops: moments + 512 * (TO_WIDE + CROSS),
+    teacherFlops: moments + 512 * (TO_WIDE + CROSS + OWN),
   });
 });
 
-test('channels that are chosen to imitate cost a pass, and the products of what each layer reads', () => {
-  const biased = { ...wide, shapes: { ...wide.shapes, 'layer2/bias': [5] } };
-  expect(added({ wide: biased, start: 'greedy' })).toEqual({
-    flops: 0,
-    teacherFlops: 512 * (20 + 50 + 40 + 2 * 5 * 5),
-  });
+test('channels that are chosen to imitate cost a pass, and the products of what reads them', () => {
+  // layer2 and the logits read five channels, where the thin net has three
+  expect(added({ start: 'greedy' })).toEqual({ flops: 0, teacherFlops: 512 * (20 + 50 + 40 + 2 * (2 * 5 * 5)) });
+  const same = { thin: wide, groups: groupsOf(wide, { unit: 'stage', size: 1 }) };
+  expect(imitation({ ...same, start: 'greedy' })).toEqual(imitation(same));
+});
+
+test('the end of a stage has the positions of its last block', () => {
+  const net = (planes: number): Network =>
+    networkOf({
+      ...{ family: 'resnet', block: 'basic', blocks: [1, 1], planes, mid: 1, skip: true, classes: 10, channels: 3 },
+      stem: { kind: 'small', channels: planes },
+    } as Parameters<typeof networkOf>[0]);
+  const nets = { thin: net(4), wide: net(8), shape: [8, 8, 3] };
+  const groups = groupsOf(nets.thin, { unit: 'stage', size: 1 });
+  const [hints, without] = [true, false].map((hints) =>
+    totalCost({ ...plan, ...nets, groups, imitated: [], imitation: null, hints }),
+  );
+  // 64 positions of the stem and of stage 1, 4 to 8 channels; 16 of stage 2, 8 to 16
+  const products = 2 * (64 + 64) * 4 * (4 + 8) + 2 * 16 * 8 * (8 + 16);
+  const toLast = forwardFlops(nets.thin, nets.shape, 'stage2');
+  expect(hints!.flops - without!.flops).toBeCloseTo(512 * (toLast + products), 3);
+});
+
+test('averages of weights cost the passes by which their statistics are estimated, without a wide net, too', () => {
+  const named = { ...thin, axes: { ...thin.axes, 'layer1/mean': ['layer1'] } };
+  const [ema, plain] = [{ ...training, ema: 0.99 }, training].map((one) =>
+    totalCost({ ...plan, thin: named, wide: undefined, imitated: [], imitation: null, training: one }),
+  );
+  expect(ema!.flops - plain!.flops).toBe(30 * training.batch * THIN);
+  expect(totalCost({ ...plan, training: { ...training, ema: 0.99 } })).toEqual(totalCost(plan));
 });
 
 test('statistics that imitation leaves unfit cost 30 forward passes of the whole net', () => {

@@ -53,7 +53,7 @@ const costs = Object.fromEntries(
   ]),
 ) as Record<Name, Map<string, number>>;
 
-/** Runs the cells of scale minutes, two at once, in a time of its own, and asks every ten seconds what is left. */
+/** Runs the cells of scale minutes, two at once, in a time of its own, and asks every five seconds what is left. */
 function play(
   platform: Name,
   seconds: (cell: Cell, cost: number, now: number) => number,
@@ -72,7 +72,7 @@ function play(
   const active = new Map<string, { began: number; ends: number }>();
   const finished = new Set<string>();
   const asked: { at: number; left: number }[] = [];
-  for (let ask = 10; order.size > 0 || active.size > 0;) {
+  for (let ask = 5; order.size > 0 || active.size > 0;) {
     while (active.size < jobs) {
       const next = order.next((id) => required.get(id)!.every((other) => finished.has(other)));
       if (next === undefined) break;
@@ -82,7 +82,7 @@ function play(
       progress.note(id, 0, 1);
     }
     const [first, { ends }] = [...active].reduce((a, b) => (b[1].ends < a[1].ends ? b : a));
-    for (; ask < ends; ask += 10) {
+    for (; ask < ends; ask += 5) {
       now = ask;
       for (const [id, one] of active) progress.note(id, now - one.began, one.ends - one.began);
       asked.push({ at: now, left: progress.left });
@@ -104,7 +104,7 @@ function play(
 function worst(played: readonly Played[], from: number): number {
   const whole = played[0]!.at + played[0]!.takes;
   const counted = played.filter(({ at }) => at >= from);
-  expect(counted.length).toBeGreaterThan(9);
+  expect(counted.length).toBeGreaterThan(15);
   return Math.max(...counted.map(({ left, takes }) => Math.abs(left - takes) / Math.max(takes / 4, whole / 30)));
 }
 

@@ -11,6 +11,7 @@ import type { Group } from '../maps/groups.js';
 import { KEPT_BYTES, RIDGE_BATCH } from '../imitation/ridge.js';
 import type { MapKind } from '../maps/apply.js';
 import type { ImitationSpec } from '../spec/spec.js';
+import { readersOf } from '../start/greedy.js';
 import { STARTS, type StartKind } from '../start/start.js';
 import { EXAMPLES } from '../values/moments.js';
 import { BATCHES } from '../values/statistics.js';
@@ -18,6 +19,12 @@ import { BATCHES } from '../values/statistics.js';
 interface Length {
   readonly steps: number;
   readonly batch: number;
+}
+
+/** A training, as far as its cost depends on it. */
+interface Training extends Length {
+  /** Where it ends with moving averages of its weights, by how much. */
+  readonly ema?: number | undefined;
 }
 
 /** Cost of a run, in steps and floating-point operations. */
@@ -41,7 +48,7 @@ export interface Plan {
   /** Groups that there is something to imitate in. */
   readonly imitated: readonly Group[];
   readonly imitation: ImitationSpec | null;
-  readonly training: Length;
+  readonly training: Training;
   /** Whether the wide net is asked for its outputs while the thin one is fine-tuned. */
   readonly watches: boolean;
   /** Whether its layers are hints then. */
@@ -85,9 +92,15 @@ function productFlops({ shapes }: Network, readers: readonly (readonly string[])
   return positions * products.reduce((sum, size) => sum + size, 0);
 }
 
-/** Positions of one example that a tap's linear layers read, by its operations; those of the input without any. */
-function positionsAt({ shapes, owner, flops }: Network, tap: string, shape: readonly number[]): number {
+/**
+ * Positions of one example that a tap's linear layers write, by its operations; those of the input for tables, and of
+ * the tap before for one without kernels (the end of a stage).
+ */
+function positionsAt(network: Network, tap: string, shape: readonly number[]): number {
+  const { shapes, owner, flops, taps } = network;
   const kernels = Object.keys(shapes).filter((path) => path.endsWith('/kernel') && owner(path) === tap);
+  const before = taps[taps.indexOf(tap) - 1];
+  if (kernels.length === 0 && before !== undefined) return positionsAt(network, before, shape);
   const size = kernels.reduce((sum, path) => sum + sizeOf(shapes[path]!), 0);
   const own = flops(shape)[tap] ?? 0;
   const input = shape.length === 3 ? shape[0]! * shape[1]! : shape.at(-1)!;
@@ -100,14 +113,6 @@ function mostBoundaryValues(network: Network, shape: readonly number[]): number 
     0,
     ...network.boundaries.block.map((tap) => positionsAt(network, tap, shape) * network.width(tap, shape)),
   );
-}
-
-/** Products with itself, for one example, of what each linear layer of a tap reads. */
-function inputFlops(network: Network, tap: string, shape: readonly number[]): number {
-  const inputs = readersAt(network, tap).map(
-    ([path]) => sizeOf(network.shapes[path!]!) / network.shapes[path!]!.at(-1)!,
-  );
-  return inputs.reduce((sum, read) => sum + 2 * positionsAt(network, tap, shape) * read ** 2, 0);
 }
 
 /** Bytes of a number on the engine, and of one in the matrices that are solved. */
@@ -199,61 +204,89 @@ function hasStatistics({ axes, shapes, init }: Network): boolean {
     : Object.keys(axes).some((path) => !Object.hasOwn(shapes, path));
 }
 
+/** Forward passes by which a network's running statistics are estimated anew, over {@link BATCHES} training batches. */
+function statisticsFlops(network: Network, shape: readonly number[], batch: number): number {
+  return hasStatistics(network) ? BATCHES * batch * forwardFlops(network, shape) : 0;
+}
+
+/** A training of the whole network, and its statistics anew where it ends with averages of its weights. */
+export function wholeTrainingFlops(network: Network, shape: readonly number[], training: Training): number {
+  const averaged = training.ema === undefined ? 0 : statisticsFlops(network, shape, training.batch);
+  return trainingFlops(network, shape, training) + averaged;
+}
+
 /** Which maps there are at first between groups whose widths differ. */
 function mapsOf({ imitation, hints }: Plan): MapKind {
   if (imitation !== null) return imitation.by === 'gradient' ? imitation.maps : 'none';
   return hints ? 'up' : 'none';
 }
 
-/**
- * Operations for one example whose values at some taps are multiplied with themselves, or with as many others as
- * `columns` says: the way to the last of the taps, and the products.
- */
-function momentFlops(
+/** Operations of products at some taps, for one example: of each channel there with so many others. */
+function productsAt(
   network: Network,
   taps: readonly string[],
   shape: readonly number[],
-  columns: (tap: string) => number = (tap) => network.width(tap, shape),
+  columns: (tap: string) => number,
 ): number {
   const products = taps.map((tap) => 2 * positionsAt(network, tap, shape) * network.width(tap, shape) * columns(tap));
-  return products.reduce((sum, one) => sum + one, forwardFlops(network, shape, taps.at(-1)!));
+  return products.reduce((sum, one) => sum + one, 0);
+}
+
+/** First maps between the groups, over {@link EXAMPLES} examples: passes of both nets, and products of their values. */
+function mapCost(kind: MapKind, { thin, shape, groups }: Plan, wide: Network): Omit<Cost, 'steps'> {
+  const widths =
+    (net: Network): ((tap: string) => number) =>
+    (tap) =>
+      net.width(tap, shape);
+  const [m, M] = [widths(thin), widths(wide)];
+  const different = groups.map(({ tap }) => tap).filter((tap) => m(tap) !== M(tap));
+  const last = different.at(-1);
+  if (kind === 'none' || last === undefined) return { flops: 0, teacherFlops: 0 };
+  const [own, theirs] = [thin, wide].map((net) => forwardFlops(net, shape, last)) as [number, number];
+  if (kind === 'stream') {
+    // the wide net's values in the basis, and what of each net is multiplied with itself
+    const inBasis = productsAt(wide, different, shape, m) + productsAt(thin, different, shape, m);
+    return {
+      flops: EXAMPLES * (own + productsAt(thin, different, shape, m)),
+      teacherFlops: EXAMPLES * (theirs + inBasis),
+    };
+  }
+  // the way up: all groups of the thin net, whose values meet themselves and the wide net's; of a pair each group reads
+  // the wide net's through the way down, which is of the wide net's moments
+  const whole = forwardFlops(thin, shape, groups.at(-1)!.tap);
+  const up = whole + productsAt(thin, different, shape, (tap) => m(tap) + M(tap));
+  const read = groups.flatMap(({ from }) => (from !== undefined && different.includes(from) ? [from] : []));
+  const down = theirs + productsAt(wide, different, shape, M) + productsAt(wide, read, shape, m);
+  return { flops: EXAMPLES * up, teacherFlops: EXAMPLES * (theirs + (kind === 'pair' ? down : 0)) };
 }
 
 /**
  * What is read off both nets beside all steps: the wide net's moments, by which a basis, channels and first maps are
- * chosen, over {@link EXAMPLES} examples, and running statistics, which imitation leaves unfit, over {@link BATCHES}
- * batches.
+ * chosen, over {@link EXAMPLES} examples, and running statistics, which imitation leaves unfit.
  */
 export function readingCost(plan: Plan): Omit<Cost, 'steps'> {
-  const { thin, wide, shape, start, groups, imitated, imitation, training } = plan;
+  const { thin, wide, shape, start, imitated, imitation, training } = plan;
   if (wide === undefined) return { flops: 0, teacherFlops: 0 };
   const kind = mapsOf(plan);
   const { projects, imitates } = STARTS[start];
-  const cost = { flops: 0, teacherFlops: 0 };
+  let { flops, teacherFlops } = mapCost(kind, plan, wide);
   const stages = thin.boundaries.stage;
-  if (thin.stream !== undefined && (projects || kind === 'stream') && thin.width(stages[0]!) !== wide.width(stages[0]!))
-    cost.teacherFlops += EXAMPLES * momentFlops(wide, stages, shape);
-  if (imitates) {
-    const products = wide.taps.map((tap) => inputFlops(wide, tap, shape));
-    cost.teacherFlops += EXAMPLES * products.reduce((sum, one) => sum + one, forwardFlops(wide, shape));
+  const needsBasis = thin.stream !== undefined && (projects || kind === 'stream');
+  if (needsBasis && thin.width(stages[0]!) !== wide.width(stages[0]!)) {
+    const moments = productsAt(wide, stages, shape, (tap) => wide.width(tap, shape));
+    teacherFlops += EXAMPLES * (forwardFlops(wide, shape, stages.at(-1)!) + moments);
   }
-  const different = groups.map(({ tap }) => tap).filter((tap) => thin.width(tap, shape) !== wide.width(tap, shape));
-  if (kind !== 'none' && different.length > 0) {
-    const [m, M] = [thin, wide].map((net) => (tap: string) => net.width(tap, shape)) as [
-      (tap: string) => number,
-      (tap: string) => number,
-    ];
-    // a pair has its way down by the wide net's moments; the way up needs what the thin net gives, with the wide net's
-    if (kind === 'pair') cost.teacherFlops += EXAMPLES * momentFlops(wide, different, shape);
-    const columns = kind === 'stream' ? m : (tap: string) => m(tap) + M(tap);
-    cost.flops += EXAMPLES * momentFlops(thin, different, shape, columns);
-    cost.teacherFlops +=
-      EXAMPLES *
-      (kind === 'stream' ? momentFlops(wide, different, shape, m) : forwardFlops(wide, shape, different.at(-1)!));
+  const readers = imitates ? [...readersOf(thin, wide).values()].flat() : [];
+  if (readers.length > 0) {
+    const products = readers.map((layer) => {
+      const kernel = wide.shapes[`${layer}/kernel`]!;
+      const read = sizeOf(kernel) / kernel.at(-1)!;
+      return 2 * positionsAt(wide, wide.owner(`${layer}/kernel`), shape) * read ** 2;
+    });
+    teacherFlops += EXAMPLES * products.reduce((sum, one) => sum + one, forwardFlops(wide, shape));
   }
-  if (imitation?.by === 'gradient' && imitated.length > 0 && hasStatistics(thin))
-    cost.flops += BATCHES * training.batch * forwardFlops(thin, shape);
-  return cost;
+  if (imitation?.by === 'gradient' && imitated.length > 0) flops += statisticsFlops(thin, shape, training.batch);
+  return { flops, teacherFlops };
 }
 
 /** Cost of imitation and fine-tuning together, without the wide net's own training. */
@@ -262,7 +295,7 @@ export function totalCost(plan: Plan): Cost {
   const [imitation, reading] = [imitationCost(plan), readingCost(plan)];
   return {
     steps: imitation.steps + training.steps,
-    flops: imitation.flops + reading.flops + trainingFlops(thin, shape, training),
+    flops: imitation.flops + reading.flops + wholeTrainingFlops(thin, shape, training),
     teacherFlops:
       imitation.teacherFlops +
       reading.teacherFlops +

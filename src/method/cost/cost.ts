@@ -2,12 +2,21 @@
 import { sizeOf } from '../../core/host-array.js';
 import { oncePer } from '../../core/memo.js';
 import { FLOAT32_BYTES } from '../../core/memory.js';
-import { exampleShape, knownOf } from '../../data/index.js';
+import type { HeldOutCounts } from '../../data/definition.js';
+import { exampleShape, heldOutCounts } from '../../data/index.js';
 import { networkOf, parameterCount } from '../../models/index.js';
 import { forwardFlops, type Network } from '../../nn/network.js';
 import { OPTIMIZER_STATE } from '../../optim/optimizer.js';
 import { wideView } from '../matching/align.js';
-import { readingCost, ridgeMemory, totalCost, trainingFlops, type Cost, type Plan } from './budget.js';
+import {
+  readingCost,
+  ridgeMemory,
+  totalCost,
+  trainingFlops,
+  wholeTrainingFlops,
+  type Cost,
+  type Plan,
+} from './budget.js';
 import { planGroups } from '../three-stage/pipeline.js';
 import { isTrained, type RecipeSpec, type TrainSpec } from '../spec/spec.js';
 
@@ -35,7 +44,7 @@ export const ownCost = oncePer((spec: TrainSpec): Cost => totalCost(planOf(spec)
 export function costOf(spec: TrainSpec): Cost {
   const cost = ownCost(spec);
   const wideTraining = isTrained(spec.teacher)
-    ? trainingFlops(networkOf(spec.teacher.network), exampleShape(spec.data), spec.teacher.recipe)
+    ? wholeTrainingFlops(networkOf(spec.teacher.network), exampleShape(spec.data), spec.teacher.recipe)
     : 0;
   return { ...cost, teacherFlops: cost.teacherFlops + wideTraining };
 }
@@ -141,27 +150,36 @@ function passSeconds(network: Network, shape: readonly number[], { position, out
 
 /**
  * Seconds of all that a run computes beside its steps: the thin net over both splits at the end, and over the
- * validation split after imitation; both nets over that split where the distance between them is measured, after
- * imitation and at the end; and what is read off them before ({@link readingCost}).
+ * validation split after imitation and as often as the spec says; both nets over that split where the distance between
+ * them is measured, after imitation and at the end; and what is read off them before ({@link readingCost}).
  */
-function besideSeconds(spec: TrainSpec, plan: Plan, speed: Speed): number {
+function besideSeconds(spec: TrainSpec, plan: Plan, speed: Speed, counts: HeldOutCounts): number {
   const { thin, wide, shape, imitation } = plan;
-  const { validation = HELD_OUT, test = HELD_OUT } = knownOf(spec.data);
+  const { validation = HELD_OUT, test = HELD_OUT } = counts;
   const own = passSeconds(thin, shape, speed);
-  if (wide === undefined) return (validation + test) * own;
+  const looks = 1 + (spec.training.evaluations ?? 0) + (imitation === null ? 0 : 1);
+  const evaluations = (looks * validation + test) * own;
+  if (wide === undefined) return evaluations;
   const theirs = passSeconds(wide, shape, speed);
   const reading = readingCost(plan);
-  const passes = (flops: number, network: Network): number => (flops === 0 ? 0 : flops / forwardFlops(network, shape));
+  const passes = (flops: number, network: Network): number => flops / (forwardFlops(network, shape) || Infinity);
   const compared = (imitation === null ? 1 : 2) * validation;
   return (
-    (validation + test + (imitation === null ? 0 : validation)) * own +
+    evaluations +
     speed.eager *
       ((compared + passes(reading.flops, thin)) * own + (compared + passes(reading.teacherFlops, wide)) * theirs)
   );
 }
 
-/** Expected seconds of a run without its wide net's own training, on one core of a small machine. */
-export function expectedSeconds(spec: TrainSpec, engine?: string): number {
+/**
+ * Expected seconds of a run without its wide net's own training, on one core of a small machine. How many examples are
+ * held out is what the declaration of the data says, unless it is known better.
+ */
+export function expectedSeconds(
+  spec: TrainSpec,
+  engine?: string,
+  counts: HeldOutCounts = heldOutCounts(spec.data),
+): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
   const plan = planOf(spec);
   const { wide, shape, training, watches, imitation } = plan;
@@ -179,7 +197,7 @@ export function expectedSeconds(spec: TrainSpec, engine?: string): number {
     speed.run +
     (fineTuning + speed.imitating * (steps - fineTuning)) * each +
     (imitation === null ? 0 : speed.imitation) +
-    besideSeconds(spec, plan, speed)
+    besideSeconds(spec, plan, speed, counts)
   );
 }
 

@@ -96,7 +96,7 @@ export function greedyChoice(products: Matrix, count: number): ChannelChoice {
 }
 
 /** Layers of the wide net that read an axis which the thin net has fewer channels of, by name of the axis. */
-function readersOf(thin: Network, wide: Network): Map<string, string[]> {
+export function readersOf(thin: Network, wide: Network): Map<string, string[]> {
   const narrowed = new Map<string, string[]>();
   for (const [path, names] of Object.entries(wide.axes ?? {})) {
     const [own, theirs] = [thin.shapes[path], wide.shapes[path]];
