@@ -14,7 +14,10 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
     imitation: 0.3,
   },
   4: { rates: { default: 0.05, kd: 0.4, 'selected-kl': 0.013, deeper: 0.4 }, imitation: 0.3 },
-  16: { rates: { default: 0.1, wide: 0.05 }, imitation: 0.3 },
+  16: {
+    rates: { default: 0.05, direct: 0.1, deeper: 0.1, 'selected-kl': 0.2, 'closed-form': 0.025 },
+    imitation: 0.9,
+  },
 };
 
 /** ResNets on Fashion-MNIST, an epoch being the base. */
