@@ -248,6 +248,7 @@ describe('what was measured on validation decides the declared rate', () => {
     ['plain-8', PLAIN_8, 24],
     ['plain-64', PLAIN_64, 24],
     ['bert-glosses', note('2026-11-28-learning-rates-of-the-glosses-frontier').split('**Runs.**')[0]!, 17],
+    ['fashion-mnist', note('2026-11-30-frontier-of-fashion-mnist').split('**Runs.**')[0]!, 21],
   ])('the frontier of %s', (key, text, count) => {
     const { baseSteps, rates } = FRONTIERS[key]!;
     const rows = ratesIn(text, baseSteps);
