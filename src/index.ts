@@ -151,7 +151,13 @@ export {
   type TaskScores,
   type Answer,
 } from './data/dataset.js';
-export { type DatasetDefinition, type KnownData, type PictureCut, type TokenTask } from './data/definition.js';
+export {
+  type DatasetDefinition,
+  type HeldOutCounts,
+  type KnownData,
+  type PictureCut,
+  type TokenTask,
+} from './data/definition.js';
 export { cropAndFlip, memorySource, normalizer, type ImageSet, type Changes } from './data/images.js';
 export { DataSpec, DATASETS, openData, registerDataset } from './data/index.js';
 export { type AddedToken } from './text/added-tokens.js';
