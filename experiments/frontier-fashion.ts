@@ -25,6 +25,7 @@ export const fashionFrontier: FrontierDeclaration = {
   of: fashionMnist,
   name: 'frontier-fashion',
   title: 'Accuracy against cost on Fashion-MNIST',
+  nets: 'The nets of fashion-mnist with half as many channels',
   claims: { setting: 'fashion-mnist', where: 'In ResNets on Fashion-MNIST' },
   baseSteps: FASHION_EPOCH,
   sizes: { overnight: { budgets: [1, 4, 16], seeds: 5 } },

@@ -77,6 +77,8 @@ export interface FrontierDeclaration {
   readonly of: Experiment;
   readonly name: string;
   readonly title: string;
+  /** Its nets, as a sentence begins; those of the experiment unless given. */
+  readonly nets?: string;
   /** What commands call it: the name of the experiment unless given, of which there may then be several. */
   readonly key?: string;
   /**

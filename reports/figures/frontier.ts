@@ -147,6 +147,12 @@ function specOf(
   };
 }
 
+/** The budgets of some points, in words. */
+function budgetsOf(points: readonly FrontierPoint[]): string {
+  const budgets = [...new Set(points.map(({ budget }) => budget))].sort((a, b) => a - b);
+  return new Intl.ListFormat('en-GB').format(budgets.map(String));
+}
+
 /** What a figure of a frontier shows of it. */
 interface FrontierView {
   readonly id: string;
@@ -161,7 +167,7 @@ interface FrontierView {
 
 /** Draws accuracy against each of some costs, a panel each. */
 export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }: FrontierView): Draw {
-  const { of, title, baseSteps, experiment } = frontier;
+  const { of, title, nets = `The nets of ${of.name}`, baseSteps, experiment } = frontier;
   return ({ results, scale }) => {
     const points = frontierPoints(frontier, results);
     if (points.length === 0) return undefined;
@@ -179,7 +185,7 @@ export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }
         'has the values.',
       caption:
         caption ??
-        `The nets of ${of.name}, the thin one trained for 1, 2, 4, … times ${baseSteps} steps; every arm tuned, its ` +
+        `${nets}, the thin one trained for ${budgetsOf(points)} times ${baseSteps} steps; every arm tuned, its ` +
           `rate that of the nearest tuned budget. One point for each budget: mean and ${intervalWords(true)} over the ` +
           'seeds. Floating-point operations, logarithmic; the wide net’s own line has no teacher.' +
           (data.some(({ level }) => level !== undefined)
