@@ -30,10 +30,9 @@ export const fashionFrontier: FrontierDeclaration = {
   baseSteps: FASHION_EPOCH,
   sizes: { overnight: { budgets: [1, 4, 16], seeds: 5 } },
   tuning: { rates: [0.05, 0.1, 0.2], imitationRates: [0.1, 0.3], seeds: [101] },
-  tunedAt: [1, 4, 16],
   rates: RATES,
   setting: (steps, { rates, imitation }) => {
-    const setting = fashionOf(steps, TAUGHT_BY * FASHION_EPOCH, imitation, rates);
+    const setting = fashionOf(steps, imitation, rates);
     const { network, recipe } = setting.wide;
     const peak = wideRateAt({ rates: RATES }, TAUGHT_BY);
     return { ...setting, wide: { network, recipe: lengthened(recipe, TAUGHT_BY * FASHION_EPOCH, peak) } };

@@ -59,6 +59,12 @@ const sgd = (weightDecay: number): RecipeSpec['optimizer'] => ({ kind: 'sgd', mo
 /** The paper's decay for wide and direct training; imitation has none. */
 const DECAY = 5e-4;
 
+/** The paper's share of the steps of a whole training that it gives to imitation, for each of so many stages. */
+function imitationPerStage(steps: number, stages: number): number {
+  const { epochs, imitation } = PAPER_IMAGENET;
+  return Math.round((imitation.epochsPerStage * imitation.stages * steps) / epochs / stages);
+}
+
 /** The paper's shares of its 90 epochs, at another length. */
 function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: Pictures): Setting {
   const steps = Math.round((epochs * train) / batch);
@@ -83,7 +89,7 @@ function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: P
     optimizer: sgd(decay),
   });
   const stages = thin.blocks.length;
-  const perStage = Math.round(at(imitation.epochsPerStage * imitation.stages, steps) / stages);
+  const perStage = imitationPerStage(steps, stages);
   return {
     data,
     thin,
@@ -180,19 +186,18 @@ export const fashionMnist: Experiment = experimentOf(
 export const FASHION_EPOCH = Math.ceil(FASHION.train / FASHION.batch);
 
 /**
- * Nets of half as many channels on Fashion-MNIST, every length by the same recipe (a cosine after a short warm-up): the
- * thin net trained for so many steps, the wide one for others.
+ * Nets of half as many channels on Fashion-MNIST, thin and wide trained for so many steps, every length by the same
+ * recipe: a cosine after a short warm-up.
  */
-export function fashionOf(steps: number, wideSteps: number, imitationRate: number, rates: Rates): Setting {
+export function fashionOf(steps: number, imitationRate: number, rates: Rates): Setting {
   const { data, batch, wider, deeper } = FASHION;
   const thin = fashionNet(8);
-  const { epochsPerStage, stages } = PAPER_IMAGENET.imitation;
-  const perStage = Math.round((epochsPerStage * stages * steps) / PAPER_IMAGENET.epochs / thin.blocks.length);
+  const perStage = imitationPerStage(steps, thin.blocks.length);
   return {
     data,
     thin,
     deeper: { ...thin, blocks: [...deeper] },
-    wide: { network: { ...thin, mid: wider }, recipe: small(wideSteps, batch, rateOf(rates, 'wide')) },
+    wide: { network: { ...thin, mid: wider }, recipe: small(steps, batch, rateOf(rates, 'wide')) },
     recipe: (length, rate) => small(length, batch, rate),
     steps,
     imitation: imitationOf(small(perStage, batch, imitationRate, 0)),

@@ -7,13 +7,13 @@ import type { TableRow } from '../data/rows.js';
 import { untrained } from './arms.js';
 import type { Claim } from './claim.js';
 import { byInterval } from './rules.js';
-import { formatNumber, positive } from './verdict.js';
+import { formatNumber, listOf, positive } from './verdict.js';
 
 /** What ten classes give a net that learnt nothing, in percent. */
 const DIGITS_CHANCE = 10;
 
 /** The depths, as a sentence has them. */
-const DEPTHS = [...PLAIN_FRONTIERS.keys()].join(', ').replace(/, (?=\d+$)/, ' and ');
+const DEPTHS = listOf([...PLAIN_FRONTIERS.keys()]);
 
 /** The slopes of the gain against log2 of the depth, one for each seed that has every depth. */
 function slopes(results: readonly TableRow[], budget: number): number[] {

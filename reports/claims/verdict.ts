@@ -55,6 +55,11 @@ export const OUTCOMES = ['supported', 'not supported', 'inconclusive', 'not run'
 /** Fewer seeds than this decide nothing. */
 export const MIN_SEEDS = 3;
 
+/** Numbers in words: `1, 4 and 16`. */
+export function listOf(numbers: readonly number[]): string {
+  return new Intl.ListFormat('en-GB').format(numbers.map(String));
+}
+
 /** A number with so many digits after the point; very large and very small ones in powers of ten. */
 export function formatNumber(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : value < 0 ? '−∞' : 'unknown';

@@ -9,6 +9,7 @@ import {
   type FrontierPoint,
 } from '../data/frontier.js';
 import { groupBy } from '../../src/core/group.js';
+import { listOf } from '../claims/verdict.js';
 import { runIds } from '../data/rows.js';
 import {
   domainOf,
@@ -147,12 +148,6 @@ function specOf(
   };
 }
 
-/** The budgets of some points, in words. */
-function budgetsOf(points: readonly FrontierPoint[]): string {
-  const budgets = [...new Set(points.map(({ budget }) => budget))].sort((a, b) => a - b);
-  return new Intl.ListFormat('en-GB').format(budgets.map(String));
-}
-
 /** What a figure of a frontier shows of it. */
 interface FrontierView {
   readonly id: string;
@@ -171,6 +166,7 @@ export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }
   return ({ results, scale }) => {
     const points = frontierPoints(frontier, results);
     if (points.length === 0) return undefined;
+    const budgets = [...new Set(points.map(({ budget }) => budget))].sort((a, b) => a - b);
     const rows = frontierRows(frontier, results);
     const data = dataOf(points, costs);
     const palette = shadesOf(
@@ -185,7 +181,7 @@ export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }
         'has the values.',
       caption:
         caption ??
-        `${nets}, the thin one trained for ${budgetsOf(points)} times ${baseSteps} steps; every arm tuned, its ` +
+        `${nets}, the thin one trained for ${listOf(budgets)} times ${baseSteps} steps; every arm tuned, its ` +
           `rate that of the nearest tuned budget. One point for each budget: mean and ${intervalWords(true)} over the ` +
           'seeds. Floating-point operations, logarithmic; the wide net’s own line has no teacher.' +
           (data.some(({ level }) => level !== undefined)

@@ -234,11 +234,8 @@ function productsAt(
 
 /** First maps between the groups, over {@link EXAMPLES} examples: passes of both nets, and products of their values. */
 function mapCost(kind: MapKind, { thin, shape, groups }: Plan, wide: Network): Omit<Cost, 'steps'> {
-  const widths =
-    (net: Network): ((tap: string) => number) =>
-    (tap) =>
-      net.width(tap, shape);
-  const [m, M] = [widths(thin), widths(wide)];
+  const m = (tap: string): number => thin.width(tap, shape);
+  const M = (tap: string): number => wide.width(tap, shape);
   const different = groups.map(({ tap }) => tap).filter((tap) => m(tap) !== M(tap));
   const last = different.at(-1);
   if (kind === 'none' || last === undefined) return { flops: 0, teacherFlops: 0 };

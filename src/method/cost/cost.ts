@@ -37,6 +37,9 @@ const planOf = oncePer((spec: TrainSpec): Plan => {
   };
 });
 
+/** What a run reads off both nets beside its steps; computed once for each spec. */
+const readingOf = oncePer((spec: TrainSpec) => readingCost(planOf(spec)));
+
 /** Steps and operations of a run, without its wide net's own training; computed once for each spec. */
 export const ownCost = oncePer((spec: TrainSpec): Cost => totalCost(planOf(spec)));
 
@@ -153,15 +156,15 @@ function passSeconds(network: Network, shape: readonly number[], { position, out
  * validation split after imitation and as often as the spec says; both nets over that split where the distance between
  * them is measured, after imitation and at the end; and what is read off them before ({@link readingCost}).
  */
-function besideSeconds(spec: TrainSpec, plan: Plan, speed: Speed, counts: HeldOutCounts): number {
-  const { thin, wide, shape, imitation } = plan;
+function besideSeconds(spec: TrainSpec, speed: Speed, counts: HeldOutCounts): number {
+  const { thin, wide, shape, imitation } = planOf(spec);
   const { validation = HELD_OUT, test = HELD_OUT } = counts;
   const own = passSeconds(thin, shape, speed);
   const looks = 1 + (spec.training.evaluations ?? 0) + (imitation === null ? 0 : 1);
   const evaluations = (looks * validation + test) * own;
   if (wide === undefined) return evaluations;
   const theirs = passSeconds(wide, shape, speed);
-  const reading = readingCost(plan);
+  const reading = readingOf(spec);
   const passes = (flops: number, network: Network): number => flops / (forwardFlops(network, shape) || Infinity);
   const compared = (imitation === null ? 1 : 2) * validation;
   return (
@@ -181,9 +184,8 @@ export function expectedSeconds(
   counts: HeldOutCounts = heldOutCounts(spec.data),
 ): number {
   const { steps, flops, teacherFlops } = ownCost(spec);
-  const plan = planOf(spec);
-  const { wide, shape, training, watches, imitation } = plan;
-  const reading = readingCost(plan);
+  const { wide, shape, training, watches, imitation } = planOf(spec);
+  const reading = readingOf(spec);
   const watched =
     wide === undefined || !(watches || imitation !== null)
       ? { positions: 0, outputs: 0 }
@@ -197,7 +199,7 @@ export function expectedSeconds(
     speed.run +
     (fineTuning + speed.imitating * (steps - fineTuning)) * each +
     (imitation === null ? 0 : speed.imitation) +
-    besideSeconds(spec, plan, speed, counts)
+    besideSeconds(spec, speed, counts)
   );
 }
 
