@@ -6,7 +6,7 @@
  * Run: `gowide frontier resnet-hierarchy --scale laptop` (its plan says the cost first). Results:
  * reports/results/frontier-hierarchy.laptop.md.
  *
- * Every budget has the same arms. The wide net that they learn from is the same at every budget: that of the experiment
+ * Every budget has the same arms, unless its declaration leaves the longest to a few. The wide net that they learn from is the same at every budget: that of the experiment
  * at scale laptop, or one that the declaration trains longer; the arm `wide` is itself trained for the budget's steps.
  * Each arm is tuned at some of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of
  * them at the others. The shares of a three-stage run do not change with its length.
@@ -19,7 +19,7 @@ import {
   type Scale,
   type TuningGrid,
 } from '../src/core/experiment.js';
-import { UsageError } from '../src/core/errors.js';
+import { unknownName, UsageError } from '../src/core/errors.js';
 import { checkMembers } from '../src/core/registry.js';
 import { hashOf, type Json } from '../src/core/json.js';
 import { cellId } from '../src/core/run.js';
@@ -47,6 +47,8 @@ export interface FrontierSize {
    * where they are to decide about convergence.
    */
   readonly fewer?: { readonly above?: number; readonly below?: number; readonly seeds: number };
+  /** Ways of training that budgets above `above` have, where they have not all. */
+  readonly only?: { readonly above: number; readonly ways: readonly string[] };
 }
 
 /** Whether a frontier works at all. */
@@ -188,6 +190,24 @@ const NEEDED = ['direct', WIDE];
 /** Those that its claims are about. */
 const CLAIMED = ['three-stage', 'deeper'];
 
+/** Throws UsageError where the longest budgets are left to ways that there are not, or without one that is needed. */
+function checkOnly(
+  what: string,
+  only: NonNullable<FrontierSize['only']>,
+  known: readonly string[],
+  needed: readonly string[],
+): void {
+  checkMembers(what, only, { above: 'number', ways: 'array' });
+  const { above, ways } = only;
+  if (!(above > 0)) throw new UsageError(`${what}: above: expected a budget, a number above 0, got ${above}`);
+  for (const way of ways)
+    if (!known.includes(way)) throw new UsageError(`${what}: ${unknownName('way of training', way, known).message}`);
+  // the wide net's own run is asked for at the budget from which the others learn alone
+  const missing = needed.find((way) => way !== WIDE && !ways.includes(way));
+  if (missing !== undefined)
+    throw new UsageError(`${what}: ways: expected "${missing}" among them, as it is compared at every budget`);
+}
+
 /**
  * Throws UsageError, which names the frontier and what was expected, where budgets, steps, seeds, rates or ways of
  * training are missing or none.
@@ -202,17 +222,19 @@ export function checkDeclaration(declaration: FrontierDeclaration): void {
   const what = `frontier "${name}"`;
   if (key !== undefined) checkWord(`${what}: key`, key);
   checkCount(`${what}: baseSteps`, baseSteps);
-  for (const [scale, { budgets, seeds }] of byScale(`${what}: sizes`, sizes)) {
+  const needed = [...NEEDED, ...(claims === undefined ? [] : CLAIMED)];
+  for (const [scale, { budgets, seeds, only }] of byScale(`${what}: sizes`, sizes)) {
     const rising = Array.isArray(budgets) && budgets.every((budget, i) => budget > (budgets[i - 1] ?? 0));
     if (!rising || budgets.length === 0)
       throw new UsageError(`${what}: sizes: ${scale}: budgets: expected numbers above 0 in ascending order`);
     for (const budget of budgets) checkCount(`${what}: sizes: ${scale}: steps of budget ${budget}`, budget * baseSteps);
     checkCount(`${what}: sizes: ${scale}: seeds`, seeds);
+    if (only !== undefined) checkOnly(`${what}: sizes: ${scale}: only`, only, Object.keys(waysOf(declaration)), needed);
   }
   if (Object.keys(rates).length === 0)
     throw new UsageError(`${what}: rates: expected those of a budget at least, got none`);
   checkMembers(`${what}: tuning`, tuning, { rates: 'array', seeds: 'array' });
-  const missing = [...NEEDED, ...(claims === undefined ? [] : CLAIMED)].find((way) => !(way in waysOf(declaration)));
+  const missing = needed.find((way) => !(way in waysOf(declaration)));
   if (missing !== undefined)
     throw new UsageError(
       `${what}: ways: expected "${missing}" among them, ${NEEDED.includes(missing) ? 'as in every frontier' : 'as its claims are about it'}`,
@@ -281,7 +303,13 @@ function specsAt(declaration: FrontierDeclaration, budget: number): Record<strin
   );
 }
 
-function armsAt(declaration: FrontierDeclaration, { budgets, fewer }: FrontierSize): Record<string, Arm> {
+/** Whether a way of training is run with a budget at a scale. */
+export function isRunAt({ budgets, only }: FrontierSize, training: string, budget: number): boolean {
+  return budgets.includes(budget) && (only === undefined || budget <= only.above || only.ways.includes(training));
+}
+
+function armsAt(declaration: FrontierDeclaration, size: FrontierSize): Record<string, Arm> {
+  const { budgets, fewer } = size;
   const ways = waysOf(declaration);
   const hasFewer = (budget: number): boolean =>
     fewer !== undefined && budget > (fewer.above ?? 0) && budget < (fewer.below ?? Infinity);
@@ -290,16 +318,18 @@ function armsAt(declaration: FrontierDeclaration, { budgets, fewer }: FrontierSi
     return { label, ...(learnsFrom !== undefined && { learnsFrom }), ...(reference === true && { reference }) };
   };
   const arms = budgets.flatMap((budget) =>
-    Object.entries(specsAt(declaration, budget)).map(([training, spec]): [string, Arm] => [
-      frontierArm(training, budget),
-      {
-        spec,
-        ...factsOf(training),
-        factors: { training, budget },
-        baseline: frontierArm('direct', budget),
-        ...(hasFewer(budget) && { seeds: fewer!.seeds }),
-      },
-    ]),
+    Object.entries(specsAt(declaration, budget))
+      .filter(([training]) => isRunAt(size, training, budget))
+      .map(([training, spec]): [string, Arm] => [
+        frontierArm(training, budget),
+        {
+          spec,
+          ...factsOf(training),
+          factors: { training, budget },
+          baseline: frontierArm('direct', budget),
+          ...(hasFewer(budget) && { seeds: fewer!.seeds }),
+        },
+      ]),
   );
   return Object.fromEntries(arms);
 }
@@ -316,7 +346,9 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
     seeds: Object.fromEntries(Object.entries(sizes).map(([scale, { seeds }]) => [scale, seeds])),
     metric: TEST_ACCURACY,
     order: Object.keys(waysOf(declaration)).flatMap((training) =>
-      allBudgets(declaration).map((budget) => frontierArm(training, budget)),
+      allBudgets(declaration)
+        .filter((budget) => Object.values(sizes).some((size) => isRunAt(size, training, budget)))
+        .map((budget) => frontierArm(training, budget)),
     ),
     tuning,
     arms: (scale) => armsAt(declaration, sizes[scale]!),

@@ -1,5 +1,5 @@
 /** The frontier: accuracy against what it cost, counted in three ways. */
-import { keyOf, type Frontier } from '../../experiments/frontier.js';
+import { keyOf, waysOf, type Frontier } from '../../experiments/frontier.js';
 import {
   byTrainingAndBudget,
   COSTS,
@@ -148,6 +148,13 @@ function specOf(
   };
 }
 
+/** What is said of budgets that not every way of training has. */
+function leftToFew(frontier: Frontier, scale: string): string {
+  const only = Object.entries(frontier.sizes).find(([name]) => name === scale)?.[1].only;
+  const all = Object.keys(waysOf(frontier)).length;
+  return only === undefined ? '' : ` ${only.ways.length} of the ${all} ways have more than ${only.above} times.`;
+}
+
 /** What a figure of a frontier shows of it. */
 interface FrontierView {
   readonly id: string;
@@ -182,8 +189,9 @@ export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }
       caption:
         caption ??
         `${nets}, the thin one trained for ${listOf(budgets)} times ${baseSteps} steps; every arm tuned, its ` +
-          `rate that of the nearest tuned budget. One point for each budget: mean and ${intervalWords(true)} over the ` +
-          'seeds. Floating-point operations, logarithmic; the wide net’s own line has no teacher.' +
+          `rate that of the nearest tuned budget.${leftToFew(frontier, scale)} One point for each budget: mean and ` +
+          `${intervalWords(true)} over the seeds. Floating-point operations, logarithmic; the wide net’s own line ` +
+          'has no teacher.' +
           (data.some(({ level }) => level !== undefined)
             ? ' The last panel begins where the wide net’s training is paid for; dashed: ways of training whose longest ' +
               'run has cost less than that, at its accuracy.'

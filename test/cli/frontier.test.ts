@@ -48,20 +48,26 @@ const costsOf = (name: string, scale: Scale): ReturnType<typeof budgetCosts> => 
   return budgetCosts(cellsOf(experiment, scale, 1), experiment.arms(scale));
 };
 
-test.each(Object.keys(FRONTIERS))('%s: every budget has every way of training, and a cost', (name) => {
-  const frontier = FRONTIERS[name]!;
-  const scale = 'laptop' in frontier.sizes ? 'laptop' : 'overnight';
-  const { budgets, seeds, fewer } = frontier.sizes[scale]!;
-  const costs = costsOf(name, scale);
-  const ways = Object.keys(waysOf(frontier));
-  const first = fewer !== undefined && fewer.above === undefined ? fewer.seeds : seeds;
-  expect(costs.find(({ budget }) => budget === `x${budgets[0]}`)!.runs).toBe(ways.length * first);
-  for (const { minutes, gigabytes } of costs) {
-    expect(minutes).toBeGreaterThan(0);
-    expect(gigabytes).toBeGreaterThan(0.5);
-  }
-  for (const budget of budgetsToTune(frontier)) expect(frontier.sizes.overnight?.budgets ?? budgets).toContain(budget);
-});
+test.each(Object.keys(FRONTIERS))(
+  '%s: every budget has every way of training that is declared for it, and a cost',
+  (name) => {
+    const frontier = FRONTIERS[name]!;
+    const scale = 'laptop' in frontier.sizes ? 'laptop' : 'overnight';
+    const { budgets, seeds, fewer, only } = frontier.sizes[scale]!;
+    const costs = costsOf(name, scale);
+    const ways = Object.keys(waysOf(frontier));
+    const first = fewer !== undefined && fewer.above === undefined ? fewer.seeds : seeds;
+    expect(costs.find(({ budget }) => budget === `x${budgets[0]}`)!.runs).toBe(ways.length * first);
+    for (const budget of budgets.filter((one) => only !== undefined && one > only.above))
+      expect(costs.find((row) => row.budget === `x${budget}`)!.runs).toBe(only!.ways.length * seeds);
+    for (const { minutes, gigabytes } of costs) {
+      expect(minutes).toBeGreaterThan(0);
+      expect(gigabytes).toBeGreaterThan(0.5);
+    }
+    for (const budget of budgetsToTune(frontier))
+      expect(frontier.sizes.overnight?.budgets ?? budgets).toContain(budget);
+  },
+);
 
 test.each(Object.keys(FRONTIERS))(
   '%s: a budget’s steps are that many times the base steps, the wide net’s too',

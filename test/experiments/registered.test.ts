@@ -1,7 +1,12 @@
 /** What a program registers beside the suite's own experiments, and what is refused before a command meets it. */
 import { expect, test } from 'vitest';
 import { checkExperiment } from '../../experiments/checks.js';
-import { checkDeclaration, FRONTIER_WAYS, type FrontierDeclaration } from '../../experiments/frontier.js';
+import {
+  checkDeclaration,
+  FRONTIER_WAYS,
+  type FrontierDeclaration,
+  type FrontierSize,
+} from '../../experiments/frontier.js';
 import { FRONTIERS, registerFrontier } from '../../experiments/frontiers.js';
 import { EXPERIMENTS, registerExperiment } from '../../experiments/registry.js';
 import { CLAIMS, decideClaims, registerClaim } from '../../reports/claims/index.js';
@@ -34,6 +39,10 @@ test('a frontier brings its experiment, its claims and its figure, whenever it i
   expect(Object.keys(FRONTIERS)).not.toContain('other');
 });
 
+const sizeOf = (only: FrontierSize['only']): FrontierDeclaration['sizes'] => ({
+  laptop: { budgets: [1, 2], seeds: 3, ...(only !== undefined && { only }) },
+});
+
 test.each<[string, Partial<FrontierDeclaration>, string]>([
   ['a name that files cannot have', { name: 'a/b' }, 'frontier: name: expected letters of a to z, digits, "-" and "_"'],
   ['no step', { baseSteps: 0 }, 'frontier "frontier-new": baseSteps: expected a whole number from 1 on, got 0'],
@@ -50,6 +59,21 @@ test.each<[string, Partial<FrontierDeclaration>, string]>([
     'steps of budget 0.001: expected a whole',
   ],
   ['no seed', { sizes: { minutes: { budgets: [1], seeds: 0 } } }, 'minutes: seeds: expected a whole number from 1 on'],
+  [
+    'long budgets of a way that there is not',
+    { sizes: sizeOf({ above: 1, ways: ['direct', 'three-stages'] }) },
+    'laptop: only: unknown way of training "three-stages"; expected one of: direct, deeper, kd',
+  ],
+  [
+    'long budgets without a way that claims compare',
+    { sizes: sizeOf({ above: 1, ways: ['direct', 'deeper'] }) },
+    'laptop: only: ways: expected "three-stage" among them',
+  ],
+  [
+    'no budget above which',
+    { sizes: sizeOf({ above: 0, ways: [] }) },
+    'only: above: expected a budget, a number above 0',
+  ],
   ['no rates', { rates: {} }, 'rates: expected those of a budget at least, got none'],
   ['no baseline', { ways: { wide: FRONTIER_WAYS.wide! } }, 'ways: expected "direct" among them'],
   [
