@@ -1,6 +1,7 @@
 /**
  * The frontier of ResNets on all of Fashion-MNIST: 44,546 parameters, budgets of 1, 4 and 16 epochs and, of those that
- * the claims at convergence compare, 64; five seeds. What it needs is as for `fashion-mnist` (experiments/pictures.ts): `gowide frontier fashion-mnist --scale overnight`.
+ * the claims at convergence compare, 64; five seeds. What it needs is as for `fashion-mnist`
+ * (experiments/pictures.ts): `gowide frontier fashion-mnist --scale overnight`.
  */
 import { lengthened, wideRateAt, type BudgetRates, type FrontierDeclaration } from './frontier.js';
 import { FASHION_EPOCH, fashionMnist, fashionOf } from './pictures.js';

@@ -6,8 +6,9 @@
  * Run: `gowide frontier resnet-hierarchy --scale laptop` (its plan says the cost first). Results:
  * reports/results/frontier-hierarchy.laptop.md.
  *
- * Every budget has the same arms, unless its declaration leaves the longest to a few. The wide net that they learn from is the same at every budget: that of the experiment
- * at scale laptop, or one that the declaration trains longer; the arm `wide` is itself trained for the budget's steps.
+ * Every budget has the same arms, unless its declaration leaves the longest to a few. The wide net that they learn from
+ * is the same at every budget: that of the experiment at scale laptop, or one that the declaration trains longer; the
+ * arm `wide` is itself trained for the budget's steps.
  * Each arm is tuned at some of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of
  * them at the others. The shares of a three-stage run do not change with its length.
  */
