@@ -7,8 +7,8 @@
  * reports/results/frontier-hierarchy.laptop.md.
  *
  * Every budget has the same arms, unless its declaration leaves the longest to a few. The wide net that they learn from
- * is the same at every budget: that of the experiment at scale laptop, or one that the declaration trains longer; the
- * arm `wide` is itself trained for the budget's steps.
+ * is that of the experiment at scale laptop, or one that the declaration trains longer, the same at every budget unless
+ * it is to be trained no shorter than the thin ones; the arm `wide` is itself trained for the budget's steps.
  * Each arm is tuned at some of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of
  * them at the others. The shares of a three-stage run do not change with its length.
  */
@@ -20,7 +20,7 @@ import {
   type Scale,
   type TuningGrid,
 } from '../src/core/experiment.js';
-import { unknownName, UsageError } from '../src/core/errors.js';
+import { listed, unknownName, UsageError } from '../src/core/errors.js';
 import { checkMembers } from '../src/core/registry.js';
 import { hashOf, type Json } from '../src/core/json.js';
 import { cellId } from '../src/core/run.js';
@@ -108,10 +108,10 @@ export interface Frontier extends FrontierDeclaration {
   /** Its runs as an experiment of its own. */
   readonly experiment: Experiment;
   /**
-   * The budget of the wide net's own arm that is the very run from which the other arms learn; undefined where none is.
-   * Such a run is kept once, under either name.
+   * The budget of the wide net's own arm that is the very run from which the arms of a budget learn; undefined where
+   * none is. Such a run is kept once, under either name.
    */
-  readonly teacherBudget: number | undefined;
+  readonly teacherBudget: (budget: number) => number | undefined;
   /** The name of the arm that trains in one way with one budget. */
   readonly arm: (training: string, budget: number) => string;
 }
@@ -191,22 +191,25 @@ const NEEDED = ['direct', WIDE];
 /** Those that its claims are about. */
 const CLAIMED = ['three-stage', 'deeper'];
 
-/** Throws UsageError where the longest budgets are left to ways that there are not, or without one that is needed. */
+/** Throws UsageError where a few ways alone have the longest budgets, but for none of them, or one that is needed lacks. */
 function checkOnly(
   what: string,
   only: NonNullable<FrontierSize['only']>,
+  budgets: readonly number[],
   known: readonly string[],
   needed: readonly string[],
 ): void {
   checkMembers(what, only, { above: 'number', ways: 'array' });
   const { above, ways } = only;
-  if (!(above > 0)) throw new UsageError(`${what}: above: expected a budget, a number above 0, got ${above}`);
+  if (!budgets.slice(0, -1).includes(above))
+    throw new UsageError(
+      `${what}: above: expected a budget that others follow, ${listed(budgets.slice(0, -1).map(String))}, got ${above}`,
+    );
   for (const way of ways)
     if (!known.includes(way)) throw new UsageError(`${what}: ${unknownName('way of training', way, known).message}`);
-  // the wide net's own run is asked for at the budget from which the others learn alone
-  const missing = needed.find((way) => way !== WIDE && !ways.includes(way));
+  const missing = needed.find((way) => !ways.includes(way));
   if (missing !== undefined)
-    throw new UsageError(`${what}: ways: expected "${missing}" among them, as it is compared at every budget`);
+    throw new UsageError(`${what}: ways: expected "${missing}" among them, as the last budget is compared by it`);
 }
 
 /**
@@ -230,7 +233,8 @@ export function checkDeclaration(declaration: FrontierDeclaration): void {
       throw new UsageError(`${what}: sizes: ${scale}: budgets: expected numbers above 0 in ascending order`);
     for (const budget of budgets) checkCount(`${what}: sizes: ${scale}: steps of budget ${budget}`, budget * baseSteps);
     checkCount(`${what}: sizes: ${scale}: seeds`, seeds);
-    if (only !== undefined) checkOnly(`${what}: sizes: ${scale}: only`, only, Object.keys(waysOf(declaration)), needed);
+    if (only !== undefined)
+      checkOnly(`${what}: sizes: ${scale}: only`, only, budgets, Object.keys(waysOf(declaration)), needed);
   }
   if (Object.keys(rates).length === 0)
     throw new UsageError(`${what}: rates: expected those of a budget at least, got none`);
@@ -244,16 +248,21 @@ export function checkDeclaration(declaration: FrontierDeclaration): void {
 }
 
 /** What {@link Frontier.teacherBudget} is of a declaration. */
-function teacherBudgetOf(declaration: FrontierDeclaration): number | undefined {
-  return allBudgets(declaration).find((budget) => {
+function teacherBudgetsOf(declaration: FrontierDeclaration): Frontier['teacherBudget'] {
+  const nets = allBudgets(declaration).map((budget) => {
     const specs = specsAt(declaration, budget);
     const { wide } = specs;
+    const own = hashOf({ network: wide!.network, training: wide!.training } as Json);
     const taught = Object.values(specs).find(({ teacher }) => teacher !== null);
-    if (taught === undefined) return false;
+    if (taught === undefined) return { budget, own, teacher: undefined };
     const { network, recipe, objective } = taught.teacher as { network: Json; recipe: Json; objective: Json };
-    const own = { network: wide!.network, training: wide!.training } as Json;
-    return hashOf(own) === hashOf({ network, training: { ...(recipe as object), objective } } as Json);
+    const teacher = hashOf({ network, training: { ...(recipe as object), objective } } as Json);
+    return { budget, own, teacher };
   });
+  const teachers = new Map(
+    nets.map(({ budget, teacher }) => [budget, nets.find(({ own }) => own === teacher)?.budget]),
+  );
+  return (budget) => teachers.get(budget);
 }
 
 /**
@@ -305,7 +314,7 @@ function specsAt(declaration: FrontierDeclaration, budget: number): Record<strin
 }
 
 /** Whether a way of training is run with a budget at a scale. */
-export function isRunAt({ budgets, only }: FrontierSize, training: string, budget: number): boolean {
+function isRunAt({ budgets, only }: FrontierSize, training: string, budget: number): boolean {
   return budgets.includes(budget) && (only === undefined || budget <= only.above || only.ways.includes(training));
 }
 
@@ -354,7 +363,7 @@ export function frontierOf(declaration: FrontierDeclaration): Frontier {
     tuning,
     arms: (scale) => armsAt(declaration, sizes[scale]!),
   };
-  return { ...declaration, experiment, teacherBudget: teacherBudgetOf(declaration), arm: frontierArm };
+  return { ...declaration, experiment, teacherBudget: teacherBudgetsOf(declaration), arm: frontierArm };
 }
 
 /** The arms of a frontier's runs of one seed by their ids, with `wide` for the wide nets that they require. */

@@ -1,5 +1,5 @@
 /** What the runs of a frontier say: accuracy against three costs, where curves cross, how soon a mark is reached. */
-import { armsById, type Frontier } from '../../experiments/frontier.js';
+import { allBudgets, armsById, type Frontier } from '../../experiments/frontier.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { remembered } from '../../src/core/memo.js';
 import { fitLine, mean } from '../../src/core/stats.js';
@@ -50,39 +50,55 @@ export function frontierRows(frontier: Frontier, results: readonly TableRow[]): 
   return [...own, ...shared];
 }
 
-/** The wide net that all arms of a frontier learn from: runs that are no arm's, or of the arm that is the same run. */
-function teachers(frontier: Frontier, rows: readonly TableRow[]): TableRow[] {
-  const apart = rows.filter(({ facts }) => facts.factors === undefined);
-  const { teacherBudget: budget } = frontier;
-  if (apart.length > 0 || budget === undefined) return apart;
-  return rows.filter(({ arm }) => arm === frontier.arm('wide', budget));
+/** The budget of a wide net that is kept under no arm's name, if it is the run of an arm, too. */
+function budgetOfTeacher(frontier: Frontier, row: TableRow): number | undefined {
+  const budgets = [...new Set(allBudgets(frontier).map(frontier.teacherBudget))];
+  // the others differ in their length alone
+  return budgets.length === 1
+    ? budgets[0]
+    : budgets.find((budget) => budget !== undefined && budget * frontier.baseSteps === row.values.steps);
 }
 
 /** Rows of arms; a wide net that others learn from stands for the arm that is the same run. */
 function armRows(frontier: Frontier, rows: readonly TableRow[]): TableRow[] {
   const arms = rows.filter(({ facts }) => facts.factors !== undefined);
-  const { teacherBudget: budget } = frontier;
-  if (budget === undefined) return arms;
-  const arm = frontier.arm('wide', budget);
-  const shown = new Set(arms.filter((row) => row.arm === arm).map(({ seed }) => seed));
-  const missing = rows.filter(({ facts, seed }) => facts.factors === undefined && !shown.has(seed));
-  return [...arms, ...missing.map((row) => ({ ...row, ...named({ ...row, arm }) }))];
+  const shown = new Set(arms.map(({ arm, seed }) => `${arm} ${seed}`));
+  const missing = rows.flatMap((row) => {
+    const budget = row.facts.factors === undefined ? budgetOfTeacher(frontier, row) : undefined;
+    const arm = budget === undefined ? undefined : frontier.arm('wide', budget);
+    return arm === undefined || shown.has(`${arm} ${row.seed}`) ? [] : [{ ...row, ...named({ ...row, arm }) }];
+  });
+  return [...arms, ...missing];
+}
+
+/** The wide net that the arms of a budget learn from: runs of the arm that is the same run, or of no arm. */
+function teachers(frontier: Frontier, rows: readonly TableRow[], budget: number): TableRow[] {
+  const own = frontier.teacherBudget(budget);
+  return own === undefined
+    ? rows.filter(({ facts }) => facts.factors === undefined)
+    : armRows(frontier, rows).filter(({ arm }) => arm === frontier.arm('wide', own));
 }
 
 /** The runs of a frontier. Training of the wide net counts for every arm that starts from it or learns from it. */
 export function frontierPoints(frontier: Frontier, results: readonly TableRow[]): FrontierPoint[] {
   const rows = frontierRows(frontier, results);
-  const [teacher] = teachers(frontier, rows);
+  const trainings = new Map<number, number>();
+  const trainingAt = (budget: number): number => {
+    const [teacher] = trainings.has(budget) ? [] : teachers(frontier, rows, budget);
+    if (teacher !== undefined) trainings.set(budget, numberAt(teacher, 'gigaflops'));
+    return trainings.get(budget) ?? NaN;
+  };
   return armRows(frontier, rows).map((row) => {
     const { factors, label, learnsFrom } = row.facts;
+    const budget = Number(factors!.budget);
     const thin = numberAt(row, 'gigaflops');
     // a run's own figure has the wide net's forward passes and its training in one
     const total = thin + numberAt(row, 'teacherGigaflops');
-    const trained = learnsFrom === 'labels' ? 0 : teacher === undefined ? NaN : numberAt(teacher, 'gigaflops');
+    const trained = learnsFrom === 'labels' ? 0 : trainingAt(budget);
     return {
       training: String(factors!.training),
       label,
-      budget: Number(factors!.budget),
+      budget,
       seed: row.seed,
       accuracy: numberAt(row, 'testAccuracy'),
       cost: { thin, existing: total - trained, total },
@@ -91,10 +107,11 @@ export function frontierPoints(frontier: Frontier, results: readonly TableRow[])
 }
 
 /**
- * Mean test accuracy of the wide net that the arms learn from, in percent; undefined where it is not among the rows.
+ * Mean test accuracy of the wide net from which the arms of the smallest budget learn, in percent; undefined where it
+ * is not among the rows.
  */
 export function teacherAccuracy(frontier: Frontier, results: readonly TableRow[]): number | undefined {
-  const rows = teachers(frontier, frontierRows(frontier, results));
+  const rows = teachers(frontier, frontierRows(frontier, results), allBudgets(frontier)[0]!);
   return rows.length === 0 ? undefined : mean(rows.map((row) => numberAt(row, 'testAccuracy')));
 }
 

@@ -1,5 +1,5 @@
 /** The frontier: accuracy against what it cost, counted in three ways. */
-import { keyOf, waysOf, type Frontier } from '../../experiments/frontier.js';
+import { keyOf, type Frontier } from '../../experiments/frontier.js';
 import {
   byTrainingAndBudget,
   COSTS,
@@ -148,11 +148,17 @@ function specOf(
   };
 }
 
-/** What is said of budgets that not every way of training has. */
-function leftToFew(frontier: Frontier, scale: string): string {
-  const only = Object.entries(frontier.sizes).find(([name]) => name === scale)?.[1].only;
-  const all = Object.keys(waysOf(frontier)).length;
-  return only === undefined ? '' : ` ${only.ways.length} of the ${all} ways have more than ${only.above} times.`;
+/** What is said where the longest budgets have fewer ways of training than the others. */
+function leftToFew(points: readonly FrontierPoint[]): string {
+  const ways = new Map([...groupBy(points, ({ budget }) => budget)].map(([budget, at]) => [budget, waysIn(at)]));
+  const all = waysIn(points);
+  const whole = Math.max(...[...ways].filter(([, at]) => at === all).map(([budget]) => budget));
+  const few = Math.max(0, ...[...ways].filter(([budget]) => budget > whole).map(([, at]) => at));
+  return Number.isFinite(whole) && few > 0 ? ` ${few} of the ${all} ways have more than ${whole} times.` : '';
+}
+
+function waysIn(points: readonly FrontierPoint[]): number {
+  return new Set(points.map(({ training }) => training)).size;
 }
 
 /** What a figure of a frontier shows of it. */
@@ -189,7 +195,7 @@ export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }
       caption:
         caption ??
         `${nets}, the thin one trained for ${listOf(budgets)} times ${baseSteps} steps; every arm tuned, its ` +
-          `rate that of the nearest tuned budget.${leftToFew(frontier, scale)} One point for each budget: mean and ` +
+          `rate that of the nearest tuned budget.${leftToFew(points)} One point for each budget: mean and ` +
           `${intervalWords(true)} over the seeds. Floating-point operations, logarithmic; the wide net’s own line ` +
           'has no teacher.' +
           (data.some(({ level }) => level !== undefined)

@@ -66,13 +66,13 @@ test.each<[string, Partial<FrontierDeclaration>, string]>([
   ],
   [
     'long budgets without a way that claims compare',
-    { sizes: sizeOf({ above: 1, ways: ['direct', 'deeper'] }) },
+    { sizes: sizeOf({ above: 1, ways: ['direct', 'deeper', 'wide'] }) },
     'laptop: only: ways: expected "three-stage" among them',
   ],
   [
-    'no budget above which',
-    { sizes: sizeOf({ above: 0, ways: [] }) },
-    'only: above: expected a budget, a number above 0',
+    'a few ways above its last budget',
+    { sizes: sizeOf({ above: 2, ways: [] }) },
+    'laptop: only: above: expected a budget that others follow, 1, got 2',
   ],
   ['no rates', { rates: {} }, 'rates: expected those of a budget at least, got none'],
   ['no baseline', { ways: { wide: FRONTIER_WAYS.wide! } }, 'ways: expected "direct" among them'],
@@ -91,7 +91,7 @@ test('a frontier without distillation has no teacher of that name, and needs non
   const { direct, wide } = FRONTIER_WAYS;
   const { claims: ___, ...silent } = MINE;
   registerFrontier({ ...silent, name: 'frontier-two', key: 'two', ways: { direct: direct!, wide: wide! } });
-  expect(FRONTIERS.two!.teacherBudget).toBeUndefined();
+  expect(FRONTIERS.two!.teacherBudget(1)).toBeUndefined();
 });
 
 const COIN: Experiment = {

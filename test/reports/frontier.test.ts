@@ -79,7 +79,7 @@ test('costs are the thin net’s own, with the wide net’s forward passes, and 
 });
 
 test('the wide net that the others learn from is the arm of its own that is the same run, under either name', () => {
-  const budget = frontier.teacherBudget!;
+  const budget = frontier.teacherBudget(1)!;
   expect(frontier.baseSteps * budget).toBe(1000);
   const arm = frontier.arm('wide', budget);
   for (const name of ['wide', arm]) {
