@@ -83,6 +83,8 @@ export interface LeadAtCost {
   readonly isReached: boolean;
   /** Budgets that are left out, as direct training was not run at their cost. */
   readonly leftOut: readonly number[];
+  /** The mean over all budgets, with the dearest run of direct training where it was not run at the cost: a bound. */
+  readonly atMost: readonly number[];
 }
 
 /**
@@ -111,8 +113,11 @@ export function leadAtCost(
   });
   const reached = found.filter((one) => one.isReached);
   const used = reached.length > 0 ? reached : found;
+  const meanOver = (some: typeof found): number[] =>
+    some.length === 0 ? [] : seeds.map((_, i) => mean(some.map(({ leads }) => leads[i]!)));
   return {
-    leads: used.length === 0 ? [] : seeds.map((_, i) => mean(used.map(({ leads }) => leads[i]!))),
+    leads: meanOver(used),
+    atMost: meanOver(found),
     budgets: used.map(({ budget }) => budget),
     isReached: reached.length > 0,
     leftOut: found.filter((one) => !used.includes(one)).map(({ budget }) => budget),
@@ -125,6 +130,20 @@ function beyondText({ isReached, leftOut }: LeadAtCost): string {
   return leftOut.length === 0
     ? ''
     : `; left out, as direct training was not run at that cost: ${leftOut.map((budget) => `x${budget}`).join(', ')}`;
+}
+
+/** What the leads decide; where budgets are left out, with what is known of them. */
+function judgeLeads(found: LeadAtCost, inPoints: LeadAtCost): Judgement {
+  const said = (leads: readonly number[], points: readonly number[]): string =>
+    `${formatNumber(mean(points), 2)} points; log odds ${formatInterval(tInterval(leads), 2)}`;
+  const evidence = said(found.leads, inPoints.leads) + beyondText(found);
+  const judgedBy = (leads: readonly number[]): Judgement => byInterval(() => tInterval(leads), positive)([]);
+  if (!found.isReached || found.leftOut.length === 0) return { ...judgedBy(found.leads), evidence };
+  const parts = [found.leads, found.atMost].map((leads) => ({ p: 1, ...judgedBy(leads) }));
+  return {
+    ...allHold(parts, `${evidence}; with its dearest run there at most ${said(found.atMost, inPoints.atMost)}`),
+    seeds: found.leads.length,
+  };
 }
 
 const same = (value: number): number => value;
@@ -156,8 +175,9 @@ function costClaim(frontier: Frontier, id: string, cost: 'existing' | 'total', s
       'Test accuracy of three stages less that of direct training that takes as many floating-point operations ' +
       `(${counted}), on the logit scale, paired by seed, mean over the budgets, 95 % t-interval: supported above 0, ` +
       'not supported below 0, else inconclusive. Between two runs direct training is interpolated, linearly in the ' +
-      'logarithm of the cost; budgets dearer than its dearest run are left out. If all of them are, that run, which ' +
-      'costs less, stands there, and only “not supported” can be decided.',
+      'logarithm of the cost; budgets dearer than its dearest run are left out. “Supported” asks, too, that the mean ' +
+      'over all budgets lies above 0 with that run, which costs less, at those that are left out: their leads are at ' +
+      'most as large; below 0 it says “not supported”. If all budgets are dearer, only that can be decided.',
     experiment: frontier.experiment,
     rows: ({ results }) => {
       const mine = frontierRows(frontier, results);
@@ -165,13 +185,10 @@ function costClaim(frontier: Frontier, id: string, cost: 'existing' | 'total', s
     },
     judge: (rows) => {
       const found = leadsOf(rows, logit);
-      const judgement = byInterval(() => tInterval(found.leads), positive, 2)(rows);
-      const evidence =
-        `${formatNumber(mean(leadsOf(rows, same).leads), 2)} points; log odds ${judgement.evidence}` +
-        beyondText(found);
+      const judgement = judgeLeads(found, leadsOf(rows, same));
       return found.isReached || judgement.outcome === 'not supported'
-        ? { ...judgement, evidence }
-        : { outcome: 'inconclusive', evidence: `cannot be decided: ${evidence}`, seeds: found.leads.length };
+        ? judgement
+        : { outcome: 'inconclusive', evidence: `cannot be decided: ${judgement.evidence}`, seeds: found.leads.length };
     },
   };
 }
@@ -182,12 +199,35 @@ interface Worth {
   readonly ratios: readonly number[];
   /** Why they say nothing: no run of either is on the other side of the mark. Undefined where they do. */
   readonly why: string | undefined;
+  /** Runs that reach the mark at the smallest budget, or not at the largest: their budgets are bounds. */
+  readonly bounds: Readonly<Record<'direct' | 'staged', Readonly<Record<'at-most' | 'above', number>>>>;
+}
+
+/** Words for budgets that are bounds: whether the ratio is one, and of which runs. */
+function boundText(
+  { direct, staged }: Worth['bounds'],
+  seeds: number,
+): { readonly atLeastOrMost: string; readonly runs: string } {
+  const [larger, smaller] = [staged['at-most'] + direct.above, staged.above + direct['at-most']];
+  const words: [count: number, text: string][] = [
+    [staged['at-most'], 'runs of three stages reach it at the smallest budget'],
+    [staged.above, 'runs of three stages do not reach it'],
+    [direct['at-most'], 'direct runs reach it at the smallest budget'],
+    [direct.above, 'direct runs do not reach it'],
+  ];
+  const runs = words.filter(([count]) => count > 0).map(([count, text]) => `; ${count} of ${seeds} ${text}`);
+  return {
+    atLeastOrMost: larger > 0 && smaller === 0 ? 'at least ' : larger === 0 && smaller > 0 ? 'at most ' : '',
+    runs: runs.join(''),
+  };
 }
 
 function worthOf(frontier: Frontier, rows: readonly TableRow[]): Worth {
   const times = timesToMark(frontier, rows);
   const [direct, staged] = [times.get('direct'), times.get('three-stage')];
-  if (direct === undefined || staged === undefined) return { ratios: [], why: undefined };
+  const none = { 'at-most': 0, above: 0 };
+  if (direct === undefined || staged === undefined)
+    return { ratios: [], why: undefined, bounds: { direct: none, staged: none } };
   const pairs = [...direct].flatMap(([seed, own]) => {
     const other = staged.get(seed);
     return other === undefined ? [] : [[own, other] as const];
@@ -198,7 +238,15 @@ function worthOf(frontier: Frontier, rows: readonly TableRow[]): Worth {
     : all('at-most')
       ? 'the smallest budget is enough for both'
       : undefined;
-  return { ratios: pairs.map(([own, other]) => Math.log2(own.budget / other.budget)), why };
+  const boundsOf = (way: 0 | 1): typeof none => {
+    const count = (is: Reached['is']): number => pairs.filter((pair) => pair[way].is === is).length;
+    return { 'at-most': count('at-most'), above: count('above') };
+  };
+  return {
+    ratios: pairs.map(([own, other]) => Math.log2(own.budget / other.budget)),
+    why,
+    bounds: { direct: boundsOf(0), staged: boundsOf(1) },
+  };
 }
 
 function worthClaim(frontier: Frontier): Claim {
@@ -221,12 +269,14 @@ function worthClaim(frontier: Frontier): Claim {
       return worthOf(frontier, mine).ratios.length === 0 ? [] : mine;
     },
     judge: (rows) => {
-      const { ratios, why } = worthOf(frontier, rows);
+      const { ratios, why, bounds } = worthOf(frontier, rows);
       if (why !== undefined)
         return { outcome: 'inconclusive', evidence: `cannot be decided, as ${why}`, seeds: ratios.length };
       const judgement = byInterval(() => tInterval(ratios), positive, 2)(rows);
       const ratio = 2 ** mean(ratios);
-      return { ...judgement, evidence: `a factor of ${formatNumber(ratio, 1)}; log2 ${judgement.evidence}` };
+      const { atLeastOrMost, runs } = boundText(bounds, ratios.length);
+      const factor = `a factor of ${atLeastOrMost}${formatNumber(ratio, 1)}`;
+      return { ...judgement, evidence: `${factor}; log2 ${judgement.evidence}${runs}` };
     },
   };
 }

@@ -177,9 +177,32 @@ describe('verdicts', () => {
     const found = leadAtCost(frontierPoints(frontier, results), 'three-stage', 'total', same);
     expect(found.leads[0]).toBeCloseTo(10);
     expect(found).toMatchObject({ budgets: [1], isReached: true, leftOut: [MOST] });
-    const verdict = verdictOf(results, 'total-cost');
+    const verdict = verdictOf(pipeline([10, 101], [80, 91]), 'total-cost');
     expect(verdict).toMatchObject({ outcome: 'supported', seeds: 4 });
     expect(verdict.evidence).toContain(`left out, as direct training was not run at that cost: x${MOST}`);
+  });
+
+  test('a lead that is lost at the budgets that are left out is no lead, and one lost by more is a loss', () => {
+    const verdictWith = (last: number): UncorrectedVerdict => verdictOf(pipeline([10, 101], [80, last]), 'total-cost');
+    // direct training is half way from odds of 1 to odds of 9 at cost 10, three stages have odds of 4
+    const lead = Math.log(4) - Math.log(9) / 2;
+    const even = 100 / (1 + Math.exp(-(Math.log(9) - lead)));
+    expect(verdictWith(even - 0.3).outcome).toBe('inconclusive');
+    expect(verdictWith(even - 0.3).evidence).toMatch(
+      /; with its dearest run there at most −?\d+\.\d+ points; log odds/,
+    );
+    expect(verdictWith(70).outcome).toBe('not supported');
+  });
+
+  test('budgets at the ends count as bounds of the ratio, which says so', () => {
+    const { evidence } = verdictOf(rows({ direct: [50, 96], 'three-stage': [96, 99] }), 'worth');
+    expect(evidence).toMatch(
+      /^a factor of at least \d+\.\d; log2 .*; 4 of 4 runs of three stages reach it at the smallest/,
+    );
+    const slow = verdictOf(rows({ direct: [96, 99], 'three-stage': [50, 96] }), 'worth');
+    expect(slow.evidence).toMatch(
+      /^a factor of at most 0\.\d; .*; 4 of 4 direct runs reach it at the smallest budget$/,
+    );
   });
 
   test('where direct training was run at none of the costs it can win with less, and not lose', () => {
