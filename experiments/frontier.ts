@@ -191,7 +191,7 @@ const NEEDED = ['direct', WIDE];
 /** Those that its claims are about. */
 const CLAIMED = ['three-stage', 'deeper'];
 
-/** Throws UsageError where no budget is left to a few ways alone, one of them is unknown, or one that is needed lacks. */
+/** Throws UsageError where no budget is left to a few ways alone, one of them is unknown, or a needed one lacks. */
 function checkOnly(
   what: string,
   only: NonNullable<FrontierSize['only']>,

@@ -10,7 +10,7 @@ import { depthSkip } from './depth-skip.js';
 import { FRONTIERS } from './frontiers.js';
 import { cifar10, cifar10Resnet50, fashionMnist } from './pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
-import { sst2 } from './sst2.js';
+import { sst2, sst2Base } from './sst2.js';
 import {
   bounds,
   depth,
@@ -74,6 +74,7 @@ const DECLARED = [
   bertSupersense,
   bertSquad,
   sst2,
+  sst2Base,
   bertAblations,
   ...frontierExperiments('bert'),
 ];
