@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { reproducedExperiments } from '../../experiments/registry.js';
+import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import { tellReading } from '../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../terminal/options.js';
@@ -16,10 +17,18 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
 }
 
+/** Scales at which there is something to reproduce. */
+function reproducedScales(): Scale[] {
+  const declared = new Set(reproducedExperiments().flatMap(({ seeds }) => Object.keys(seeds)));
+  return SCALES.filter((scale) => declared.has(scale));
+}
+
 /** `gowide reproduce`. */
 export function command(): Command {
-  return withRunOptions(new Command('reproduce'))
-    .description('run every experiment at a scale and write the report; the last line is its path')
+  return withRunOptions(new Command('reproduce'), { scales: reproducedScales() })
+    .description(
+      'run the theory’s studies and the main experiments at a scale and write the report; the last line is its path',
+    )
     .addOption(jsonOption())
     .addHelpText(
       'after',

@@ -170,7 +170,7 @@ function tellSkipped(runs: readonly RunRecord[]): void {
 
 /** `gowide train`. */
 export function command(): Command {
-  return withWorkerOptions(withRunOptions(new Command('train')))
+  return withWorkerOptions(withRunOptions(new Command('train'), { seedsBut: '1 with --arm or --config' }))
     .addArgument(groupArgument(trainExperiments()))
     .description('train the arms of an experiment: the wide net, the thin net directly, and in three stages')
     .addOption(experimentOption(trainExperiments()))

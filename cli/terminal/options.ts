@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { SCALES } from '../../src/core/experiment.js';
+import { isTableName } from '../../reports/data/table-names.js';
+import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { isFolder } from '../../src/core/folder.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { parseNumber, parseWhole } from '../../src/core/number.js';
@@ -97,14 +98,16 @@ export function wholeNumbers(text: string): number[] {
 /** `--out`: the folder of runs and report. */
 export const outOption = (): Option => new Option('--out <dir>', 'folder of runs and report').default(DEFAULT_OUT);
 /** `--scale`: one of the sizes at which experiments are declared. */
-export const scaleOption = (): Option =>
-  new Option('--scale <name>', 'size of everything').choices([...SCALES]).default('minutes');
+export const scaleOption = (scales: readonly Scale[] = SCALES): Option =>
+  new Option('--scale <name>', 'size of everything').choices(scales).default('minutes');
 /** `--seed`: the first seed, from 0 on. */
 export const seedOption = (): Option =>
   new Option('--seed <n>', 'first seed; the others follow').default(1).argParser(wholeNumber(0));
-/** `--seeds`: how many seeds, as many as the scale declares unless given. */
-export const seedsOption = (): Option =>
-  new Option('--seeds <n>', 'number of seeds (default: what the scale declares)').argParser(wholeNumber(1, MOST_SEEDS));
+/** `--seeds`: how many seeds, as many as the scale declares unless given; `but`: where a command has other ones. */
+export const seedsOption = (but?: string): Option => {
+  const unlessGiven = `default: what the scale declares${but === undefined ? '' : `; ${but}`}`;
+  return new Option('--seeds <n>', `number of seeds (${unlessGiven})`).argParser(wholeNumber(1, MOST_SEEDS));
+};
 /** `--json`: data on standard output in the place of text. */
 export const jsonOption = (): Option => new Option('--json', 'print data as JSON on standard output');
 /** `--jobs`: how many runs are at work at once. */
@@ -137,11 +140,7 @@ export function hasRuns(out: string): boolean {
 
 /** A folder with tables that `gowide report --tables` wrote. */
 export function hasTables(folder: string): boolean {
-  return (
-    isThere(folder) &&
-    isFolder(folder) &&
-    readdirSync(folder).some((name) => name.endsWith('.csv') || name.endsWith('.jsonl'))
-  );
+  return isThere(folder) && isFolder(folder) && readdirSync(folder).some(isTableName);
 }
 
 /** The command as typed, without passwords, for records and for what is printed after a stop. */

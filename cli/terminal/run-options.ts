@@ -1,6 +1,7 @@
 /** Options of the commands that compute: the engine, and all that a set of runs takes. */
 import { availableParallelism } from 'node:os';
 import { Option, type Command } from 'commander';
+import type { Scale } from '../../src/core/experiment.js';
 import { ENGINES, useThreads } from '../../src/engine/engines/choose.js';
 import { namedOption } from './choices.js';
 import { jobsOption, outOption, scaleOption, seedOption, seedsOption, wholeNumber } from './options.js';
@@ -11,9 +12,16 @@ export function engineOption(): Option {
   return namedOption(option, ['auto', ...Object.keys(ENGINES)]);
 }
 
+/** What commands that run cells say of their own: the scales that they have, and where seeds are other than declared. */
+interface RunOptionWords {
+  readonly scales?: readonly Scale[];
+  readonly seedsBut?: string;
+}
+
 /** What every command that runs cells takes: scale, folder, seeds, engine, processes, threads. */
-export function withRunOptions(command: Command): Command {
-  const options = [scaleOption(), outOption(), seedOption(), seedsOption(), engineOption(), jobsOption()];
+export function withRunOptions(command: Command, { scales, seedsBut }: RunOptionWords = {}): Command {
+  const seeds = [seedOption(), seedsOption(seedsBut)];
+  const options = [scaleOption(scales), outOption(), ...seeds, engineOption(), jobsOption()];
   return withThreads(options.reduce((with_, option) => with_.addOption(option), command));
 }
 

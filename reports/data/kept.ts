@@ -9,6 +9,7 @@ import { fromCsv, fromLines } from './csv.js';
 import { undeclaredArm } from './facts.js';
 import { originFile, readOrigins, type Origin } from './origins.js';
 import { groupBy } from '../../src/core/group.js';
+import { isTableName } from './table-names.js';
 import { named, parametersByArm, type TableRow } from './rows.js';
 
 /**
@@ -17,7 +18,7 @@ import { named, parametersByArm, type TableRow } from './rows.js';
 export function keptTables(folder: string): string[] {
   if (!isThere(folder)) return [];
   return readdirSync(folder)
-    .filter((name) => /^[\w-]+\.[a-z]+\.(csv|jsonl)$/.test(name))
+    .filter(isTableName)
     .sort()
     .map((name) => join(folder, name));
 }

@@ -6,11 +6,13 @@ import { messageOf } from '../../src/core/errors.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { sameBytes } from '../../src/store/merge.js';
+import { isThere } from '../../src/store/regular.js';
 import { divergenceIn, listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import { KNOWN_BEFORE } from './csv.js';
 import { undeclaredArm, wideArmOf } from './facts.js';
 import { checkWhole, keptRows, keptTables, tableOf } from './kept.js';
-import { commitOf, mergeOrigins, readOrigins, withoutRuns, type Origin } from './origins.js';
+import { checkSum } from './sums.js';
+import { commitOf, mergeOrigins, originFile, readOrigins, withoutRuns, type Origin } from './origins.js';
 import { groupBy } from '../../src/core/group.js';
 import { named, type Curve, type TableRow } from './rows.js';
 
@@ -260,6 +262,7 @@ function soundTables(
       const results = file.endsWith('.csv') ? undefined : whole.get(`${tableOf(file)}.csv`);
       const all = keptRows(file, results);
       checkWhole(file, all, results);
+      for (const one of [file, originFile(tableOf(file))]) if (isThere(one)) checkSum(one);
       whole.set(file, all);
       return [{ file, rows: all.filter((row) => !shown.has(nameOf(row))) }];
     } catch (error) {

@@ -9,6 +9,7 @@ import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv, toCsv } from '../data/csv.js';
 import { ORIGIN_ENDING } from '../data/origins.js';
 import { readRecords, unknownIn, type Records } from '../data/records.js';
+import { SUMS_FILE, sumsWith } from '../data/sums.js';
 import { groupBy } from '../../src/core/group.js';
 import { keptRowsOf, originTables, tablesOf, type KeptRows } from '../data/tables.js';
 import { figuresNamed, LostFigures, type Figure } from '../figures/figure.js';
@@ -22,8 +23,8 @@ export interface WrittenResults extends Pick<Records, 'problems' | 'cautions'> {
 
 /**
  * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv,
- * .md), what the others logged (.jsonl), where both come from (.origin.json), and the specs of the figures that these
- * make. Folders of kept tables count as runs do. Throws UsageError where files of something else would be written over.
+ * .md), what the others logged (.jsonl), where both come from (.origin.json), checksums of these, and the specs of the
+ * figures that they make. Folders of kept tables count as runs do. Throws UsageError where files of something else would be written over.
  */
 export function writeResults(folders: readonly string[], target: string): WrittenResults {
   const records = readRecords(folders);
@@ -78,12 +79,21 @@ export function writeResults(folders: readonly string[], target: string): Writte
     target,
     files.map(([file]) => file),
   );
-  for (const [file, content] of files) writeAtomic(join(target, file), content);
+  const sums = sumsWith(
+    target,
+    files.filter(([file]) => isOfTable(file)),
+  );
+  for (const [file, content] of [...files, [SUMS_FILE, sums] as const]) writeAtomic(join(target, file), content);
   return {
     files: files.map(([file]) => join(target, file)),
     problems: [...records.problems, ...unknownIn(records), ...unread, ...lost.lines()],
     cautions: records.cautions,
   };
+}
+
+/** Whether verdicts depend on a file: a table, or where it comes from. */
+function isOfTable(file: string): boolean {
+  return ['.csv', '.jsonl', ORIGIN_ENDING].some((ending) => file.endsWith(ending));
 }
 
 /** Throws UsageError where files would be written over in a folder that has no tables. */

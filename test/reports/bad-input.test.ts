@@ -409,6 +409,33 @@ describe('kept tables', () => {
       }
   });
 
+  test('that were changed since they were written are left out, by the checksums beside them', () => {
+    const ORIGIN = DEPTH.replace(/\w+$/, 'origin.json');
+    const written = folderOf({ [DIGITS]: same, [DEPTH]: same, [ORIGIN]: same });
+    writeResults([written], written);
+    expect(readRecords([written]).problems).toEqual([]);
+    const withoutLine = (text: string): string => text.split('\n').toSpliced(3, 1).join('\n');
+    for (const [name, change] of [
+      [DIGITS, (text: string) => text.replace(/\d(,*\n)$/, (last, end) => `${last.startsWith('1') ? 2 : 1}${end}`)],
+      [DEPTH, withoutLine],
+      [ORIGIN, (text: string) => text.replace('27c76edaa711', '27c76edaa712')],
+    ] as const) {
+      const file = join(written, name);
+      const text = readFileSync(file, 'utf8');
+      writeFileSync(file, change(text));
+      expect(readRecords([written]).problems).toContainEqual(
+        expect.stringContaining(`${name} was changed since it was written, by its SHA-256 in SHA256SUMS; put back`),
+      );
+      writeFileSync(file, text.replaceAll('\n', '\r\n'));
+      expect(readRecords([written]).problems).toEqual([]);
+      writeFileSync(file, text);
+    }
+    writeFileSync(join(written, 'SHA256SUMS'), 'none\n');
+    expect(readRecords([written]).problems).toContainEqual(
+      expect.stringContaining('SHA256SUMS beside it: expected a SHA-256 and a name in each line, got "none"'),
+    );
+  });
+
   test('that were cut at the end of a line are left out, as the file of their origin counts their runs', () => {
     const EVENTS = 'frontier-hierarchy.laptop.jsonl';
     const beside = (name: string): string => name.replace(/\w+$/, 'origin.json');

@@ -79,11 +79,14 @@ function specsOfFile(file: Spec, arm: string | undefined): Readonly<Record<strin
   return { [arm ?? 'custom']: file };
 }
 
+/** Seeds of specs of the user's own, for which no scale declares any. */
+const CONFIG_SEEDS = 3;
+
 /** Cells of specs of the user's own for a study, by arm. */
 function ownCells(
   name: string,
   specs: Readonly<Record<string, Spec>>,
-  { seed, seeds = 3, set, config }: Options,
+  { seed, seeds = CONFIG_SEEDS, set, config }: Options,
 ): Cell[] {
   const settings = settingsOf(set, 'alpha=0.5');
   return Object.entries(specs).flatMap(([arm, spec]) => {
@@ -196,7 +199,7 @@ export function command(): Command {
     .addOption(scaleOption())
     .addOption(outOption())
     .addOption(seedOption())
-    .addOption(seedsOption())
+    .addOption(seedsOption(`${CONFIG_SEEDS} with --config`))
     .addOption(jobsOption())
     .option('--arm <pattern>', `of one study: ${ARM_PATTERN}; --print-config shows their names`)
     .addOption(new Option('--regime <name>').hideHelp().conflicts('arm'))
