@@ -83,9 +83,10 @@ export function writeResults(folders: readonly string[], target: string): Writte
     target,
     files.filter(([file]) => isOfTable(file)),
   );
-  for (const [file, content] of [...files, [SUMS_FILE, sums] as const]) writeAtomic(join(target, file), content);
+  const written = [...files, ...(sums === '' ? [] : [[SUMS_FILE, sums] as const])];
+  for (const [file, content] of written) writeAtomic(join(target, file), content);
   return {
-    files: files.map(([file]) => join(target, file)),
+    files: written.map(([file]) => join(target, file)),
     problems: [...records.problems, ...unknownIn(records), ...unread, ...lost.lines()],
     cautions: records.cautions,
   };
