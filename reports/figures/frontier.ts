@@ -40,8 +40,10 @@ function datumOf(group: readonly FrontierPoint[], cost: CostName): Datum {
   return { panel: COSTS[cost], series: label, budget, x, ...interval };
 }
 
-/** Costs of arms that a wide net teaches lie by less than this factor apart where its training is most of each. */
+/** Costs of arms that a wide net teaches lie by less than this factor apart where its training is most of each, */
 const CLOSE = 2;
+/** but for a few: the longest training may have a longer wide net. */
+const MOST = 0.85;
 
 /**
  * Where a panel begins in which the arms that a wide net teaches would stand in one upright line on an axis of decades:
@@ -51,7 +53,8 @@ function startOf(points: readonly FrontierPoint[], cost: CostName): number | und
   const trained = points.map((point) => point.cost.total - point.cost.existing).filter((training) => training > 0);
   const taught = points.filter((point) => point.cost.total > point.cost.existing).map((point) => point.cost[cost]);
   if (cost !== 'total' || taught.length === 0) return undefined;
-  return Math.max(...taught) < CLOSE * Math.min(...taught) ? Math.min(...trained) : undefined;
+  const close = taught.filter((one) => one < CLOSE * Math.min(...taught));
+  return close.length >= MOST * taught.length ? Math.min(...trained) : undefined;
 }
 
 /** The rows of one panel; what ends before its start is a level line, at the accuracy of its longest run. */
