@@ -32,7 +32,7 @@ export const fashionFrontier: FrontierDeclaration = {
   sizes: {
     overnight: {
       budgets: [1, 4, 16, 64],
-      only: { above: 16, ways: ['direct', 'deeper', 'closed-form', 'three-stage', 'wide'] },
+      only: { above: 16, ways: ['direct', 'deeper', 'three-stage', 'wide'] },
       seeds: 5,
     },
   },
