@@ -79,6 +79,11 @@ export interface DatasetDefinition<Spec extends { readonly set: string } = { rea
    * UsageError as `check`.
    */
   known?(spec: Spec): KnownData;
+  /**
+   * Files or folders of the splits under the keys that name them, where a declaration can name the same ones for two.
+   * Nothing is read.
+   */
+  splits?(spec: Spec): Readonly<Record<string, string>>;
   /** How many examples the declaration alone says are held out; nothing is looked up. */
   heldOutCounts?(spec: Spec): HeldOutCounts;
   /**

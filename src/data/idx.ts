@@ -147,6 +147,11 @@ export const idx: DatasetDefinition<IdxSpec> = {
     checkIdx(folder);
     return [{ path: folder, names: NAMES.map((name) => found(folder, name)!) }];
   },
+  // files of fixed names may be links to one
+  splits: ({ folder }) =>
+    Object.fromEntries(
+      Object.values(FILES).map(([images]) => [`data.folder: ${images}`, join(folder, found(folder, images) ?? images)]),
+    ),
   shape: ({ size }) => [size, size, 1],
   trainCount: ({ folder, validation }) => readIdx(folder, FILES.train[1], 1).shape[0]! - validation,
   known: ({ classes, train }) => ({ classes, ...(train !== undefined && { train }) }),

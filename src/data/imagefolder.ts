@@ -9,7 +9,16 @@ import { UsageError } from '../core/errors.js';
 import { exampleCount } from '../core/magnitudes.js';
 import { IMAGENET_NORMALIZATION, Normalization } from '../core/normalization.js';
 import { permutation, rngKey } from '../core/rng.js';
-import { imageClasses, looseIn, type Picture, pictureNames, pictures, splitsOf, trainCount } from './class-folders.js';
+import {
+  imageClasses,
+  looseIn,
+  type Picture,
+  pictureNames,
+  pictures,
+  splitsOf,
+  testFolder,
+  trainCount,
+} from './class-folders.js';
 import { absentClasses, type Dataset, type Source, UnreadableBatchError } from './dataset.js';
 import type { DatasetDefinition } from './definition.js';
 import { DamagedPictures, decodeBatch, MOST_SIDE } from './picture-batches.js';
@@ -90,6 +99,15 @@ export const imageFolder: DatasetDefinition<z.infer<typeof ImageFolderSpec>> = {
   check: (spec) => void imageClasses(spec.folder, spec),
   open: openImageFolder,
   files: (spec) => [{ path: spec.folder, names: pictureNames(spec.folder, spec) }],
+  splits: (spec) => {
+    const { folder, validation, test = testFolder(folder) } = spec;
+    if (typeof test === 'number') return {};
+    return {
+      train: join(folder, 'train'),
+      [`data.test${spec.test === undefined ? ` (${test} unless given)` : ''}`]: join(folder, test),
+      ...(typeof validation === 'string' && { 'data.validation': join(folder, validation) }),
+    };
+  },
   shape: ({ size }) => [size, size, CHANNELS],
   normalization: ({ normalize = IMAGENET_NORMALIZATION }) => normalize,
   pictures: ({ size, resize, normalize }) => ({ size, resize, normalize }),

@@ -1,4 +1,6 @@
 /** Every data set, and what can be known of one by its declaration. */
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { InputFiles } from '../core/run.js';
 import { UsageError } from '../core/errors.js';
@@ -60,6 +62,33 @@ function definitionOf(spec: { readonly set: string }): DatasetDefinition {
  */
 export function checkData(spec: DataSpec): void {
   definitionOf(spec).check?.(spec);
+}
+
+/**
+ * Throws UsageError where two splits are the same files, by whatever names: what is chosen on the test split, or tested
+ * on the training examples, looks better than it is on others.
+ */
+export function checkSplits(spec: DataSpec): void {
+  const splits = Object.entries(definitionOf(spec).splits?.(spec) ?? {});
+  const places = splits.map(([, path]) => placeOf(path));
+  const at = places.findIndex((place, i) => places.indexOf(place) < i);
+  if (at < 0) return;
+  const [[first], [second, path]] = [splits[places.indexOf(places[at]!)]!, splits[at]!];
+  throw new UsageError(
+    `${first} and ${second}: ${path} is to be both; expected other examples for each split: ` +
+      (second.includes('validation')
+        ? 'name others, or say in data.validation how many training examples are held out'
+        : 'put those of one of them elsewhere, and name that'),
+  );
+}
+
+/** A path as the file system has it, links followed; as it is written where nothing is there. */
+function placeOf(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 /** Files that data are read from and that do not come with the program. Throws UsageError where a folder is missing. */

@@ -390,6 +390,7 @@ export const squad: DatasetDefinition<SquadSpec> = {
   },
   open: openSquad,
   files: (spec) => [{ path: spec.train }, { path: spec.test }, ...tokenizerFiles(spec)],
+  splits: ({ train, test }) => ({ 'data.train': train, 'data.test': test }),
   shape: ({ tokens }) => [3, tokens],
   task: (spec) => ({ head: 'span', classes: spec.tokens, questions: 2, ...vocabularySize(spec) }),
   tokenizer: openTokenizer,

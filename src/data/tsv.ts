@@ -264,6 +264,10 @@ export const tsv: DatasetDefinition<TsvSpec> = {
     ...[spec.train, spec.test, spec.validation].flatMap((path) => (typeof path === 'string' ? [{ path }] : [])),
     ...tokenizerFiles(spec),
   ],
+  splits: ({ train, test, validation }) => ({
+    ...{ 'data.train': train, 'data.test': test },
+    ...(typeof validation === 'string' && { 'data.validation': validation }),
+  }),
   shape: ({ tokens }) => [3, tokens],
   pairs: ({ columns }) => columns.pair !== undefined,
   task: (spec) => ({ head: 'classify', ...vocabularySize(spec) }),

@@ -292,7 +292,8 @@ test('rows without a label are left out, and the command says how many and where
   const rows = Array.from({ length: 40 }, (_, i) => `the cat sees a leaf ${i}\t${i === 7 ? '' : i % 2}`);
   writeFileSync(join(folder, 'rows.tsv'), `sentence\tlabel\n${rows.join('\n')}\n`);
   writeFileSync(join(folder, 'corpus.txt'), 'the cat sees a leaf\n'.repeat(300));
-  const tables = { train: join(folder, 'rows.tsv'), test: join(folder, 'rows.tsv') };
+  writeFileSync(join(folder, 'test.tsv'), `sentence\tlabel\n${rows.slice(10).join('\n')}\n`);
+  const tables = { train: join(folder, 'rows.tsv'), test: join(folder, 'test.tsv') };
   const data = {
     ...{ set: 'tsv', corpus: folder, vocabulary: 30, lowercase: true, tokens: 8, heldOut: 0.1 },
     ...{ ...tables, validation: 8, columns: { text: 'sentence', label: 'label' } },

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import type { DatasetDefinition } from '../../src/data/definition.js';
 import {
   broughtFor,
   checkData,
+  checkSplits,
   DATASETS,
   DataSpec,
   exampleShape,
@@ -185,6 +186,63 @@ test.each(EXAMPLES)('what is known of %j before it is opened', (given, shape, ta
   expect(taskOf(spec)).toEqual(task);
   if (brought === undefined) expect(broughtFor(spec)).toBeUndefined();
   else expect(broughtFor(spec)).toContain(brought);
+});
+
+describe('splits that are the same files are refused before a run', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gowide-splits-'));
+  for (const split of ['train', 'val', 'other'])
+    for (const name of ['cat', 'dog']) {
+      mkdirSync(join(folder, split, name), { recursive: true });
+      writeFileSync(join(folder, split, name, 'a.ppm'), Buffer.concat([Buffer.from('P6 8 8 255\n'), Buffer.alloc(192)]));
+    }
+  symlinkSync(join(folder, 'val'), join(folder, 'link'), 'junction');
+  const files = { train: 'train-images-idx3-ubyte', test: 't10k-images-idx3-ubyte' };
+  writeFileSync(join(folder, files.train), '');
+  symlinkSync(join(folder, files.train), join(folder, files.test));
+  const pictures = { set: 'imagefolder', folder, size: 8, resize: 8, corrupt: 0 };
+  const texts = { ...GLOSSES, train: 'a.tsv', columns: { text: 0, label: 1 } };
+  const questions = { ...GLOSSES, validation: 0.1, stride: 4, question: 3, answer: 3 };
+  const held = 'name others, or say in data.validation how many training examples are held out';
+  const check = (data: unknown): void => checkSplits(DataSpec.parse(data));
+
+  test.each<[string, object, string]>([
+    ['all three', { ...pictures, validation: 'train', test: 'train' }, `train and data.test: ${join(folder, 'train')}`],
+    [
+      'the folder of the test split that is taken where none is said',
+      { ...pictures, validation: 'val' },
+      `data.test (val unless given) and data.validation: ${join(folder, 'val')} is to be both; ` +
+        `expected other examples for each split: ${held}`,
+    ],
+    ['a link', { ...pictures, test: 'other/../val', validation: 'link' }, `${join(folder, 'link')} is to be both`],
+    [
+      'tables',
+      { set: 'tsv', ...texts, test: './a.tsv', validation: 1 },
+      'data.train and data.test: ./a.tsv is to be both; expected other examples for each split: put those of one of them',
+    ],
+    [
+      'a third table',
+      { set: 'tsv', ...texts, test: 'b.tsv', validation: 'b.tsv' },
+      'data.test and data.validation: b.tsv',
+    ],
+    ['questions', { set: 'squad', ...questions, train: 'a', test: 'a' }, 'data.train and data.test: a is to be both'],
+    [
+      'files of fixed names',
+      { set: 'idx', folder, size: 8, classes: 2, validation: 1, padding: 0, mirror: false },
+      `data.folder: ${files.train} and data.folder: ${files.test}: ${join(folder, files.test)} is to be both`,
+    ],
+  ])('%s', (_, data, said) => expect(() => check(data)).toThrow(said));
+
+  test('by what checks a run; others are not', () => {
+    const network = {
+      ...{ family: 'mlp', numLayers: 2, width: 8, skip: false, activation: 'tanh', classes: 2, inputs: 192 },
+    };
+    const of = (data: object) => cell({ ...DIRECT, data, network, training: { ...recipe(2, 0.1), objective: LABELS } });
+    expect(() => TRAIN_RUNNER.check(of({ ...pictures, validation: 'val' }))).toThrow('data.test (val unless given) and');
+    for (const data of [{ validation: 'other' }, { validation: 1 }, { validation: 'val', test: 'other' }])
+      expect(() => check({ ...pictures, ...data })).not.toThrow();
+    check({ ...pictures, validation: 1, test: 0.2 });
+    check({ set: 'tsv', ...texts, test: 'b.tsv', validation: 'c.tsv' });
+  });
 });
 
 test('perplexity is reported where tokens are predicted', () => {

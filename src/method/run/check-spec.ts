@@ -6,6 +6,7 @@ import { isSameNormalization, normalizationText } from '../../core/normalization
 import { parseSpec } from '../../core/spec.js';
 import {
   checkData,
+  checkSplits,
   exampleShape,
   knownOf,
   normalizationOf,
@@ -79,10 +80,12 @@ export function checkRecipes(spec: TrainSpec, examples: number | undefined, isWi
 }
 
 /**
- * Checks a spec that is to be run, as far as that can be done before its data are read: its recipes, and that the
- * network has as many answers as there are classes. A run compares the rest once it has read them. Throws UsageError.
+ * Checks a spec that is to be run, as far as that can be done before its data are read: its recipes, that the splits of
+ * its data are different ones, and that the network has as many answers as there are classes. A run compares the rest
+ * once it has read them. Throws UsageError.
  */
 export function checkToRun(spec: TrainSpec): void {
+  checkSplits(spec.data);
   const { classes } = knownOf(spec.data);
   const network = networkOf(spec.network);
   const logits = network.taps.at(-1)!;
