@@ -247,10 +247,11 @@ class Session implements RunContext {
     this.checkPlaces();
     this.writeSpec();
     this.earlier = this.readEarlier();
-    const noted = inputsOf({ environments: this.earlier });
-    const changed = noted.length === 0 ? undefined : changedInput(noted, inputs);
-    if (changed !== undefined) throw changedSince(folder, changed);
     const last = this.readLast();
+    const noted = inputsOf({ environments: this.earlier });
+    // without a saved state nothing of what was there before is in the run: it begins with what is there now
+    const changed = last === undefined || noted.length === 0 ? undefined : changedInput(noted, inputs);
+    if (changed !== undefined) throw changedSince(folder, changed);
     this.resumed = last?.snapshot;
     this.bytes = last?.metrics.length ?? 0;
     this.written = createHash('sha256').update(last?.metrics ?? '');

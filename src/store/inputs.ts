@@ -8,7 +8,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync, statSync, type BigIntStats } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { InterruptedError, UsageError } from '../core/errors.js';
+import { InterruptedError, plural, UsageError } from '../core/errors.js';
 import type { InputFiles } from '../core/run.js';
 import { cacheFolder } from '../toolchain/cache.js';
 import { asFileError, makeFolder, writeAtomic } from './atomic.js';
@@ -237,7 +237,7 @@ function changeOf(before: Input, after: Input): string {
     const changed = names.filter((name) => String(before.list![name]) !== String(after.list![name]));
     const [first] = changed;
     if (first !== undefined)
-      return `${join(before.path, first)}${changed.length > 1 ? ` and ${changed.length - 1} others` : ''}`;
+      return `${join(before.path, first)}${changed.length > 1 ? ` and ${plural(changed.length - 1, 'other')}` : ''}`;
   }
   const size = ({ files, bytes }: Input): string => `${files === 1 ? '' : `${files} files, `}${bytes} bytes`;
   return `${before.path} (${size(before)} then, ${size(after)} now)`;

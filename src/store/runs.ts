@@ -379,9 +379,9 @@ export function listRuns(out: string): Listing {
   return { runs, problems };
 }
 
-/** What the files that a run read held, as it noted it. */
+/** What the files that a run read held, as the last process noted it: an earlier one may have left nothing of it. */
 export function inputsOf({ environments }: Pick<RunRecord, 'environments'>): readonly Input[] {
-  return environments.find(({ inputs }) => inputs !== undefined)?.inputs ?? [];
+  return environments.findLast(({ inputs }) => inputs !== undefined)?.inputs ?? [];
 }
 
 /**

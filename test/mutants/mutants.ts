@@ -143,8 +143,8 @@ const STORES: readonly Mutant[] = [
   {
     name: 'the result of other data is given',
     file: EXECUTE,
-    find: '    if (changed !== undefined) throw changedSince(folder, changed);\n    const last',
-    replace: '    const last',
+    find: '    if (changed !== undefined) throw changedSince(folder, changed);\n    this.resumed',
+    replace: '    this.resumed',
     noticedBy: { vitest: 'test/store/inputs.test.ts', test: 'does not go on' },
   },
   {

@@ -92,6 +92,8 @@ describe('what files hold', () => {
     write('pictures/b.png', 'other');
     expect(changedInput(before, await readInputs([{ path, names }]))).toBe(join(path, 'b.png'));
     expect(changedInput(before, await readInputs([{ path, names: ['a.png'] }]))).toBe(join(path, 'b.png'));
+    write('pictures/a.png', 'another');
+    expect(changedInput(before, await readInputs([{ path, names }]))).toBe(`${join(path, 'a.png')} and 1 other`);
     await expect(readInputs([{ path, names: ['c.png'] }])).rejects.toThrow(/c.png: not found/);
   });
 
@@ -170,6 +172,17 @@ describe('a run whose data are others now', () => {
     };
     await expect(executeRun(CELL, options(killed))).rejects.toThrow('killed');
     write('t.tsv', 'two');
+    await expect(executeRun(CELL, options())).rejects.toThrow(changed);
+  });
+
+  test('begins anew where nothing was saved with the old ones, and is a run of the new ones alone', async () => {
+    write('t.tsv', 'cut off');
+    const refuses: Executor = () => Promise.reject(new UsageError('the file is cut off'));
+    await expect(executeRun(CELL, options(refuses))).rejects.toThrow('the file is cut off');
+    write('t.tsv', 'whole');
+    expect((await executeRun(CELL, options())).result).toEqual({ text: 'whole' });
+    expect((await executeRun(CELL, options())).result).toEqual({ text: 'whole' });
+    write('t.tsv', 'cut off');
     await expect(executeRun(CELL, options())).rejects.toThrow(changed);
   });
 
