@@ -130,10 +130,13 @@ async function run(model: string, { fineTune, plan, engine, json, ...rest }: Opt
     const lines = await planLines(options);
     return void process.stdout.write(`${json ? JSON.stringify({ plan: lines }, null, 2) : lines.join('\n')}\n`);
   }
-  checkOut(rest.out);
   const { setUpSentences, thinSentences } = await import('../../src/thin/sentences.js');
-  const { thin } = await import('../../src/thin/thin.js');
+  const { setUp } = await import('../../src/thin/plan.js');
+  const { thinSetUp } = await import('../../src/thin/thin.js');
+  // all is checked before a folder is left or an engine is installed
   const sentences = setUpSentences(options);
+  const setup = sentences === undefined ? await setUp(options) : undefined;
+  checkOut(rest.out);
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);
   const signal = stopSignal(notice);
@@ -141,12 +144,12 @@ async function run(model: string, { fineTune, plan, engine, json, ...rest }: Opt
     ...{ signal, onNotice: notice, command: typedCommand(), engine: await openForCommand(engine) },
     onProgress: (share: number, detail: string, first: number) => progress.update('thin', share, detail, first),
   });
-  if (sentences !== undefined) {
-    const found = await sayingHowToGoOn(progress, async () => thinSentences(sentences, await work()));
+  if (setup === undefined) {
+    const found = await sayingHowToGoOn(progress, async () => thinSentences(sentences!, await work()));
     process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : sentencesText(found));
     return;
   }
-  const result = await sayingHowToGoOn(progress, async () => thin({ ...options, ...(await work()) }));
+  const result = await sayingHowToGoOn(progress, async () => thinSetUp(setup, await work()));
   process.stdout.write(json ? `${JSON.stringify(resultFigures(result), null, 2)}\n` : resultText(result));
 }
 

@@ -1,9 +1,11 @@
 /** Whether results may be written where they are to go: nothing of the user's is written over. */
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve, sep } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
+import { asFileError } from '../store/atomic.js';
 import { objectIn } from '../store/config.js';
+import { refuseInRuns } from '../store/output.js';
 import { runsFolder } from '../store/runs.js';
 
 /** What is written into the folder of a result, beside `work`, at the end. */
@@ -52,12 +54,30 @@ function isPartOf(out: string, data: string): boolean {
   return resolve(out) === resolve(data) || !readdirSync(data).some((name) => /^train\b/i.test(name));
 }
 
+/** Throws UsageError where a folder could not be made or written to. Makes none. */
+function checkWritable(out: string): void {
+  let there = resolve(out);
+  while (!existsSync(there)) there = dirname(there);
+  if (!isFolder(there))
+    throw new UsageError(
+      `${out}: ${resolve(out) === there ? 'it' : there} is a file; expected a folder; choose another one with --out`,
+    );
+  refuseInRuns(resolve(out));
+  try {
+    accessSync(there, constants.W_OK);
+  } catch (error) {
+    // it is asked for writing, and the system names the call
+    throw asFileError(Object.assign(error as Error, { syscall: 'mkdir' }), out);
+  }
+}
+
 /**
- * Throws UsageError where the network would be written over, where the folder would become a part of the data, and
- * where it has files of something else that would be written over.
+ * Throws UsageError where there can be no such folder, where the network would be written over, where the folder would
+ * become a part of the data, and where it has files of something else that would be written over.
  */
 export function checkPlace(out: string, model: string, data: string | undefined): void {
   const choose = 'choose another folder with --out';
+  checkWritable(out);
   const isOver = resolve(model) === resolve(out) || ['model', 'work'].some((name) => isWithin(model, join(out, name)));
   if (existsSync(model) && isOver)
     throw new UsageError(`${out}: the network there (${model}) would be written over; ${choose}`);

@@ -1,5 +1,7 @@
 /** What `thin` will do: the networks and the data are opened, and all is settled and checked before the first step. */
-import { join } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { isSameNormalization, normalizationText, unusual } from '../core/normalization.js';
 import { absentLine, type Dataset } from '../data/dataset.js';
@@ -8,6 +10,7 @@ import { otherVocabulary } from '../method/matching/own-tokens.js';
 import { checkToRun, parseTrainSpec } from '../method/run/check-spec.js';
 import { readWeights } from '../models/read.js';
 import { headOf, inputProblem, maxPositionsOf, networkOf, type NetworkSpec } from '../models/index.js';
+import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { type Arm, type ArmName, ARMS, OWN_ARMS } from './arms.js';
 import { cellsOf } from './cells.js';
 import type { Found } from './data/form.js';
@@ -74,19 +77,60 @@ async function checkVocabulary(options: ThinOptions, source: Source, spec: DataS
     );
 }
 
-/** Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit. */
+/**
+ * Opens the network and the data, and settles what is to be done. Throws UsageError with what does not fit, and leaves
+ * nothing behind then: no copy of the users' texts, and no folder that was not there.
+ */
 export async function setUp(options: ThinOptions): Promise<Setup> {
   checkOptions(options);
   if (typeof options.samples === 'object' && options.compare !== true)
     throw new UsageError('--samples: several numbers are compared with --compare; expected one without it');
-  const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1 } = options;
+  const { out = DEFAULT_OUT } = options;
   checkPlace(out, options.model, options.data);
   const work = join(out, 'work');
+  const wasThere = [work, out].map((path) => existsSync(path));
+  const drafts = mkdtempSync(join(tmpdir(), 'gowide-data-'));
+  try {
+    const draft = await settle(options, work, drafts);
+    const spec = keepDrafts(draft.spec, drafts, work);
+    return spec === draft.spec ? draft : { ...draft, spec, data: await openData(spec) };
+  } catch (error) {
+    const [hadWork, hadOut] = wasThere;
+    if (!hadWork) rmSync(work, { recursive: true, force: true });
+    if (!hadOut && existsSync(out)) rmdirSync(out);
+    throw error;
+  } finally {
+    rmSync(drafts, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Copies the files that a form of data made into the folder of the work; one that holds the same is left as it is, since
+ * runs note when what they read was changed. Returns the declaration with their new places.
+ */
+function keepDrafts(spec: DataSpec, from: string, to: string): DataSpec {
+  const files = readdirSync(from, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  if (files.length === 0) return spec;
+  for (const { parentPath, name } of files) {
+    const path = join(to, parentPath.slice(from.length), name);
+    const bytes = readFileSync(join(parentPath, name));
+    if (existsSync(path) && readFileSync(path).equals(bytes)) continue;
+    makeFolder(dirname(path));
+    writeAtomic(path, [bytes]);
+  }
+  return JSON.parse(JSON.stringify(spec), (_, value: unknown) =>
+    typeof value === 'string' && value.startsWith(from) ? join(to, value.slice(from.length)) : value,
+  ) as DataSpec;
+}
+
+/** What is to be done; files that are made of the data go into `drafts`. */
+async function settle(options: ThinOptions, work: string, drafts: string): Promise<Setup> {
+  const { out = DEFAULT_OUT, runs = DEFAULT_RUNS, seed = 1 } = options;
   const source = await openSource(options.model, { work, runs });
   if (options.runs !== undefined && source.data === undefined)
     throw new UsageError(`--runs: ${options.model} is no id of a run in a folder; leave it out`);
   const { recipe } = thinningOf(source.network);
-  const found = findSpec(options, source, work);
+  const found = findSpec(options, source, drafts);
   const spec = source.labels === undefined ? found.spec : inOrderOf(found.spec, source.labels);
   const data = await openData(spec);
   const { wide, why } = withHead(source, spec, data);

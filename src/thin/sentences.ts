@@ -175,11 +175,12 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
     ...sentenceNotes(pooling),
     ...(found.note === undefined ? [] : [found.note]),
   );
+  const base = RECIPES.adamw;
+  const batch = batchOf(options.batch, base, splits.train.length);
+  // nothing is written before all is checked
   makeFolder(join(work, 'data'));
   const file = (name: keyof typeof splits): string =>
     keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);
-  const base = RECIPES.adamw;
-  const batch = batchOf(options.batch, base, splits.train.length);
   const counts = { train: splits.train.length, validation: splits.validation.length, test: splits.test.length };
   return {
     ...{ out, work, model, pooling, wide, thin, counts, tokens, batch, seed, tries, notes },

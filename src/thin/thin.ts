@@ -73,7 +73,14 @@ function checkCall(options: CallOptions): void {
  */
 export async function thin(options: CallOptions): Promise<ThinResult> {
   checkCall(options);
-  const setup = await setUp(options);
+  return thinSetUp(await setUp(options), options);
+}
+
+/** {@link thin} where all is settled already. */
+export async function thinSetUp(
+  setup: Setup,
+  options: WorkOptions & { readonly engine?: Engine } = {},
+): Promise<ThinResult> {
   const parts = partsOf(setup);
   for (const line of [...replacedResult(setup.out), ...describe(setup, parts)]) options.onNotice?.(line);
   const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => options.onNotice?.(line)));

@@ -1,5 +1,5 @@
 /** Where results go: nothing of the user's is written over. */
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
@@ -29,6 +29,33 @@ test('a folder with the network in it, with files of something else, or in the d
   expect(() => checkPlace(card, model, data)).toThrow(`${card}: it has files of something else (card.json)`);
   mkdirSync(join(other, 'work', 'runs', 'theirs'), { recursive: true });
   expect(() => checkPlace(other, model, data)).toThrow(refused);
+});
+
+test('a folder that cannot be is refused by the plan, too, and none is made', async () => {
+  const [model, data] = [bertFolder(), csvFile()];
+  for (const [out, said] of [
+    [data, `${data}: it is a file; expected a folder`],
+    [join(data, 'thin'), `${join(data, 'thin')}: ${data} is a file; expected a folder`],
+  ] as const)
+    await expect(planLines({ model, data, columns: { text: 'review' }, out })).rejects.toThrow(said);
+});
+
+test('what is refused leaves no text of the user’s and no folder behind', async () => {
+  const [model, data] = [bertFolder(), csvFile()];
+  const given = { model, data, columns: { text: 'review' } };
+  for (const [asked, said] of [
+    [{ params: 1 }, '--params 1: no width gives that'],
+    [{ epochs: 1, batch: 1000 }, '--batch 1000: there are'],
+    [{ samples: 8 }, '--samples: has no effect'],
+  ] as const) {
+    const [empty, other] = [join(newFolder(), 'out'), newFolder()];
+    for (const out of [empty, other]) await expect(setUp({ ...given, ...asked, out })).rejects.toThrow(said);
+    expect([existsSync(empty), readdirSync(other)]).toEqual([false, []]);
+  }
+  const out = newFolder();
+  const { spec } = await setUp({ ...given, out });
+  expect(spec).toMatchObject({ train: join(out, 'work', 'data', 'train.tsv') });
+  expect(readdirSync(join(out, 'work', 'data')).sort()).toEqual(['test.tsv', 'train.tsv', 'validation.tsv']);
 });
 
 test('an earlier result, an empty folder, and one beside named splits are taken', () => {
