@@ -12,7 +12,7 @@ import { textInstead } from '../store/instead.js';
 import { readRegular } from '../store/regular.js';
 import type { OnStage } from '../text/rows.js';
 import type { Dataset } from './dataset.js';
-import type { DatasetDefinition } from './definition.js';
+import { pathText, type DatasetDefinition } from './definition.js';
 import { imageClasses, pictureNames } from './class-folders.js';
 import { readPictures, type PicturesInMemory } from './pictures-in-memory.js';
 import { absentInImages, cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
@@ -48,7 +48,7 @@ const VARIANTS = {
 const count = exampleCount();
 
 const CIFAR_FIELDS = {
-  folder: z.string(),
+  folder: pathText(),
   /** Training images that are set aside for validation. */
   validation: count,
   /** Training images that are used, after those of the validation split; all of them by default. */

@@ -1,10 +1,13 @@
 /** What a data set is to the rest of the program: one object, in the file of that data set. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Normalization } from '../core/normalization.js';
 import type { InputFiles } from '../core/run.js';
 import type { OnStage } from '../text/rows.js';
 import type { WordPiece } from '../text/wordpiece.js';
 import type { Dataset } from './dataset.js';
+
+/** Schema of the path of a file or a folder, which an empty text is not: no message could name it. */
+export const pathText = (): z.ZodString => z.string().min(1);
 
 /** What the data ask of a network that reads tokens; known before the data are opened. */
 export interface TokenTask {

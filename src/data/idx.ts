@@ -10,14 +10,14 @@ import { unpacked } from '../store/config.js';
 import { textInstead } from '../store/instead.js';
 import { readRegular } from '../store/regular.js';
 import type { Dataset } from './dataset.js';
-import type { DatasetDefinition } from './definition.js';
+import { pathText, type DatasetDefinition } from './definition.js';
 import { absentInImages, cropAndFlip, memorySource, normalizer, divideTraining, type ByteImages } from './images.js';
 
 const count = z.int().min(1);
 
 const IdxSpec = z.strictObject({
   set: z.literal('idx'),
-  folder: z.string(),
+  folder: pathText(),
   /** Side of the images, in pixels; 28 in MNIST and Fashion-MNIST. */
   size: z.int().min(4).max(1024),
   classes: z.int().min(2).max(256),

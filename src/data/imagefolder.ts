@@ -20,25 +20,25 @@ import {
   trainCount,
 } from './class-folders.js';
 import { absentClasses, type Dataset, type Source, UnreadableBatchError } from './dataset.js';
-import type { DatasetDefinition } from './definition.js';
+import { pathText, type DatasetDefinition } from './definition.js';
 import { DamagedPictures, decodeBatch, MOST_SIDE } from './picture-batches.js';
 import { CHANNELS } from './pixels.js';
 
 const ImageFolderSpec = z
   .strictObject({
     set: z.literal('imagefolder'),
-    folder: z.string(),
+    folder: pathText(),
     /** Side of the square that the network sees, in pixels. */
     size: z.int().min(8).max(MOST_SIDE),
     /** Shorter side before the center is cut out. */
     resize: z.int().min(8).max(2048),
     /** Training pictures that are set aside for validation; or the name of a folder with those of validation. */
-    validation: z.union([exampleCount(), z.string()]),
+    validation: z.union([exampleCount(), pathText()]),
     /**
      * The test split: the name of its folder, by default `val`, or `test` where that alone is there; or, where the
      * classes' folders stand in `folder` itself, the share of each class's pictures that is set aside for it.
      */
-    test: z.union([z.string(), z.number().gt(0).max(0.5)]).optional(),
+    test: z.union([pathText(), z.number().gt(0).max(0.5)]).optional(),
     /** Different pictures that may be unreadable; they are named and left out. */
     corrupt: z.int().min(0),
     /** Mean and standard deviation of each channel, of values from 0 to 1; ImageNet's by default. */

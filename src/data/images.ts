@@ -43,7 +43,12 @@ export function divideTraining(
 ): { readonly training: ByteImages; readonly validation: ByteImages } {
   const available = all.labels.length - validation;
   const used = train ?? available;
-  if (available < 1 || used > available)
+  if (available < 1)
+    throw new UsageError(
+      `data.validation: expected less than the ${plural(all.labels.length, 'image')} of the training files, ` +
+        `so that some are left to train on; got ${validation}`,
+    );
+  if (used > available)
     throw new UsageError(
       `data: the training files have ${plural(all.labels.length, 'image')}; ` +
         `validation ${validation} and train ${used} together are more`,

@@ -23,7 +23,7 @@ import {
   type Source,
   type TaskScores,
 } from './dataset.js';
-import type { DatasetDefinition } from './definition.js';
+import { pathText, type DatasetDefinition } from './definition.js';
 import { checkVocabulary, CORPUS_FIELDS, openTokenizer, tokenizerFiles, vocabularySize, writeTokens } from './texts.js';
 
 /** Schema of {@link SquadSpec}. */
@@ -31,8 +31,8 @@ export const SquadSpec = z.strictObject({
   set: z.literal('squad'),
   ...CORPUS_FIELDS,
   /** Files in SQuAD's format; the test file is scored as the official script scores it. */
-  train: z.string(),
-  test: z.string(),
+  train: pathText(),
+  test: pathText(),
   /** Share of the training file's articles that is held out for validation. */
   validation: z.number().min(0.001).max(0.5),
   /** Tokens of the text from one window to the next; at most what a window holds beside its question. */

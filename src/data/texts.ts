@@ -11,7 +11,7 @@ import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
 import { readVocabulary, vocabularyFiles, type VocabularyFile } from '../text/vocabulary.js';
 import { SPECIAL, WordPiece } from '../text/wordpiece.js';
 import type { HostBatch, Source } from './dataset.js';
-import type { TokenTask } from './definition.js';
+import { pathText, type TokenTask } from './definition.js';
 
 /** Tokens of an example, at most. */
 export const MOST_TOKENS = 4096;
@@ -19,9 +19,9 @@ export const MOST_TOKENS = 4096;
 /** Keys of a spec that say where tokens come from; a task has those of the training before it. */
 export const CORPUS_FIELDS = {
   /** `glosses`: WordNet's, which come with the package; or a folder with .txt files, one text on each line. */
-  corpus: z.string(),
+  corpus: pathText(),
   /** Size of the vocabulary that is made from the corpus' training texts; or a file with one. */
-  vocabulary: z.union([z.int().min(16).max(200_000), z.string()]),
+  vocabulary: z.union([z.int().min(16).max(200_000), pathText()]),
   lowercase: z.boolean().default(true),
   /** Longest sequence; shorter ones are padded, longer ones cut. */
   tokens: z.int().min(8).max(MOST_TOKENS),

@@ -12,7 +12,7 @@ import { linesOf, readText } from '../store/config.js';
 import type { OnStage } from '../text/rows.js';
 import { checkOnce } from './columns.js';
 import { absentClasses, type Dataset } from './dataset.js';
-import type { DatasetDefinition } from './definition.js';
+import { pathText, type DatasetDefinition } from './definition.js';
 import {
   checkVocabulary,
   CORPUS_FIELDS,
@@ -31,10 +31,10 @@ const column = z.union([z.string(), z.int().min(0)]);
 export const TsvSpec = z.strictObject({
   set: z.literal('tsv'),
   ...CORPUS_FIELDS,
-  train: z.string(),
-  test: z.string(),
+  train: pathText(),
+  test: pathText(),
   /** A third file, or how many of the training examples are held out. */
-  validation: z.union([z.string(), z.int().min(1)]),
+  validation: z.union([pathText(), z.int().min(1)]),
   columns: z.strictObject({ text: column, pair: column.optional(), label: column }),
   /**
    * The labels in the order of the classes. By default the order of a checkpoint that the training begins with or

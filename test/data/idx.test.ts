@@ -43,6 +43,15 @@ const specOf = (folder: string): IdxSpec => ({
   mirror: true,
 });
 
+test('more images set aside than there are, and no folder, are refused in words that are true', () => {
+  const folder = folderOf();
+  expect(() => loadIdx({ ...specOf(folder), validation: 12 })).toThrow(
+    'data.validation: expected less than the 12 images of the training files, so that some are left to train on; got 12',
+  );
+  expect(() => loadIdx({ ...specOf(folder), train: 9 })).toThrow('validation 4 and train 9 together are more');
+  expect(idx.spec.safeParse(specOf('')).error!.issues[0]).toMatchObject({ code: 'too_small', path: ['folder'] });
+});
+
 test.each([true, false])('images and labels are those of the files (gzipped: %s)', (gzipped) => {
   const spec = specOf(folderOf({}, gzipped));
   const data = loadIdx(spec);
