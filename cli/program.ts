@@ -113,21 +113,31 @@ function finish(program: Command): void {
   });
 }
 
-/** `help [command]` for what is below a command; commander's own prints everything there is for an unknown name. */
+/**
+ * `help [command...]` for what is below a command, at any depth; commander's own prints everything there is for an
+ * unknown name.
+ */
 function addHelp(group: Command): void {
   const help = new Command('help')
-    .argument('[command]')
+    .argument('[command...]')
     .description('display help for command')
     .helpOption(false)
+    .copyInheritedSettings(group)
     .exitOverride(rethrowWith(group))
-    .action((name?: string) => {
-      const found = group.commands.find((command) => command.name() === name);
-      if (name !== undefined && found === undefined)
-        group.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
-      (found ?? group).help();
-    });
+    .action((names: readonly string[]) => names.reduce(commandBelow, group).help());
   if (group.parent === null) help.helpGroup(`${Object.keys(GROUPS).at(-1)}:`);
   group.helpCommand(false).addCommand(help);
+}
+
+/** The command of a name below another one, which refuses a name of none. */
+function commandBelow(command: Command, name: string): Command {
+  const found = command.commands.find((child) => child.name() === name);
+  if (found !== undefined) return found;
+  if (command.commands.length === 0)
+    command.error(`error: '${name}': ${fullName(command)} has no commands below it`, {
+      code: 'commander.excessArguments',
+    });
+  return command.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
 }
 
 /** Throws UsageError where a value was given as nothing, as an unset variable of a script leaves it. */

@@ -47,6 +47,12 @@ interface Steps {
   readonly thin: number;
 }
 
+/** Tables that both experiments read. */
+const TABLES = {
+  'sst2/train.tsv': 'SST-2 of GLUE, https://gluebenchmark.com/tasks',
+  'sst2/dev.tsv': 'its dev split',
+} as const;
+
 const CLASSES = { kind: 'classify', classes: 2 } as const;
 const BATCH = 32;
 /** An epoch of the wide net, two of the thin one. */
@@ -151,6 +157,12 @@ export const sst2: Experiment = {
   ...SHARED,
   name: 'sst2',
   title: 'MiniLM at half its width on SST-2',
+  brought: {
+    ...TABLES,
+    [MINILM.folder]:
+      'a Hugging Face folder of MiniLM, 6 layers of 384 channels, with vocab.txt, such as ' +
+      'https://huggingface.co/nreimers/MiniLM-L6-H384-uncased',
+  },
   arms: () => armsOf(MINILM),
 };
 
@@ -168,5 +180,10 @@ export const sst2Base: Experiment = {
   ...SHARED,
   name: 'sst2-base',
   title: 'BERT_BASE at a third of its width on SST-2',
+  brought: {
+    ...TABLES,
+    [BASE.folder]:
+      'a Hugging Face folder of BERT_BASE uncased, with vocab.txt: https://huggingface.co/google-bert/bert-base-uncased',
+  },
   arms: (scale) => armsOf({ ...BASE, steps: scale === 'overnight' ? { wide: 150, thin: 300 } : EPOCHS }),
 };

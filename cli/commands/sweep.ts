@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { isOrAre, plural, rewording, unknownName } from '../../src/core/errors.js';
-import { CUSTOM_SCALE, runnerOf, type Experiment } from '../../src/core/experiment.js';
+import { CUSTOM_SCALE, type Experiment } from '../../src/core/experiment.js';
 import type { Json } from '../../src/core/json.js';
 import { oncePer } from '../../src/core/memo.js';
 import type { Cell } from '../../src/core/run.js';
 import type { BackendOptions, Values } from '../../src/sweep/backends/backend.js';
 import {
   backendOf,
+  controlNames,
   controlOf,
   controlOptions,
   runOptions,
@@ -16,10 +17,10 @@ import {
 } from '../../src/sweep/backends/registry.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
 import { TrainSpec } from '../../src/method/spec/spec.js';
-import { RUNNERS } from '../../experiments/runners.js';
 import { experimentGroups, EXPERIMENTS, reproducedExperiments } from '../../experiments/registry.js';
 import { EXECUTABLE } from '../terminal/executable.js';
 import { NamedArgument } from '../terminal/choices.js';
+import { checkCell } from '../terminal/check-cell.js';
 import { backendList, withBackendOptions } from '../terminal/backends.js';
 import { experimentList } from '../terminal/experiments.js';
 import { shellWord } from '../../src/core/shell.js';
@@ -73,7 +74,7 @@ function changed(cells: readonly Cell[], typed: readonly string[]): readonly Cel
       (message) => `${message} (experiment ${cell.experiment}, arm ${cell.arm})`,
       () => {
         const own = { ...cell, spec: specs.get(cell.kind)!(cell.spec), scale: CUSTOM_SCALE };
-        if (checked.size < checked.add(own.spec).size) runnerOf(own, RUNNERS).check(own);
+        if (checked.size < checked.add(own.spec).size) checkCell(own);
         return own;
       },
     ),
@@ -202,7 +203,7 @@ export function command(): Command {
     )
     .action((names: string[], options: Options & Values<BackendOptions>) => runSweep(names, options));
   const control = (name: Control, description: string): Command =>
-    withBackendOptions(command.command(name), controlOptions(name))
+    withBackendOptions(command.command(name), controlOptions(name), controlNames(name))
       .description(description)
       .addHelpText('after', examples([`gowide sweep ${name} --queue redis://host`]));
   control('status', 'what is in the queue, at work, set aside').addOption(jsonOption()).action(printStatus);

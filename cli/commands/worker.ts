@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { BackendOptions, Values } from '../../src/sweep/backends/backend.js';
-import { workerOf, workerOptions } from '../../src/sweep/backends/registry.js';
+import { workerNames, workerOf, workerOptions } from '../../src/sweep/backends/registry.js';
 import { withBackendOptions } from '../terminal/backends.js';
 import { examples, jobsOption } from '../terminal/options.js';
 import { engineOption, withThreads } from '../terminal/run-options.js';
@@ -8,7 +8,7 @@ import { workAsWorker, type WorkOptions } from '../terminal/work.js';
 
 /** `gowide worker`. */
 export function command(): Command {
-  return withThreads(withBackendOptions(new Command('worker'), workerOptions()))
+  return withThreads(withBackendOptions(new Command('worker'), workerOptions(), workerNames()))
     .description('take cells from a queue, run them, and send the finished runs back')
     .option('--out <dir>', 'this worker’s own folder: saved states and finished runs', 'gowide-worker')
     .addOption(engineOption())

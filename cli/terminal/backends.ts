@@ -27,10 +27,14 @@ export function backendList(): string {
   return `\nBack ends:\n${choiceLines(Object.fromEntries(words))}`;
 }
 
-/** Adds `--backend`, and a flag for each of the options. */
-export function withBackendOptions(command: Command, options: BackendOptions): Command {
+/** Adds `--backend`, which offers those of the names, and a flag for each of the options. */
+export function withBackendOptions(
+  command: Command,
+  options: BackendOptions,
+  names: readonly string[] = Object.keys(BACKENDS),
+): Command {
   const backend = new Option('--backend <name>', 'where cells run (default: what the other options choose)');
-  command.addOption(namedOption(backend, Object.keys(BACKENDS)));
+  command.addOption(namedOption(backend, names));
   for (const [name, option] of Object.entries(options)) {
     const flag = (FLAGS[option.kind] as (option: BackendOption, name: string) => Option)(option, name);
     flag.attributeName = () => name; // its value stands under its own name, not under the camel case of it

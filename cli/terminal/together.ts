@@ -1,7 +1,6 @@
 /** Runs cells by several processes that train each network together, here or on many machines. */
 import { Option, type Command } from 'commander';
 import { UsageError } from '../../src/core/errors.js';
-import { runnerOf } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { checkSecret, checkTask, parseAddresses, workerName } from '../../src/distributed/address.js';
 import { endRuns, leading, StoreWait } from '../../src/distributed/run.js';
@@ -17,6 +16,7 @@ import type { TensorSetup } from '../../src/sweep/worker-pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { followCells, asWorker, type Place } from './as-worker.js';
 import { startLocalWorkers } from './local-workers.js';
+import { checkCell } from './check-cell.js';
 import { checkOut, typedCommand, wholeNumber } from './options.js';
 import { Progress } from './progress.js';
 import { reporter, sayingHowToGoOn, tensorSetup, type WorkOptions } from './work.js';
@@ -97,7 +97,7 @@ function placeOf({ workers = '', task = 0, workerTimeout = WORKER_TIMEOUT }: Tog
  * Throws InterruptedError with the command that goes on, and FailureError that names a worker which is gone.
  */
 export async function workTogether(cells: readonly Cell[], options: TogetherOptions): Promise<boolean> {
-  for (const cell of cells) runnerOf(cell, RUNNERS).check(cell);
+  for (const cell of cells) checkCell(cell);
   const request = requestedEngine(options.engine);
   const progress = new Progress();
   const notice = (line: string): void => progress.line(line);

@@ -28,6 +28,7 @@ import type { SweepReporter } from '../../src/sweep/progress.js';
 import { runHere } from '../../src/sweep/backends/pool.js';
 import { RUNNERS } from '../../experiments/runners.js';
 import { expectedKernel, prepareKernel } from '../../theory/kernel/kernel.js';
+import { checkCell } from './check-cell.js';
 import { EXECUTABLE, WORKER_COMMAND } from './executable.js';
 import { kernelReport } from './kernel.js';
 import { notice } from './notices.js';
@@ -170,7 +171,7 @@ export async function sayingHowToGoOn<T>(progress: Progress, act: () => Promise<
 
 /** What a back end is given for cells, but the command that runs them elsewhere. Throws UsageError on a wrong spec. */
 function localSweep(cells: readonly Cell[], options: WorkOptions, progress: Progress): LocalSweep {
-  for (const cell of cells) runnerOf(cell, RUNNERS).check(cell);
+  for (const cell of cells) checkCell(cell);
   const engine = expectedEngine(requestedEngine(options.engine));
   const needsKernel = cells.some((cell) => runnerOf(cell, RUNNERS).stepFlops === undefined);
   const out = checkOut(options.out);

@@ -107,6 +107,11 @@ export interface Experiment {
   readonly dependent?: DependentRows;
   /** The arm that arms are compared with which name no other, wide nets that others require included. */
   readonly baseline?: string;
+  /**
+   * Files and folders that users bring, as its specs name them, with what each is and where it is from. Only where the
+   * data set itself cannot say it.
+   */
+  readonly brought?: Readonly<Record<string, string>>;
   /** Whether `gowide reproduce` runs it. */
   readonly reproduced?: boolean;
   /** What `gowide tune` tries. */

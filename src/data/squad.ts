@@ -98,7 +98,10 @@ function checkSquad({ train, test }: Pick<SquadSpec, 'train' | 'test'>): void {
 
 function checkFile(path: string): void {
   if (!existsSync(path))
-    throw new UsageError(`${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json`);
+    throw new UsageError(
+      `${path}: not found; expected a file in SQuAD's format, for example train-v1.1.json ` +
+        '(https://rajpurkar.github.io/SQuAD-explorer)',
+    );
 }
 
 /** Reads a file. Throws UsageError when it is missing or is not in SQuAD's format, and says where. */

@@ -36,6 +36,11 @@ export function isVocabularyName(path: string): boolean {
  * tokenizer of another kind, lacks a special token of BERT, or has a setting that cannot be followed.
  */
 export function readVocabulary(path: string): VocabularyFile {
+  if (!existsSync(path))
+    throw new UsageError(
+      `${path}: not found; expected a vocabulary: vocab.txt, tokenizer.json, or a folder of Hugging Face's with one of ` +
+        'them (such as bert-base-uncased, https://huggingface.co/google-bert/bert-base-uncased)',
+    );
   const inFolder = isFolder(path);
   const file = inFolder ? [JSON_FILE, LINES].map((name) => join(path, name!)).find((one) => existsSync(one)) : path;
   if (file === undefined) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);

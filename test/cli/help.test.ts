@@ -33,7 +33,18 @@ test.each(NAMES.map((command) => [command.join(' '), command] as const))('gowide
   expect(stdout).toContain(`Usage: gowide ${name} [options]`);
   const group = stdout.includes('\nCommands:');
   if (!group) expect(stdout).toMatch(new RegExp(`\nExamples:\n(.|\n)*gowide ${command[0]}`));
-  expect((await gowideHere([...command.slice(0, -1), 'help', command.at(-1)!])).stdout).toBe(stdout);
+  for (const asked of [
+    [...command.slice(0, -1), 'help', command.at(-1)!],
+    ['help', ...command],
+  ])
+    expect((await gowideHere(asked)).stdout).toBe(stdout);
+});
+
+test('back ends are offered where they can do it', async () => {
+  const help = async (...command: string[]): Promise<string> => (await gowideHere([...command, '--help'])).stdout;
+  for (const command of [['sweep', 'status'], ['sweep', 'cancel'], ['worker']])
+    expect(await help(...command)).toMatch(/where cells run: bullmq \(default/);
+  expect(await help('sweep', 'run')).toMatch(/where cells run: pool, bullmq, shard, slurm/);
 });
 
 test('the built program lists its commands and says its version', () => {

@@ -129,9 +129,19 @@ export function controlOf<Action extends Control>(action: Action, given: Given):
   });
 }
 
+/** What a back end has for `action`; undefined where it cannot do it. */
+function controlIn(action: Control): (backend: SweepBackend) => BackendOptions | undefined {
+  return ({ control }) => (control?.actions[action] === undefined ? undefined : control.options);
+}
+
 /** Flags of `gowide sweep <action>`: those of every back end that can do it. */
 export function controlOptions(action: Control): BackendOptions {
-  return union(({ control }) => (control?.actions[action] === undefined ? undefined : control.options));
+  return union(controlIn(action));
+}
+
+/** Names of the back ends that can do `action` to a sweep. */
+export function controlNames(action: Control): string[] {
+  return capable(controlIn(action)).map(([name]) => name);
 }
 
 type WorkerOf = NonNullable<SweepBackend['worker']>;
@@ -144,6 +154,11 @@ export function workerOf(given: Given): WorkerOf {
 /** Flags of `gowide worker`: those of every back end that has workers. */
 export function workerOptions(): BackendOptions {
   return union(({ worker }) => worker?.options);
+}
+
+/** Names of the back ends that have workers. */
+export function workerNames(): string[] {
+  return capable(({ worker }) => worker).map(([name]) => name);
 }
 
 /** Flags of `gowide sweep run`: those of every back end. */
