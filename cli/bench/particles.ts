@@ -11,7 +11,7 @@ import { peerPython } from '../../src/toolchain/python.js';
 import type { Kernel } from '../../theory/kernel/interface.js';
 import { KERNELS, openKernel, threadCount, type KernelName } from '../../theory/kernel/kernel.js';
 import { initialNet } from '../../theory/model/particles.js';
-import { wholeNumbers } from '../terminal/options.js';
+import { wholeNumbersTo } from '../terminal/options.js';
 import { textTable } from '../terminal/table.js';
 import { peerOption, secondsOption, type Bench } from './bench.js';
 
@@ -46,6 +46,8 @@ interface Given {
 }
 
 const WIDTHS: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536];
+/** Some 9 GB of parameters in the four layers. */
+const MOST_WIDTH = 2 ** 24;
 const [D, SAMPLES, DEPTH] = [8, 256, 4] as const;
 
 /**
@@ -162,12 +164,15 @@ export const particles: Bench<Given> = {
     'pairs (sample x particle) per second of one training step, by width: d = 8, 256 samples, 4 layers, float64',
   options: () => [
     peerOption('jax'),
-    new Option('--widths <list>', `particles per layer (default: ${WIDTHS.join(',')})`).argParser(wholeNumbers),
+    new Option('--widths <list>', `particles per layer, up to ${MOST_WIDTH} (default: ${WIDTHS.join(',')})`).argParser(
+      wholeNumbersTo(MOST_WIDTH),
+    ),
     secondsOption('time for each row', 1),
   ],
   examples: ['', '--peer jax --json'],
   run: async (given, say) => {
     const data = await measure(given, say);
+    if (data.rows.length === 0) throw new FailureError(`no rate was measured: ${data.notes.join('; ')}`);
     return { data, text: tableOf(data) };
   },
 };

@@ -104,8 +104,12 @@ function printExchanges(exchanges: readonly Exchange[], workers: number, { bytes
     'exchange, bytes': bytes(step.bytes),
     'exchange, ms': milliseconds(step.exchangeSeconds),
     'step alone, ms': milliseconds(step.aloneSeconds),
-    [`by ${workers} workers, ms`]: milliseconds(step.togetherSeconds),
-    'times as fast': (step.aloneSeconds / step.togetherSeconds).toPrecision(3),
+    ...(step.togetherSeconds === null
+      ? { [`by ${workers} workers, ms`]: `a batch of ${step.batch}: too many`, 'times as fast': '' }
+      : {
+          [`by ${workers} workers, ms`]: milliseconds(step.togetherSeconds),
+          'times as fast': (step.aloneSeconds / step.togetherSeconds).toPrecision(3),
+        }),
   }));
   const network = `${(bytesPerSecond / 1e9).toPrecision(3)} GB/s each way, ${milliseconds(latency)} ms for next to nothing`;
   process.stdout.write(`\nOne run by ${workers} workers (train --workers), which exchange its gradients: ${network}\n`);
@@ -134,6 +138,7 @@ async function run(options: Options): Promise<void> {
   if (bandwidth !== undefined && workers === undefined)
     throw new UsageError('--bandwidth: expected with --workers only');
   if (measure !== undefined) return measureHere(measure, scale, engine);
+  if (workers !== undefined) (await import('../plan/exchange.js')).checkWorkers(scale, workers);
   const { planScale } = await import('../plan/plan.js');
   const machine =
     tflops === undefined

@@ -1,5 +1,6 @@
 /** What it costs that several workers train one network together: the gradients that they exchange in every step. */
 import { rmSync } from 'node:fs';
+import { UsageError } from '../../src/core/errors.js';
 import type { Experiment } from '../../src/core/experiment.js';
 import { joinWorkers } from '../../src/distributed/join.js';
 import { localAddresses } from '../../src/distributed/sockets.js';
@@ -7,7 +8,8 @@ import { exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/cost/budget.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { networkOf, parameterCount } from '../../src/models/index.js';
-import { EXPERIMENTS } from '../../experiments/registry.js';
+import { checkShares } from '../../src/method/training/share.js';
+import { EXPERIMENTS, trainExperiments } from '../../experiments/registry.js';
 import { measuredSpec, wideSpec, type Plan } from './plan.js';
 
 /** A network between workers. */
@@ -73,8 +75,10 @@ export interface Exchange {
   readonly exchangeSeconds: number;
   /** Seconds of a step in one process with the whole batch. */
   readonly aloneSeconds: number;
-  /** Seconds of a step of the workers, each on its share, exchange included. */
-  readonly togetherSeconds: number;
+  /** Seconds of a step of the workers, each on its share, exchange included; null where there are too few for a share. */
+  readonly togetherSeconds: number | null;
+  /** Examples of a step. */
+  readonly batch: number;
 }
 
 /** What several workers exchange for the wide net of each planned experiment, and for its thin one. */
@@ -88,10 +92,34 @@ export function exchangesOf({ scale, rows }: Plan, workers: number, { bytesPerSe
       const { batch } = spec.training;
       const flops = trainingFlops(networkOf(spec.network), exampleShape(spec.data), { steps: 1, batch });
       const aloneSeconds = flops / flopsPerSecond;
-      const togetherSeconds = aloneSeconds / workers + exchangeSeconds;
-      return { experiment, arm, parameters, bytes, exchangeSeconds, aloneSeconds, togetherSeconds };
+      const togetherSeconds = canShare(spec, workers) ? aloneSeconds / workers + exchangeSeconds : null;
+      return { experiment, arm, parameters, bytes, exchangeSeconds, aloneSeconds, togetherSeconds, batch };
     });
   });
+}
+
+/** Whether so many workers can train a network together: `train` refuses others. */
+function canShare(spec: TrainSpec, workers: number): boolean {
+  try {
+    checkShares(spec, workers);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
+/** Throws UsageError where no network of a scale can be trained by so many workers together. */
+export function checkWorkers(scale: Plan['scale'], workers: number): void {
+  const declared = Object.values(trainExperiments()).flat();
+  const specs = declared
+    .filter(({ seeds }) => seeds[scale] !== undefined)
+    .flatMap((experiment) => specsOf(experiment, scale).map(([, spec]) => spec));
+  if (specs.length === 0 || specs.some((spec) => canShare(spec, workers))) return;
+  throw new UsageError(
+    `--workers ${workers}: the largest batch at scale ${scale} has ` +
+      `${Math.max(...specs.map(({ training }) => training.batch))} examples, of which each worker needs one; give fewer`,
+  );
 }
 
 function specsOf(experiment: Experiment, scale: Plan['scale']): [string, TrainSpec][] {

@@ -82,18 +82,20 @@ export function positiveNumber(high = Number.MAX_VALUE): (text: string) => numbe
   };
 }
 
-/** Parser of whole numbers of at least 1 with commas between. */
-export function wholeNumbers(text: string): number[] {
-  return text.split(',').map((part) => {
-    const value = parseWhole(part);
-    if (value === undefined || value < 1)
-      throw new InvalidArgumentError(
-        `Expected whole numbers of at least 1${isHuge(part) ? ` and at most ${Number.MAX_SAFE_INTEGER}` : ''}, ` +
-          'with commas between.',
-      );
-    return value;
-  });
+/** Parser of whole numbers from 1 to `high` with commas between. */
+export function wholeNumbersTo(high: number): (text: string) => number[] {
+  return (text) =>
+    text.split(',').map((part) => {
+      const value = parseWhole(part);
+      const most = high < Number.MAX_SAFE_INTEGER || isHuge(part) ? ` and at most ${high}` : '';
+      if (value === undefined || value < 1 || value > high)
+        throw new InvalidArgumentError(`Expected whole numbers of at least 1${most}, with commas between.`);
+      return value;
+    });
 }
+
+/** Parser of whole numbers of at least 1 with commas between. */
+export const wholeNumbers = wholeNumbersTo(Number.MAX_SAFE_INTEGER);
 
 /** `--out`: the folder of runs and report. */
 export const outOption = (): Option => new Option('--out <dir>', 'folder of runs and report').default(DEFAULT_OUT);

@@ -21,6 +21,7 @@ test('a step by several workers: its share of the arithmetic, and the exchange',
   expect(wide!.bytes).toBe(6 * parameterCount(network));
   expect(wide!.exchangeSeconds).toBeCloseTo(0.001 + wide!.bytes / 1e6, 12);
   expect(wide!.togetherSeconds).toBeCloseTo(wide!.aloneSeconds / 4 + wide!.exchangeSeconds, 12);
+  expect(exchangesOf(plan, 1e6, assumedLink(1e9)).map(({ togetherSeconds }) => togetherSeconds)).toEqual([null, null]);
   expect(assumedLink(2e9).bytesPerSecond).toBe(2e9);
 });
 

@@ -24,6 +24,22 @@ test('without data the forms for the network are named, and no others', async ()
   await expect(planLines({ model: resnetFile() })).rejects.toThrow(/what it was trained on; expected .* <class>\/\*$/);
 });
 
+test('without what it needs no folder is made and no engine is opened', async () => {
+  const out = join(mkdtempSync(join(tmpdir(), 'gowide-thin-')), 'out');
+  const model = bertFolder();
+  for (const [args, said] of [
+    [[model], /--data is needed/],
+    [[model, '--data', 'nope.csv'], /nope.csv: not found/],
+    [['no-model', '--data', csvFile()], /no-model: not found/],
+    [[model, '--data', csvFile(), '--columns', 'text=review', '--params', '1'], /no width gives that/],
+  ] as const) {
+    const { status, stderr } = await gowideHere(['thin', ...args, '--out', out]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(said)]);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(existsSync(out)).toBe(false);
+  }
+});
+
 test('a plan says, as data as well, what is done', async () => {
   const args = ['thin', bertFolder(), '--data', csvFile(), '--columns', 'text=review', '--plan', '--json'];
   const { status, stdout } = await gowideHere(args);

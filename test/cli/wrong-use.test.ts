@@ -63,9 +63,12 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['train', 'gpt'], /unknown group of experiments "gpt"; expected one of: resnet, bert/],
     [
       ['train', 'bert', '--experiment', 'x'],
-      /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-squad, sst2, bert-ablations/,
+      /unknown experiment "x"; expected one of: bert-glosses, bert-supersense, bert-squad, sst2, sst2-base, bert-ablations/,
     ],
-    [['train', 'bert', '--arm', 'direct', '--set', 'data.vocabulary=/no/vocab.txt'], /vocab.txt: no such file/],
+    [
+      ['train', 'bert', '--arm', 'direct', '--set', 'data.vocabulary=/no/vocab.txt'],
+      /vocab.txt: not found; expected a vocabulary: .* or a folder/,
+    ],
     [
       ['train', 'bert', '--experiment', 'bert-squad', '--scale', 'paper', '--arm', 'fresh', '--out', newFolder()],
       /texts: not found; expected a folder with .txt files/,
@@ -127,7 +130,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       /gowide-none.json: no such file/,
     ],
     [['bench', 'particles', '--peer', 'numpy'], /'numpy' is invalid.*jax/],
-    [['bench', 'particles', '--widths', '8,x'], /whole numbers of at least 1, with commas between/],
+    [['bench', 'particles', '--widths', '8,x'], /whole numbers of at least 1 and at most 16777216, with commas/],
     [['runs', 'list', '--out', join(tmpdir(), 'gowide-none')], /no runs there; name the folder with --out/],
     [['report', join(tmpdir(), 'gowide-none')], /no runs there/],
     [['report', '--compare', TABLES], /--compare: expected two folders of runs, got 1/],
@@ -240,7 +243,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['thin', 'x', '--width', '1'], /--width.*Expected a factor above 0 and below 1: the thin net is the narrower one/],
     [['params', 'resnet50', '--width', '0x1'], /--width.*Expected a number above 0, at most 1000/],
     [['params', 'resnet50', '--width', ' 1'], /--width.*Expected a number above 0, at most 1000/],
-    [['bench', 'particles', '--widths', '0x40'], /whole numbers of at least 1, with commas between/],
+    [['bench', 'particles', '--widths', '0x40'], /whole numbers of at least 1 and at most 16777216, with commas/],
     [['thin', file, '--samples', '1,0x2'], /whole numbers of at least 1, with commas between/],
     [['thin', file, '--params', '0x5M'], /Expected a number such as 5M, 300k or 1200000/],
     [['thin', file, '--epochs', '0x5'], /Expected a number above 0/],
@@ -312,6 +315,9 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['train', 'resnet', '--config', LOOP], /loop: symbolic links on the way to it lead in a circle/],
     [['train', 'resnet', '--config', 'a'.repeat(300)], /a: a name in it is longer than the file system allows/],
     [['help', 'frob'], /unknown command 'frob'; commands: demo, .*, completion\. See: gowide --help/],
+    [['help', 'train', 'extra'], /^error: 'extra': gowide train has no commands below it\. See: gowide train --help$/m],
+    [['help', 'runs', 'frob'], /unknown command 'frob'; commands: list, .*, gc\. See: gowide runs --help/],
+    [['help', '--frob'], /^error: unknown option '--frob'/],
     [['runs', 'help', 'frob'], /unknown command 'frob'; commands: list, .*, gc\. See: gowide runs --help/],
     [['runs', 'list', '--out', ''], /--out <dir>: nothing was given\. See: gowide runs list --help/],
     [['report', ''], /folders: nothing was given\. See: gowide report --help/],
@@ -332,6 +338,28 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
       [['bench', bench, '--case', 'x', '--peer', 'torch'], /'--case <name>' cannot be used with option '--peer </],
       [['bench', bench, '--cases', 'x', '--case', 'y'], /'--case <name>' cannot be used with option '--cases </],
     ]),
+    [['bench', 'particles', '--widths', '64,1e15'], /--widths <list>.* at least 1 and at most 16777216, with commas/],
+    [
+      ['plan', '--scale', 'paper', '--tflops', '60', '--bandwidth', '1', '--workers', '1e6'],
+      /^error: --workers 1000000: the largest batch at scale paper has \d+ examples, of which each worker needs one/,
+    ],
+    [
+      ['train', 'bert', '--experiment', 'sst2', '--scale', 'overnight', '--out', newFolder()],
+      /sst2: files are not found that you bring: sst2\/train.tsv \(SST-2 of GLUE, .*\), .*minilm \(a Hugging Face folder/,
+    ],
+    [
+      ['train', 'bert', '--experiment', 'sst2-base', '--scale', 'overnight', '--out', newFolder()],
+      /bert-base \(a Hugging Face folder of BERT_BASE uncased, with vocab.txt: .*; put them there, or run the command/,
+    ],
+    [
+      ['sweep', 'sst2', '--scale', 'overnight', '--set', 'data.vocabulary=none', '--out', newFolder()],
+      /files are not found that you bring: .*\(experiment sst2, arm wide\)/,
+    ],
+    [['sweep', 'status', '--backend', 'pool'], /the back end "pool" has no "sweep status"; back ends that can: bullmq/],
+    [
+      ['thin', file, '--data', 'nope.csv', '--out', join(file, 'out')],
+      /out: .*file is a file; expected a folder; choose another one with --out/,
+    ],
     [['bench', 'small', '--cases', 'train digits'], /unknown case "train digits"; expected one of: train digits thin/],
     [
       [...TOGETHER, '--workers', '10.0.0.1:4000,10.0.0.2:4000', '--task', '0'],
