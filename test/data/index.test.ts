@@ -193,7 +193,10 @@ describe('splits that are the same files are refused before a run', () => {
   for (const split of ['train', 'val', 'other'])
     for (const name of ['cat', 'dog']) {
       mkdirSync(join(folder, split, name), { recursive: true });
-      writeFileSync(join(folder, split, name, 'a.ppm'), Buffer.concat([Buffer.from('P6 8 8 255\n'), Buffer.alloc(192)]));
+      writeFileSync(
+        join(folder, split, name, 'a.ppm'),
+        Buffer.concat([Buffer.from('P6 8 8 255\n'), Buffer.alloc(192)]),
+      );
     }
   symlinkSync(join(folder, 'val'), join(folder, 'link'), 'junction');
   const files = { train: 'train-images-idx3-ubyte', test: 't10k-images-idx3-ubyte' };
@@ -237,7 +240,9 @@ describe('splits that are the same files are refused before a run', () => {
       ...{ family: 'mlp', numLayers: 2, width: 8, skip: false, activation: 'tanh', classes: 2, inputs: 192 },
     };
     const of = (data: object) => cell({ ...DIRECT, data, network, training: { ...recipe(2, 0.1), objective: LABELS } });
-    expect(() => TRAIN_RUNNER.check(of({ ...pictures, validation: 'val' }))).toThrow('data.test (val unless given) and');
+    expect(() => TRAIN_RUNNER.check(of({ ...pictures, validation: 'val' }))).toThrow(
+      'data.test (val unless given) and',
+    );
     for (const data of [{ validation: 'other' }, { validation: 1 }, { validation: 'val', test: 'other' }])
       expect(() => check({ ...pictures, ...data })).not.toThrow();
     check({ ...pictures, validation: 1, test: 0.2 });
