@@ -18,10 +18,12 @@ import type { DatasetDefinition } from './definition.js';
 import { affine, AugmentationSpec, type Augmentation } from './augment.js';
 import { head, memorySource, type ImageSet } from './images.js';
 
+const SIZES = { test: 3000, validation: 1500, train: 5500 } as const;
+
 const DigitsSpec = z.strictObject({
   set: z.literal('digits'),
   /** Training images that are used. */
-  train: exampleCount(),
+  train: exampleCount().max(SIZES.train),
   augment: AugmentationSpec.optional(),
   /** Which of the two splits; the first unless given. */
   split: z.union([z.literal(1), z.literal(2)]).optional(),
@@ -33,7 +35,6 @@ interface Split {
   readonly test: ImageSet;
 }
 
-const SIZES = { test: 3000, validation: 1500, train: 5500 } as const;
 const SIDE = 28;
 /** Side of a digit's image, in pixels. */
 export const DIGITS_SIZE = 14;

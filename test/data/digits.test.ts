@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Order, toBatch, type HostBatch, type Source } from '../../src/data/dataset.js';
-import { DIGITS_SIZE, loadDigits } from '../../src/data/digits.js';
+import { digits, DIGITS_SIZE, loadDigits } from '../../src/data/digits.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { tapDiscrepancy } from '../../src/metrics/discrepancy.js';
 import { tf, type Tensor, type Tensor2D } from '../../src/engine/tensor.js';
@@ -35,6 +35,8 @@ test('the test images of the second split trained in the first, and the other wa
 });
 
 test('a smaller training set is the beginning of a larger one, and too large a one is refused', () => {
+  expect(digits.spec.safeParse({ set: 'digits', train: 5500 }).success).toBe(true);
+  expect(digits.spec.safeParse({ set: 'digits', train: 5501 }).success).toBe(false);
   const small = loadDigits(100);
   expect(small.train.count).toBe(100);
   expect([...everything(small.train).labels]).toEqual([...everything(data.train).labels.subarray(0, 100)]);

@@ -89,7 +89,7 @@ export const DATA: Readonly<Record<string, DataNotes>> = {
     example: { set: 'imagefolder', folder: 'pictures', size: 224, resize: 256, validation: 1000, corrupt: 0 },
     keys: {
       resize: 'shorter side before the center is cut out, pixels; at least size',
-      validation: 'training pictures set aside for validation; or the name of a folder',
+      validation: 'training pictures set aside for validation; or the name of a folder, another one than that of test',
       test: 'name of the folder of the test split; or the share of each class that is set aside for it',
       corrupt: 'pictures that may be unreadable',
       normalize: 'how colors are normalized; as ImageNet’s are by default',
@@ -183,7 +183,7 @@ export const NETWORK_KEYS: Meanings = {
   'distance.slope': 'how much less a score is for each token farther away; half in every next pair of heads',
   dropout: 'share of values that are dropped in training',
   head: 'what comes after the last layer',
-  'head.kind': 'nothing, the tanh layer on the first token, spans of answers, masked tokens, or classes of texts',
+  'head.kind': 'what it gives',
   'head.maskedPositions':
     'masked tokens of a sequence that are asked for, as many as the data set gives; every token unless given',
   'head.classes': 'number of classes',
@@ -216,6 +216,17 @@ export const NETWORK_KEYS: Meanings = {
   'layers.by': 'how values are pooled',
   'layers.size': 'height and width of the window, pixels',
   'layers.rate': 'share of values that are dropped in training',
+};
+
+/** What each value of a key means, where networks differ in those that they allow. */
+export const VALUES: Readonly<Record<string, Meanings>> = {
+  'head.kind': {
+    none: 'nothing',
+    pooler: 'the tanh layer on the first token',
+    span: 'spans of answers',
+    'masked-lm': 'masked tokens',
+    classify: 'classes of texts',
+  },
 };
 
 /** Keys whose objects have a table of their own, by name, with the link to it. */

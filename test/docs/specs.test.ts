@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parseSpec } from '../../src/core/spec.js';
 import { DATASETS, DataSpec } from '../../src/data/index.js';
 import { FAMILIES } from '../../src/models/index.js';
-import { DATA, DATA_KEYS, NETWORK_KEYS, OWN_TABLES, TRAINING } from './spec-keys.js';
+import { DATA, DATA_KEYS, NETWORK_KEYS, OWN_TABLES, TRAINING, VALUES } from './spec-keys.js';
 
 /** As much of a JSON schema as is read here. */
 interface Schema {
@@ -22,23 +22,38 @@ interface Schema {
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
 }
 
-/** Bounds that no one meets are left out. */
-const VAST = 1e6;
+/** Bounds above that of a width are left out: no one meets them. */
+const VAST = 2 ** 24;
+
+/** How many entries a list has, where its schema says it. */
+function lengthOf({ minItems = 0, maxItems }: Schema): string {
+  if (maxItems === undefined) return minItems === 0 ? '' : ` at least ${minItems}`;
+  return minItems === maxItems ? ` ${maxItems}` : ` ${minItems} to ${maxItems}`;
+}
+
+/** The values that a schema of names allows. */
+function valuesOf(schema: Schema): unknown[] {
+  const either = schema.anyOf ?? schema.oneOf;
+  if (either !== undefined) return [...new Set(either.flatMap(valuesOf))];
+  return schema.const === undefined ? [...(schema.enum ?? [])] : [schema.const];
+}
 
 function typeOf(schema: Schema): string {
   const either = schema.anyOf ?? schema.oneOf;
   if (either !== undefined) return [...new Set(either.map(typeOf))].join(' or ');
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map((one) => `\`${JSON.stringify(one)}\``).join(' or ');
-  if (schema.type === 'array') return schema.items ? `list of: ${typeOf(schema.items)}` : 'list';
+  if (schema.type === 'array') return schema.items ? `list of${lengthOf(schema)}: ${typeOf(schema.items)}` : 'list';
   if (schema.type === 'null') return '`null`';
   if (schema.type !== 'integer' && schema.type !== 'number') return String(schema.type).replace('string', 'text');
   const { minimum, exclusiveMinimum, maximum = Infinity } = schema;
   if (minimum === undefined && exclusiveMinimum === undefined) return 'number';
   const from = exclusiveMinimum === undefined ? `from ${minimum}` : `above ${exclusiveMinimum}`;
-  const to = maximum < VAST ? ` to ${maximum}` : '';
+  const to = maximum <= VAST ? ` to ${maximum}` : '';
   return `${schema.type === 'integer' ? 'whole number' : 'number'} ${from}${to}`;
 }
 
@@ -84,6 +99,14 @@ function keysOf(kinds: readonly Schema[]): Map<string, Key> {
   return keys;
 }
 
+/** What one of the values of a key means. Throws where nothing says it. */
+function saidOf(values: Meanings, key: string, value: unknown): string {
+  const said = values[String(value)];
+  if (said === undefined)
+    throw new Error(`the value ${String(value)} of ${key} has no meaning in test/docs/spec-keys.ts`);
+  return `${said} (\`${String(value)}\`)`;
+}
+
 /** A row for each key, those of objects within it included, but for what has a table of its own. */
 function rows(schemas: readonly Schema[], meaning: Meaning, above = ''): string[] {
   return [...keysOf(schemas)].flatMap(([name, { schema, isRequired, kinds }]) => {
@@ -97,7 +120,14 @@ function rows(schemas: readonly Schema[], meaning: Meaning, above = ''): string[
     const link = schema.$ref === undefined && objects(schema).length === 0 ? undefined : OWN_TABLES[name];
     const type = link === undefined ? typeOf(schema) : link;
     const inner = link === undefined ? rows(objects(schema), meaning, `${key}.`) : [];
-    return [`| \`${key}\` | ${type} | ${value} | ${of}${said} |`, ...inner];
+    const values = VALUES[key];
+    const each =
+      values === undefined
+        ? ''
+        : `: ${valuesOf(schema)
+            .map((one) => saidOf(values, key, one))
+            .join(', ')}`;
+    return [`| \`${key}\` | ${type} | ${value} | ${of}${said}${each} |`, ...inner];
   });
 }
 
