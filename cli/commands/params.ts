@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Variant } from '../../src/models/interface/family.js';
 import { countParameters } from '../../src/models/by-name.js';
-import { presetNames } from '../../src/models/index.js';
+import { familiesWith, presetNames } from '../../src/models/index.js';
 import { notice } from '../terminal/notices.js';
 import { examples, jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
 
@@ -18,7 +18,13 @@ export function variantOptions(command: Command): Command {
       ).argParser(positiveNumber(1000)),
     )
     .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)))
-    .addHelpText('after', () => `\nPublished networks: ${presetNames().join(', ')}`);
+    .addHelpText(
+      'after',
+      () =>
+        `\nPublished networks: ${presetNames().join(', ')}\n\n` +
+        `--width, --mid and --classes change networks of the family ${familiesWith('vary')}; others, such as BERTs, are ` +
+        'changed in a file with their spec.',
+    );
 }
 
 /** `gowide params`. */
@@ -27,7 +33,7 @@ export function command(): Command {
     .argument(
       '<model>',
       'a published name (resnet50, wide_resnet50_2, bert-base, ...), a JSON file with a network spec, ' +
-        'or a folder of Hugging Face’s',
+        'a folder of Hugging Face’s or a LayersModel, or a safetensors file that says which network it is',
     )
     .description('number of parameters of a network')
     .addOption(jsonOption());

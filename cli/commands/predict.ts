@@ -101,7 +101,8 @@ export function command(): Command {
     )
     .option(
       '--weights <file>',
-      'safetensors, in published names and layouts; a folder and a safetensors file have their own',
+      'safetensors, in published names and layouts, for safetensors as input; a folder and a safetensors file have their ' +
+        'own',
     )
     .requiredOption(
       '--input <path>',
@@ -122,9 +123,12 @@ export function command(): Command {
     )
     .addOption(columnsOption(['text'], 'pair'))
     .addOption(new Option('--out <dir>', 'folder in which a run’s id is looked for').default(DEFAULT_OUT))
-    .option('--taps', 'write the output of every block as well')
+    .option('--taps', 'write the output of every block as well, of safetensors as input')
     .addOption(
-      new Option('--mode <name>', 'eval: running statistics; train: those of the whole batch')
+      new Option(
+        '--mode <name>',
+        'for safetensors as input: eval by running statistics, train by those of the whole batch',
+      )
         .choices(['eval', 'train'])
         .default('eval'),
     )

@@ -1,6 +1,7 @@
 /** How help looks: names alone in lists, choices in words, no line wider than the terminal. */
 import type { Argument, Command, Option } from 'commander';
 import { Help } from 'commander';
+import { boundsOf } from './options.js';
 
 /** Columns within which help is wrapped: those of the terminal where it has so many, and 80 where there is none. */
 const [NARROWEST, WIDEST, ELSEWHERE] = [60, 100, 80] as const;
@@ -23,7 +24,8 @@ export function withHelpStyle(
     .configureHelp({
       minWidthToWrap: 20,
       subcommandTerm: (child) => child.name(),
-      optionDescription: (option) => described(option, withoutEmptyList(option), plain.optionDescription.bind(plain)),
+      optionDescription: (option) =>
+        withBounds(option, described(option, withoutEmptyList(option), plain.optionDescription.bind(plain))),
       argumentDescription: (argument) =>
         described(argument, argument.defaultValue, plain.argumentDescription.bind(plain)),
     })
@@ -39,6 +41,14 @@ export function withHelpStyle(
 /** An empty list as the default of an option that can be repeated says nothing. */
 function withoutEmptyList({ defaultValue }: Option): unknown {
   return Array.isArray(defaultValue) && defaultValue.length === 0 ? undefined : defaultValue;
+}
+
+/** A description with the bounds of the option's number, before its default. */
+function withBounds(option: Option, text: string): string {
+  const bounds = boundsOf(option);
+  if (bounds === undefined) return text;
+  const [, start = text, end = ''] = /^(.*?)( \((?:default|env|preset):.*)$/.exec(text) ?? [];
+  return `${start}; ${bounds}${end}`;
 }
 
 /** A description with its choices and its default as a sentence has them. */

@@ -50,41 +50,64 @@ export function refuseTwice(command: Command): void {
 /** Whether a text is a number that is too large for its option, though no bound is set there. */
 const isHuge = (text: string): boolean => Number(text) > Number.MAX_SAFE_INTEGER;
 
+/** Bounds that parsers of numbers have, in words, as help says them. */
+const BOUNDS = new WeakMap<object, string>();
+
+/** Upper bounds from here on are not said: nobody meets them. */
+const VAST = 1e6;
+
+/** A parser whose bounds help says, but those that go without saying, such as 1 for a number of things. */
+function bounded<Parser extends object>(parser: Parser, low: number, high: number): Parser {
+  const [isLow, isHigh] = [low > 1, high < VAST];
+  const from = isLow ? `from ${low}${isHigh ? ` to ${high}` : ''}` : `at most ${high}`;
+  if (isLow || isHigh) BOUNDS.set(parser, from);
+  return parser;
+}
+
+/** The bounds of an option's number, in words; undefined where there are none to be said. */
+export function boundsOf({ parseArg }: Option): string | undefined {
+  return parseArg === undefined ? undefined : BOUNDS.get(parseArg);
+}
+
 /** Parser of a whole number that is at least `low`. */
 export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  return (text) => {
+  const parse = (text: string): number => {
     const most = high < Number.MAX_SAFE_INTEGER || isHuge(text) ? ` and at most ${high}` : '';
     const value = parseWhole(text);
     if (value === undefined || value > high || value < low)
       throw new InvalidArgumentError(`Expected a whole number of at least ${low}${most}.`);
     return value;
   };
+  return bounded(parse, low, high);
 }
 
 /** Parser of a number from `low` to `high`. */
 export function numberFrom(low: number, high: number): (text: string) => number {
-  return (text) => {
+  const parse = (text: string): number => {
     const value = parseNumber(text);
     if (value === undefined || value < low || value > high)
       throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
     return value;
   };
+  BOUNDS.set(parse, `from ${low} to ${high}`);
+  return parse;
 }
 
 /** Parser of a number above 0, and at most `high`. */
 export function positiveNumber(high = Number.MAX_VALUE): (text: string) => number {
-  return (text) => {
+  const parse = (text: string): number => {
     const most = high < Number.MAX_VALUE || isHuge(text) ? `, at most ${high}` : '';
     const value = parseNumber(text);
     if (value === undefined || !(value > 0 && value <= high))
       throw new InvalidArgumentError(`Expected a number above 0${most}.`);
     return value;
   };
+  return bounded(parse, 0, high);
 }
 
 /** Parser of whole numbers from 1 to `high` with commas between. */
 export function wholeNumbersTo(high: number): (text: string) => number[] {
-  return (text) =>
+  const parse = (text: string): number[] =>
     text.split(',').map((part) => {
       const value = parseWhole(part);
       const most = high < Number.MAX_SAFE_INTEGER || isHuge(part) ? ` and at most ${high}` : '';
@@ -92,6 +115,7 @@ export function wholeNumbersTo(high: number): (text: string) => number[] {
         throw new InvalidArgumentError(`Expected whole numbers of at least 1${most}, with commas between.`);
       return value;
     });
+  return bounded(parse, 1, high);
 }
 
 /** Parser of whole numbers of at least 1 with commas between. */

@@ -40,6 +40,20 @@ test.each(NAMES.map((command) => [command.join(' '), command] as const))('gowide
     expect((await gowideHere(asked)).stdout).toBe(stdout);
 });
 
+test('help says the bounds of numbers, which network a factor changes, and what goes with which input', async () => {
+  const help = async (...command: string[]): Promise<string> =>
+    (await gowideHere([...command, '--help'])).stdout.replaceAll(/\s+/g, ' ');
+  const limit = await help('theory', 'limit');
+  expect(limit).toContain('is below this share of the value; at most 0.5 (default:');
+  expect(limit).toContain('most particles of a layer; from 256 (default: 8192)');
+  expect(limit).toContain('most nets of one size; from 8 (default: 256)');
+  expect(await help('params')).toContain('or a safetensors file that says which network it is');
+  const predict = await help('predict');
+  expect(predict).toMatch(/change networks of the family resnet, .*; others, such as BERTs, are changed in a file/);
+  expect(predict).toMatch(/--weights <file> .*for safetensors as input; .*--taps .*, of safetensors as input/);
+  expect(predict).toContain('--mode <name> for safetensors as input: eval');
+});
+
 test('back ends are offered where they can do it', async () => {
   const help = async (...command: string[]): Promise<string> => (await gowideHere([...command, '--help'])).stdout;
   for (const command of [['sweep', 'status'], ['sweep', 'cancel'], ['worker']])
