@@ -75,7 +75,7 @@ export interface Exchange {
   readonly exchangeSeconds: number;
   /** Seconds of a step in one process with the whole batch. */
   readonly aloneSeconds: number;
-  /** Seconds of a step of the workers, each on its share, exchange included; null where there are too few for a share. */
+  /** Seconds of a step of the workers, exchange included; null where the batch has too few examples for so many. */
   readonly togetherSeconds: number | null;
   /** Examples of a step. */
   readonly batch: number;

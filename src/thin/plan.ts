@@ -105,7 +105,7 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
 }
 
 /**
- * Copies the files that a form of data made into the folder of the work; one that holds the same is left as it is, since
+ * Copies the files that a form of data made into the folder of the work. One that holds the same is left as it is:
  * runs note when what they read was changed. Returns the declaration with their new places.
  */
 function keepDrafts(spec: DataSpec, from: string, to: string): DataSpec {
