@@ -88,6 +88,13 @@ describe('a file of something else is not written over', () => {
     const again = await gowideHere([...simulate, '--particles', join(out, 'final.safetensors')]);
     expect([again.status, again.stderr]).toEqual([2, expect.stringContaining('this command reads it')]);
     expect((await gowideHere(simulate)).status).toBe(0); // its own are replaced
+    const [particles, config] = [join(out, 'final.safetensors'), inWork('naming.json')];
+    const declared = JSON.parse(readFileSync(inWork('simulation.json'), 'utf8')) as object;
+    writeFileSync(config, JSON.stringify({ ...declared, particles }));
+    const before = readFileSync(particles);
+    const named = await gowideHere(['theory', 'simulate', '--config', config, '--out', out]);
+    expect([named.status, named.stderr]).toEqual([2, expect.stringContaining(`${particles}: this command reads it`)]);
+    expect(readFileSync(particles).equals(before)).toBe(true);
   });
 
   test('earlier pages and tables of one’s own are replaced', async () => {

@@ -49,7 +49,7 @@ async function run(options: Options): Promise<void> {
     return;
   }
   const out = checkOut(options.out);
-  const inputs = [options.config, options.particles];
+  const inputs = [options.config, particles]; // those that the declaration names, too
   const final = checkOutput(join(out, 'final.safetensors'), OUTPUTS.safetensors, inputs);
   const summaryFile = checkOutput(join(out, 'summary.json'), SUMMARY, inputs);
   const progress = new Progress();
