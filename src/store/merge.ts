@@ -8,6 +8,8 @@ import { asFileError, makeFolder } from './atomic.js';
 import { liveOwner, lockProblem, tryLock, type Lock } from './lock.js';
 import { copyRegular, DeniedError, isThere, readRegular } from './regular.js';
 import {
+  ASIDE,
+  asideFolder,
   checkFinished,
   FILES,
   FINISHED_FILES,
@@ -258,6 +260,9 @@ function asideOf(out: string, folder: string): { readonly aside?: string; readon
   return aside === undefined ? {} : { aside };
 }
 
+/** Files of a run that stay with it; the others are of a process at work. */
+const KEPT = new Set<string>(Object.values(FILES).filter((name) => name !== FILES.lock));
+
 /** A file or folder that can be deleted, with the reason in a few words. */
 export interface Garbage {
   readonly path: string;
@@ -267,7 +272,8 @@ export interface Garbage {
 /**
  * What can be deleted from a store: folders of runs that never began, temporary files and locks of processes that are
  * gone, runs set aside, and with `unfinished` the runs that were not brought to their end. Runs that a process is at
- * work on are never among them, nor those whose lock says nothing, as a symbolic link: `passOver` gets a line of each.
+ * work on are never among them, nor those whose lock says nothing, as a symbolic link, nor what somebody else put beside
+ * the runs or those set aside: `passOver` gets a line of each.
  */
 export function garbage(
   out: string,
@@ -298,19 +304,36 @@ export function garbage(
     } else if (unfinished && !isMarked(folder)) found.push({ path: folder, why: 'unfinished' });
     else
       for (const file of readdirSync(folder))
-        if (file.includes('.tmp-') || file.startsWith(FILES.lock))
+        if (isOwn(file) && !KEPT.has(file))
           found.push({ path: join(folder, file), why: 'left by a process that is gone' });
   }
-  const aside = join(out, 'damaged');
-  for (const name of isThere(aside) ? readdirSync(aside).sort() : [])
-    found.push({ path: join(aside, name), why: 'was set aside' });
+  const aside = asideFolder(out);
+  for (const name of isThere(aside) ? readdirSync(aside).sort() : []) {
+    const path = join(aside, name);
+    const other = otherThanAside(path);
+    if (other === undefined) found.push({ path, why: 'was set aside' });
+    else passOver(`${path}: ${other}; it is passed over`);
+  }
   return found;
+}
+
+/** Why a path among the runs set aside is none of them; undefined for one that is. */
+function otherThanAside(path: string): string | undefined {
+  if (!ASIDE.test(basename(path)) || !lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
+    return 'no run that was set aside';
+  const foreign = foreignIn(path);
+  return foreign === undefined ? undefined : `a run that was set aside, and has ${foreign} of something else`;
+}
+
+/** Whether a name is one of a run's files, of what they are written as first, or of what a lock is taken with. */
+function isOwn(name: string): boolean {
+  const known: readonly string[] = Object.values(FILES);
+  return known.includes(name.replace(/[.]tmp-.*$/, '')) || name.startsWith(`${FILES.lock}.`);
 }
 
 /** What a run does not have, in a folder among the runs: somebody put it there. */
 function foreignIn(folder: string): string | undefined {
-  const known = new Set<string>(Object.values(FILES));
-  return readdirSync(folder).find((name) => !known.has(name.replace(/[.]tmp-.*$/, '')) && !name.startsWith(FILES.lock));
+  return readdirSync(folder).find((name) => !isOwn(name));
 }
 
 /** Deletes what {@link garbage} found, but nothing that a process has begun to work on since. */

@@ -269,9 +269,17 @@ export function checkFinished(folder: string, { arrays }: { arrays: boolean }): 
   return cell;
 }
 
+/** The folder `<out>/damaged`, to which a store moves the runs that it sets aside. */
+export function asideFolder(out: string): string {
+  return join(out, 'damaged');
+}
+
+/** What {@link setAside} calls a run: by its folder, whose name ends in an id as a rule, and a number. */
+export const ASIDE = /[.]\d+$/;
+
 /** Moves a run's folder out of the way, below `<out>/damaged`; returns where it is now. */
 export function setAside(out: string, folder: string): string {
-  const root = join(out, 'damaged');
+  const root = asideFolder(out);
   makeFolder(root);
   for (let k = 1; ; k++) {
     const target = join(root, `${basename(folder)}.${k}`);

@@ -28,7 +28,7 @@ import {
 } from '../../src/store/merge.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
-import { folderOf, listRuns, readMetrics } from '../../src/store/runs.js';
+import { folderOf, listRuns, readMetrics, setAside } from '../../src/store/runs.js';
 import { tryLock } from '../../src/store/lock.js';
 import { isSealed, seal } from '../../src/store/seal.js';
 
@@ -329,6 +329,7 @@ test('garbage is what nobody needs, and nothing that is at work', async () => {
   mkdirSync(join(root, `.incoming-x-${2 ** 22 + 1}`));
   cpSync(folderOf(out, cells[0]!), join(out, 'damaged', 'x.1'), { recursive: true });
   writeFileSync(join(folderOf(out, cells[1]!), 'DONE.tmp-1'), '');
+  for (const name of ['mine.tmp-1', 'locks.txt']) writeFileSync(join(folderOf(out, cells[1]!), name), ''); // somebody's
   rmSync(join(folderOf(out, cells[2]!), 'DONE'));
   rmSync(join(folderOf(out, cells[3]!), 'DONE'));
   writeFileSync(join(folderOf(out, cells[3]!), 'lock'), JSON.stringify({ pid: process.ppid, host: hostname() }));
@@ -345,6 +346,29 @@ test('garbage is what nobody needs, and nothing that is at work', async () => {
   expect(names(false)).toEqual(always);
   expect(names(true)).toEqual([...always, folderOf(out, cells[2]!).slice(out.length + 1)].sort());
   expect(existsSync(join(root, 'never-began'))).toBe(true);
+});
+
+test('what somebody put beside the runs that were set aside is named and stays', async () => {
+  const out = newFolder();
+  await run(out, cells.slice(0, 2));
+  const [aside, folder] = [join(out, 'damaged'), folderOf(out, cells[0]!)];
+  const [own, kept] = [setAside(out, folder), setAside(out, folderOf(out, cells[1]!))];
+  writeFileSync(join(kept, 'why.txt'), 'mine');
+  for (const name of ['mine.txt', 'notes.1']) writeFileSync(join(aside, name), '');
+  mkdirSync(join(aside, 'mydir'));
+  const lines: string[] = [];
+  const found = garbage(out, { unfinished: false }, (line) => lines.push(line));
+  expect(found).toEqual([{ path: own, why: 'was set aside' }]);
+  expect(lines).toEqual(
+    [
+      `${kept}: a run that was set aside, and has why.txt of something else; it is passed over`,
+      ...['mine.txt', 'mydir', 'notes.1'].map(
+        (name) => `${join(aside, name)}: no run that was set aside; it is passed over`,
+      ),
+    ].sort(),
+  );
+  deleteGarbage(found);
+  expect(readdirSync(aside)).toHaveLength(4);
 });
 
 test('what a process has begun to work on since it was found is not deleted: its lock, its temporary files', async () => {
