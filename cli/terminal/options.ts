@@ -1,5 +1,5 @@
 /** Options that several commands share, and how their values are checked. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
@@ -9,7 +9,7 @@ import { isFolder } from '../../src/core/folder.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { parseNumber, parseWhole } from '../../src/core/number.js';
 import { shellWord } from '../../src/core/shell.js';
-import { asFileError, makeFolder } from '../../src/store/atomic.js';
+import { makeWritable } from '../../src/store/atomic.js';
 import { refuseInRuns } from '../../src/store/output.js';
 import { isThere } from '../../src/store/regular.js';
 import { withoutPasswords } from '../../src/sweep/address.js';
@@ -149,12 +149,7 @@ export const jobsOption = (): Option =>
 export function checkOut(out: string, option = '--out'): string {
   const path = resolve(out);
   refuseInRuns(path);
-  makeFolder(path, option);
-  try {
-    rmSync(mkdtempSync(join(path, '.writable-')), { recursive: true });
-  } catch (error) {
-    throw asFileError(error, path, option);
-  }
+  makeWritable(path, option);
   return path;
 }
 

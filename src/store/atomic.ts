@@ -1,15 +1,28 @@
 /** Files that are either as they were or as they should be, whatever happens in between. */
 import { randomBytes, type Hash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 import { makeFolders, syncFolder } from '../core/folder.js';
 import { DeniedError } from './regular.js';
 
-/** Makes a folder and its parents. Throws UsageError with the path and the option when it cannot be written. */
-export function makeFolder(path: string, option = '--out'): void {
+/**
+ * Makes a folder and its parents. Throws UsageError with the path when it cannot be written, and with the option that
+ * says where, if it is known.
+ */
+export function makeFolder(path: string, option?: string): void {
   try {
     makeFolders(path);
+  } catch (error) {
+    throw asFileError(error, path, option);
+  }
+}
+
+/** Makes a folder, as {@link makeFolder} does, and sees whether files can be written there. */
+export function makeWritable(path: string, option?: string): void {
+  makeFolder(path, option);
+  try {
+    rmSync(mkdtempSync(join(path, '.writable-')), { recursive: true });
   } catch (error) {
     throw asFileError(error, path, option);
   }
@@ -148,8 +161,9 @@ function inWords(message: string): string {
   return message.replace(/^(E[A-Z0-9]+): ([^,]+), \w+.*$/s, '$2 ($1)');
 }
 
-/** One line for the common ways in which a file cannot be read or written. */
-export function asFileError(error: unknown, path: string, option = '--out'): Error {
+/** One line for the common ways in which a file cannot be read or written; `option` is the one that says where. */
+export function asFileError(error: unknown, path: string, option?: string): Error {
+  const advice = option === undefined ? 'choose another place' : `choose another folder with ${option}`;
   switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -161,14 +175,10 @@ export function asFileError(error: unknown, path: string, option = '--out'): Err
     case 'EPERM':
     case 'EROFS':
       if (READING.has((error as NodeJS.ErrnoException).syscall ?? '')) return new DeniedError(path);
-      return new UsageError(
-        `cannot write ${path}: permission denied or read-only; choose another folder with ${option}`,
-      );
+      return new UsageError(`cannot write ${path}: permission denied or read-only; ${advice}`);
     case 'ENOTDIR':
     case 'EEXIST':
-      return new UsageError(
-        `cannot write ${path}: a part of that path is a file, not a folder; choose another folder with ${option}`,
-      );
+      return new UsageError(`cannot write ${path}: a part of that path is a file, not a folder; ${advice}`);
     case 'EISDIR':
       return new UsageError(`${path}: it is a folder; expected a file`);
     case 'ELOOP':

@@ -123,7 +123,7 @@ export async function executeRun(cell: Cell, options: ExecuteOptions): Promise<R
       if (error instanceof DamagedError) lock.check();
       if (!(error instanceof DamagedError) || !damagedHere(error, folder, options, attempt))
         // what a cell reads lies elsewhere: the file that the error names, where it names one
-        throw codeOf(error) === undefined ? error : asFileError(error, pathOf(error) ?? folder);
+        throw codeOf(error) === undefined ? error : asFileError(error, pathOf(error) ?? folder, '--out');
     } finally {
       lock.release();
     }
@@ -188,7 +188,7 @@ async function takeLock(folder: string, { lockSeconds, signal, notice }: Execute
   // since when the lock has not been refreshed
   let still = { at: performance.now(), refreshed: first };
   for (let started = performance.now(); ; await sleep(200)) {
-    makeFolder(folder);
+    makeFolder(folder, '--out');
     checkFolder(folder);
     const lock = tryLock(path);
     if ('release' in lock) return lock;
@@ -385,7 +385,7 @@ class Session implements RunContext {
       writeAll(this.metrics, text);
       fsyncSync(this.metrics);
     } catch (error) {
-      throw asFileError(error, join(this.folder, FILES.metrics));
+      throw asFileError(error, join(this.folder, FILES.metrics), '--out');
     }
     this.bytes += text.length;
     this.written.update(text);

@@ -112,7 +112,7 @@ export function tryLock(path: string): Lock | { heldBy: Owner } {
     }
     return { heldBy: ownerOf(read(path) ?? '') ?? NOBODY };
   } catch (error) {
-    throw asFileError(error, path);
+    throw asFileError(error, path, '--out');
   }
 }
 
@@ -152,7 +152,7 @@ function readAsOwner(path: string): string | undefined {
   try {
     return read(path);
   } catch (error) {
-    throw asFileError(error, path);
+    throw asFileError(error, path, '--out');
   }
 }
 

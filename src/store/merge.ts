@@ -46,7 +46,7 @@ const LEFT: Readonly<Record<string, string>> = {
  * Throws FailureError where another process has taken it in that moment.
  */
 export function incomingFolder(out: string, id: string): Incoming {
-  makeFolder(runsFolder(out));
+  makeFolder(runsFolder(out), '--out');
   const folder = mkdtempSync(join(runsFolder(out), `${INCOMING}${id}-`));
   const lock = tryLock(join(folder, FILES.lock));
   if (!('release' in lock)) throw new FailureError(`${folder}: taken by process ${lock.heldBy.pid}`);
@@ -92,7 +92,7 @@ export function settle(out: string, cell: Cell, incoming: Incoming, index?: Read
   } catch (error) {
     // somebody began it, or finished it, in the moment before
     if (['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) return finished() ?? 'busy';
-    throw asFileError(error, target);
+    throw asFileError(error, target, '--out');
   } finally {
     // where nothing came into its place, the run that was there goes back to it
     if (isThere(replaced) && !isThere(target)) renameSync(replaced, target);
@@ -185,7 +185,7 @@ function copyOf(out: string, folder: string, id: string, finished: boolean): Inc
       try {
         copyRegular(from, to);
       } catch (error) {
-        throw asFileError(error, to);
+        throw asFileError(error, to, '--out');
       }
     }
     // what was checked may have been replaced before it was copied

@@ -1,8 +1,19 @@
 /** Where a command that is given a path may write: over what such a command wrote before, and over nothing else. */
-import { closeSync, existsSync, lstatSync, readdirSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { GENERATOR, GENERATOR_META } from '../core/markup.js';
+import { asFileError, makeWritable } from './atomic.js';
 import { openRegular } from './regular.js';
 import { FILES } from './runs.js';
 import { readMetadata } from './safetensors.js';
@@ -99,25 +110,35 @@ function isReadOf(path: string, input: string): boolean {
   return path === input || (dirname(path) === input && READ.test(basename(path)));
 }
 
+/** What stands at a path, links being followed; undefined where there is nothing. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw asFileError(error, path);
+  }
+}
+
 /**
  * The path at which a file is to be written that the user named: a symbolic link is followed to the file that it leads
- * to. Throws UsageError where something else stands there (a folder, a device, a file of another kind that is not
- * empty), where the command reads that file, and among the runs of a store.
+ * to. The folder that it will be in is made, so that nothing is computed first that cannot be kept. Throws UsageError
+ * where that cannot be written into, where something else stands at the path (a folder, a device, a file of another
+ * kind that is not empty), where the command reads that file, and among the runs of a store.
  *
  * @param inputs files, and folders of networks, that the same command reads.
  */
 export function checkOutput(path: string, kind: OutputKind, inputs: readonly (string | undefined)[] = []): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat?.isDirectory()) throw new UsageError(`${path}: it is a folder; expected the name of a file`);
   if (stat?.isFile() === false) throw new UsageError(`${path}: it is a device or a pipe; expected the name of a file`);
   refuseInRuns(path);
   const target = asReal(path);
-  if (stat === undefined) return target;
   if (inputs.some((input) => input !== undefined && existsSync(input) && isReadOf(target, asReal(input))))
     throw new UsageError(`${path}: this command reads it, and would write over it; name another file`);
   // an empty file, as mktemp makes it, has nothing to lose
-  if (stat.size > 0 && !kind.isOne(target))
+  if (stat !== undefined && stat.size > 0 && !kind.isOne(target))
     throw new UsageError(`${path}: it is not ${kind.what}, and would be written over; remove it, or name another file`);
+  makeWritable(dirname(target));
   return target;
 }
 

@@ -178,7 +178,7 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const base = RECIPES.adamw;
   const batch = batchOf(options.batch, base, splits.train.length);
   // nothing is written before all is checked
-  makeFolder(join(work, 'data'));
+  makeFolder(join(work, 'data'), '--out');
   const file = (name: keyof typeof splits): string =>
     keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);
   const counts = { train: splits.train.length, validation: splits.validation.length, test: splits.test.length };

@@ -140,7 +140,7 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
   if (best === undefined || last === undefined)
     throw new FailureError(`the wide net could not be trained at any of the rates; the last one: ${worker.failure}`);
   const weights = fromArrays(readArrays(await worker.run(last)));
-  makeFolder(setup.work);
+  makeFolder(setup.work, '--out');
   writeWeights(path, setup.wide, weights);
   return weights;
 }

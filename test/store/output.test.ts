@@ -1,8 +1,18 @@
 /** Where commands may write: nothing of somebody else's is written over. */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/core/errors.js';
 import { checkNetworkFolder, checkOutput, OUTPUTS, refuseInRuns } from '../../src/store/output.js';
 import { writeSafetensors } from '../../src/store/safetensors.js';
 
@@ -44,6 +54,19 @@ describe('a file that the user named', () => {
     if (content !== '\x08') expect(() => checkOutput(file, OUTPUTS.onnx)).toThrow('it is not an ONNX file');
     else expect(checkOutput(file, OUTPUTS.onnx)).toBe(file);
     expect(readFileSync(file, 'latin1')).toBe(content);
+  });
+
+  test('may be in a folder that is yet to be made; one that cannot be is said before anything is computed', () => {
+    const folder = newFolder();
+    const file = join(folder, 'new', 'deeper', 'w.safetensors');
+    expect(checkOutput(file, OUTPUTS.safetensors)).toBe(file);
+    expect(readdirSync(join(folder, 'new', 'deeper'))).toEqual([]);
+    writeSafetensors(file, TENSORS);
+    const within = join(file, 'x.onnx');
+    // no option is named: here it is --output, and --out may be another thing
+    expect(() => checkOutput(within, OUTPUTS.onnx)).toThrow(
+      new UsageError(`cannot write ${within}: a part of that path is a file, not a folder; choose another place`),
+    );
   });
 
   test('is not a folder, a device, or what leads to one', () => {
