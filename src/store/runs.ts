@@ -280,7 +280,7 @@ export const ASIDE = /[.]\d+$/;
 /** Moves a run's folder out of the way, below `<out>/damaged`; returns where it is now. */
 export function setAside(out: string, folder: string): string {
   const root = asideFolder(out);
-  makeFolder(root);
+  makeFolder(root, '--out');
   for (let k = 1; ; k++) {
     const target = join(root, `${basename(folder)}.${k}`);
     if (isThere(target)) continue;
@@ -289,7 +289,7 @@ export function setAside(out: string, folder: string): string {
       rmSync(join(target, FILES.lock), { force: true });
       return target;
     } catch (error) {
-      throw asFileError(error, target);
+      throw asFileError(error, target, '--out');
     }
   }
 }
@@ -343,7 +343,7 @@ export function checkFolder(folder: string): void {
   try {
     stat = lstatSync(folder, { throwIfNoEntry: false });
   } catch (error) {
-    throw asFileError(error, folder);
+    throw asFileError(error, folder, '--out');
   }
   if (stat?.isSymbolicLink())
     throw new UsageError(`${folder}: it is a symbolic link; expected a folder of the store itself`);
@@ -368,23 +368,37 @@ export interface Listing {
   readonly problems: readonly string[];
 }
 
+/** A folder among the runs: the run in it, or why it cannot be read. */
+interface Entry {
+  readonly folder: string;
+  /** That of the run; of one that cannot be read what its folder is called by. */
+  readonly id: string;
+  readonly run: RunRecord | Error;
+}
+
+function readEntry(folder: string): Entry {
+  const id = basename(folder).slice(basename(folder).lastIndexOf('.') + 1);
+  if (!isThere(join(folder, FILES.spec)))
+    return { folder, id, run: new UsageError(`${folder}: no ${FILES.spec}; not a run, or stopped before it began`) };
+  try {
+    const run = readRun(folder);
+    return { folder, id: run.id, run };
+  } catch (error) {
+    return { folder, id, run: error as Error };
+  }
+}
+
+function readEntries(out: string): Entry[] {
+  return listFolders(out).map((name) => readEntry(join(runsFolder(out), name)));
+}
+
 /** Every run under `out`; folders that cannot be read are named, not thrown. */
 export function listRuns(out: string): Listing {
-  const runs: RunRecord[] = [];
-  const problems: string[] = [];
-  for (const name of listFolders(out)) {
-    const folder = join(runsFolder(out), name);
-    if (!isThere(join(folder, FILES.spec))) {
-      problems.push(`${folder}: no ${FILES.spec}; not a run, or stopped before it began`);
-      continue;
-    }
-    try {
-      runs.push(readRun(folder));
-    } catch (error) {
-      problems.push((error as Error).message);
-    }
-  }
-  return { runs, problems };
+  const all = readEntries(out).map(({ run }) => run);
+  return {
+    runs: all.filter((run): run is RunRecord => !(run instanceof Error)),
+    problems: all.flatMap((run) => (run instanceof Error ? [run.message] : [])),
+  };
 }
 
 /** What the files that a run read held, as the last process noted it: an earlier one may have left nothing of it. */
@@ -392,20 +406,37 @@ export function inputsOf({ environments }: Pick<RunRecord, 'environments'>): rea
   return environments.findLast(({ inputs }) => inputs !== undefined)?.inputs ?? [];
 }
 
-/**
- * The one run whose id begins with `text`, or whose folder `text` names, alone or with its path. Throws UsageError when
- * there is none or more than one.
- */
-export function findRun(out: string, text: string): RunRecord {
-  const { runs } = listRuns(out);
-  const found = runs.filter(
+/** The folders that a text names: those of ids that begin with it, or the one that it is the name or the path of. */
+function entriesOf(out: string, text: string): Entry[] {
+  return readEntries(out).filter(
     ({ id, folder }) => id.startsWith(text) || basename(folder) === text || resolve(folder) === resolve(text),
   );
-  if (found.length === 1) return found[0]!;
-  if (found.length > 1)
+}
+
+/** Whether {@link findRun} knows a run by this text, or several, be they damaged or not. */
+export function isKnownRun(out: string, text: string): boolean {
+  return entriesOf(out, text).length > 0;
+}
+
+/**
+ * The one run whose id begins with `text`, or whose folder `text` names, alone or with its path. Throws UsageError when
+ * there is none or more than one, and what is amiss with the only one where it cannot be read.
+ */
+export function findRun(out: string, text: string): RunRecord {
+  const found = entriesOf(out, text);
+  const runs = found.map(({ run }) => run).filter((run): run is RunRecord => !(run instanceof Error));
+  if (runs.length === 1) return runs[0]!;
+  if (runs.length > 1) {
+    const ids = runs.map(({ id }) => id);
     throw new UsageError(
-      `"${text}" fits ${found.length} runs: ${found.map((run) => run.id).join(', ')}; give more digits`,
+      new Set(ids).size === ids.length
+        ? `"${text}" fits ${ids.length} runs: ${ids.join(', ')}; give more digits`
+        : `"${text}" fits ${ids.length} folders, some of them of one run: ` +
+            `${runs.map(({ folder }) => basename(folder)).join(', ')}; give the name of one of these folders`,
     );
+  }
+  const [broken] = found;
+  if (broken !== undefined) throw broken.run as Error;
   throw new UsageError(`no run "${text}" in ${runsFolder(out)}; see: gowide runs list --out ${out}`);
 }
 

@@ -20,7 +20,16 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { FailureError, InterruptedError, UsageError } from '../../src/core/errors.js';
 import type { Cell, Executor, RunContext } from '../../src/core/run.js';
 import { executeRun, type ExecuteOptions } from '../../src/store/execute.js';
-import { checkFinished, findRun, folderOf, listRuns, readArrays, readMetrics, readRun } from '../../src/store/runs.js';
+import {
+  checkFinished,
+  findRun,
+  folderOf,
+  isKnownRun,
+  listRuns,
+  readArrays,
+  readMetrics,
+  readRun,
+} from '../../src/store/runs.js';
 import { seal } from '../../src/store/seal.js';
 import { environment } from '../../src/store/environment.js';
 
@@ -239,7 +248,24 @@ test('findRun takes the first digits of an id or a folder, and says when they fi
     expect(findRun(out, text).id).toBe(first.id);
   expect(() => findRun(out, basename(folder).slice(1))).toThrow(UsageError);
   expect(() => findRun(out, 'zzz')).toThrow(UsageError);
-  expect(() => findRun(out, '')).toThrow(/fits 2 runs/);
+  expect(() => findRun(out, '')).toThrow(/fits 2 runs: .*give more digits/);
+  cpSync(folder, `${folder.replace('.s1.', '.s9.')}`, { recursive: true });
+  const names = [basename(folder), basename(folder).replace('.s1.', '.s9.')];
+  expect(() => findRun(out, first.id.slice(0, 6))).toThrow(
+    `fits 2 folders, some of them of one run: ${names.join(', ')}; give the name of one of these folders`,
+  );
+  expect(findRun(out, names[1]!).id).toBe(first.id);
+});
+
+test('findRun says what is amiss with a run that cannot be read', async () => {
+  const { id, folder } = await executeRun(CELL, options(counter()));
+  const done = join(folder, 'DONE');
+  writeFileSync(done, readFileSync(done, 'utf8').slice(0, 40));
+  expect(isKnownRun(out, id.slice(0, 2))).toBe(true);
+  expect(() => findRun(out, id.slice(0, 2))).toThrow(`${done}: not valid JSON; it is damaged`);
+  rmSync(join(folder, 'spec.json'));
+  expect(() => findRun(out, id)).toThrow(`${folder}: no spec.json; not a run, or stopped before it began`);
+  expect(isKnownRun(out, 'zzz')).toBe(false);
 });
 
 test('a folder that cannot be written gives one line', async () => {

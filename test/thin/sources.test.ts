@@ -284,6 +284,13 @@ describe('a Hugging Face folder', () => {
 
   test('what is no network is refused with what can be read', async () => {
     await expect(open('nowhere')).rejects.toThrow('nowhere: not found; expected a Hugging Face folder');
+    const runs = newFolder();
+    const sought = openSource('f6', { work: newFolder(), runs });
+    const missing = `f6: not found; ${join(runs, 'runs')}, where runs are looked for, is not there; expected a Hugging`;
+    await expect(sought).rejects.toThrow(missing);
+    mkdirSync(join(runs, 'runs', 'demo.direct.s1.f6abe8142101'), { recursive: true });
+    await expect(openSource('f7', { work: newFolder(), runs })).rejects.toThrow(`no run of that id in ${runs}`);
+    await expect(openSource('f6', { work: newFolder(), runs })).rejects.toThrow('no spec.json; not a run, or stopped');
     const folder = bertFolder();
     const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, model_type: 'gpt2' }));

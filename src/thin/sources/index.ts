@@ -45,8 +45,7 @@ export async function openSource(model: string, options: OpenOptions): Promise<S
         'of a finished training run',
     );
   const known = Object.values(SOURCE_FORMATS).map(({ looks }) => looks);
-  throw new UsageError(
-    `${model}: ${existsSync(model) ? 'not a trained network that can be read' : 'not found'}; ` +
-      `expected ${known.slice(0, -1).join('; ')}; or ${known.at(-1)}`,
-  );
+  const sought = Object.values(SOURCE_FORMATS).flatMap((one) => one.soughtIn?.(model, options) ?? []);
+  const what = existsSync(model) ? 'not a trained network that can be read' : ['not found', ...sought].join('; ');
+  throw new UsageError(`${model}: ${what}; ` + `expected ${known.slice(0, -1).join('; ')}; or ${known.at(-1)}`);
 }

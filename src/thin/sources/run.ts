@@ -6,18 +6,26 @@ import { exportRun, labelsOf } from '../../method/run/export.js';
 import { parseTrainSpec } from '../../method/run/check-spec.js';
 import { familyOf } from '../../models/index.js';
 import { makeFolder } from '../../store/atomic.js';
-import { findRun, listRuns } from '../../store/runs.js';
+import { isThere } from '../../store/regular.js';
+import { findRun, isKnownRun, runsFolder } from '../../store/runs.js';
 import { openHuggingFace } from './huggingface.js';
 import { layers } from './layers.js';
 import type { Source, SourceFormat } from './source.js';
 import { torchvision } from './torchvision.js';
 
+/** An id, or its first digits. */
+const ID = /^[0-9a-f]{1,64}$/;
+
 /** Runs by their id, or its beginning. */
 export const run: SourceFormat = {
   name: 'run',
   looks: 'the id of a finished training run (see gowide runs list)',
-  matches: (model, { runs }) =>
-    /^[0-9a-f]{4,64}$/.test(model) && listRuns(runs).runs.some(({ id }) => id.startsWith(model)),
+  matches: (model, { runs }) => ID.test(model) && isKnownRun(runs, model),
+  soughtIn: (model, { runs }) => {
+    if (!ID.test(model)) return undefined;
+    const folder = runsFolder(runs);
+    return isThere(folder) ? `no run of that id in ${folder}` : `${folder}, where runs are looked for, is not there`;
+  },
   open: async (model, options) => {
     const record = findRun(options.runs, model);
     const { network, data } = parseTrainSpec(record.cell.spec);

@@ -60,6 +60,8 @@ export interface SourceFormat {
   readonly looks: string;
   /** Whether the path or name is of this format, by as little reading as tells it from the others. */
   readonly matches: (model: string, options: OpenOptions) => boolean;
+  /** Where a name that looks like one of this format was looked for, for messages; undefined for other names. */
+  readonly soughtIn?: (model: string, options: OpenOptions) => string | undefined;
   /** Throws UsageError with what does not fit. */
   readonly open: (model: string, options: OpenOptions) => Source | Promise<Source>;
 }
