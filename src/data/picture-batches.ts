@@ -62,7 +62,9 @@ export interface Cut {
  */
 export function openPictures(path: string, cut: Cut): { readonly files: readonly string[]; readonly source: Source } {
   if (cut.size > MOST_SIDE)
-    throw new UsageError(`pictures of ${cut.size} x ${cut.size} pixels; expected at most ${MOST_SIDE} x ${MOST_SIDE}`);
+    throw new UsageError(
+      `${path}: pictures of ${cut.size} x ${cut.size} pixels are asked for; expected at most ${MOST_SIDE} x ${MOST_SIDE}`,
+    );
   const files = statusOf(path).isDirectory() ? filesBelow(path) : [path];
   if (files.length === 0) throw new UsageError(`${path}: no picture in it (${EXTENSIONS.join(', ')})`);
   const list = files.map((file) => ({ file, label: 0 }));

@@ -18,7 +18,7 @@ import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
 import { RESIZE } from './data/pictures.js';
 import { TABLE, tableTexts, type TextOrPair } from './data/tables.js';
-import { DEFAULT_SIDE } from './options.js';
+import { checkSize, DEFAULT_SIDE } from './options.js';
 import { thinningOf } from './size.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
@@ -167,6 +167,7 @@ function openImages({ input, model, size, columns }: ClassifyOptions, { network,
     );
   if (!mayHavePictures(input))
     throw new UsageError(`${input}: expected a picture or a folder of them, as ${model} reads pictures`);
+  checkSize(size);
   const side = size ?? cut?.size ?? thinningOf(network).side?.(network) ?? DEFAULT_SIDE;
   const resize = size === undefined && cut !== undefined ? cut.resize : Math.round(side * RESIZE);
   const shape = [side, side, 3];

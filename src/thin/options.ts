@@ -54,11 +54,25 @@ export const DEFAULT_RUNS = 'gowide-out';
 /** Pictures of this side where the network does not say it. */
 export const DEFAULT_SIDE = 32;
 
+/** The error of an option's value that it cannot have. */
+function bad(name: string, value: unknown, expected: string): UsageError {
+  return new UsageError(`${name} ${String(value)}: expected ${expected}`);
+}
+
+/** Throws UsageError, naming the option, unless a number that is given is whole and from 8 to `most`. */
+function checkFromEight(name: string, value: number | undefined, most: number): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && value >= 8 && value <= most))
+    throw bad(name, value, `a whole number from 8 to ${most}`);
+}
+
+/** Throws UsageError where pictures cannot have a side that is asked for. */
+export function checkSize(size: number | undefined): void {
+  checkFromEight('size', size, MOST_SIDE);
+}
+
 /** Throws UsageError, naming the option, where a number is none that it can be. */
 export function checkOptions(options: ThinOptions): void {
   const { epochs, wideEpochs, batch, rows, tokens, size, samples, seed, tries, corrupt } = options;
-  const bad = (name: string, value: unknown, expected: string): UsageError =>
-    new UsageError(`${name} ${String(value)}: expected ${expected}`);
   for (const [name, value] of Object.entries({ epochs, wideEpochs }))
     if (value !== undefined && !(value > 0 && value < Infinity)) throw bad(name, value, 'a number above 0');
   const counts = { batch, rows };
@@ -67,12 +81,8 @@ export function checkOptions(options: ThinOptions): void {
     if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) >= 1))
       throw bad(name, value, 'a whole number of at least 1');
   if (typeof samples === 'object' && samples.length === 0) throw bad('samples', '[]', 'at least one number');
-  for (const [name, value, most] of [
-    ['tokens', tokens, MOST_TOKENS],
-    ['size', size, MOST_SIDE],
-  ] as const)
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 8 && value <= most))
-      throw bad(name, value, `a whole number from 8 to ${most}`);
+  checkFromEight('tokens', tokens, MOST_TOKENS);
+  checkSize(size);
   for (const [name, value] of Object.entries({ seed, corrupt }))
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
       throw bad(name, value, 'a whole number of at least 0');

@@ -26,7 +26,7 @@ import {
   type ThinOptions,
 } from './options.js';
 import { checkPlace } from './place.js';
-import { batchOf, RECIPES } from './recipes.js';
+import { batchOf, RECIPES, stepsFor } from './recipes.js';
 import { settingOf, type Setup } from './setup.js';
 import { narrowed, thinningOf, widthNotes } from './size.js';
 import { openSource } from './sources/index.js';
@@ -145,9 +145,10 @@ async function settle(options: ThinOptions, work: string, drafts: string): Promi
   const thin = narrowed(wide, options, data.shape);
   const base = RECIPES[recipe];
   const batch = batchOf(options.batch, base, data.train.count);
-  const stepsOf = (epochs: number): number => Math.max(1, Math.round((epochs * data.train.count) / batch));
-  const epochs = options.epochs ?? base.epochs;
-  const steps = { thin: stepsOf(epochs), wide: stepsOf(options.wideEpochs ?? epochs) };
+  const passes = { option: '--epochs', epochs: options.epochs ?? base.epochs, examples: data.train.count, batch };
+  const { wideEpochs } = options;
+  const widePasses = wideEpochs === undefined ? passes : { ...passes, option: '--wide-epochs', epochs: wideEpochs };
+  const steps = { thin: stepsFor(passes), wide: stepsFor(widePasses) };
   const setting = settingOf({ options, wide, thin, batch, base, data }, steps.thin);
   const names = options.compare === true ? (Object.keys(ARMS) as ArmName[]) : OWN_ARMS;
   const obstacleOf = (arm: ArmName): string | undefined => (ARMS[arm] as Arm).obstacle?.(setting);

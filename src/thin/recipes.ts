@@ -1,5 +1,6 @@
 /** How networks are trained by `gowide thin` where nothing else is said: one recipe for each optimizer. */
 import { UsageError } from '../core/errors.js';
+import { MOST_STEPS } from '../core/range.js';
 import type { RecipeSpec } from '../method/spec/spec.js';
 import type { Thinning } from '../models/interface/family.js';
 
@@ -47,6 +48,25 @@ export function batchOf(asked: number | undefined, base: BaseRecipe, examples: n
   if (asked !== undefined && asked > examples)
     throw new UsageError(`--batch ${asked}: there are ${examples} training examples; expected at most as many`);
   return Math.min(asked ?? base.batch, examples);
+}
+
+/** Passes over data, the option that says them, and what a pass is. */
+interface Passes {
+  readonly option: string;
+  readonly epochs: number;
+  readonly examples: number;
+  readonly batch: number;
+}
+
+/** Steps of so many passes, at least `least`. Throws UsageError, naming the option, where no run has so many. */
+export function stepsFor({ option, epochs, examples, batch }: Passes, least = 1): number {
+  const steps = Math.max(least, Math.round((epochs * examples) / batch));
+  if (steps <= MOST_STEPS) return steps;
+  const most = Math.floor((MOST_STEPS * batch) / examples);
+  throw new UsageError(
+    `${option} ${epochs}: more than ${MOST_STEPS} steps, as there are ${examples} training examples, ${batch} of them ` +
+      `in a step; expected at most ${most}`,
+  );
 }
 
 /** The recipe of `steps` steps at a peak rate. */

@@ -31,7 +31,7 @@ import { toHtml, toMarkdown, type Card } from './page.js';
 import { checkPlace, replacedResult } from './place.js';
 import { checkOptions, DEFAULT_OUT, type ThinOptions } from './options.js';
 import { duration } from './describe.js';
-import { batchOf, RECIPES, recipeOf } from './recipes.js';
+import { batchOf, RECIPES, recipeOf, stepsFor } from './recipes.js';
 import {
   agreementWith,
   MOST_COMPARED,
@@ -176,16 +176,18 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
     ...(found.note === undefined ? [] : [found.note]),
   );
   const base = RECIPES.adamw;
-  const batch = batchOf(options.batch, base, splits.train.length);
+  const examples = splits.train.length;
+  const batch = batchOf(options.batch, base, examples);
+  const counts = { train: examples, validation: splits.validation.length, test: splits.test.length };
+  const steps = stepsFor({ option: '--epochs', epochs: options.epochs ?? base.epochs, examples, batch }, 2);
   // nothing is written before all is checked
   makeFolder(join(work, 'data'), '--out');
   const file = (name: keyof typeof splits): string =>
     keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);
-  const counts = { train: splits.train.length, validation: splits.validation.length, test: splits.test.length };
   return {
     ...{ out, work, model, pooling, wide, thin, counts, tokens, batch, seed, tries, notes },
     texts: { train: file('train'), validation: file('validation'), test: file('test') },
-    steps: Math.max(2, Math.round(((options.epochs ?? base.epochs) * splits.train.length) / batch)),
+    steps,
   };
 }
 

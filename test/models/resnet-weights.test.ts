@@ -204,7 +204,11 @@ describe('files', () => {
     expect(() => preparePredict(files, {})).toThrow('input is I32, expected F32');
     writeTorchvision(files.weights, networkOf(preset('resnet18')).init(1));
     writeSafetensors(files.input, { input: { shape: [1, 4, 8, 8], values: new Float32Array(256) } });
-    expect(() => preparePredict(files, {})).toThrow('input: expected [B, 3, H, W], got [1, 4, 8, 8]');
+    expect(() => preparePredict(files, {})).toThrow(`${files.input}: input: expected [B, 3, H, W], got [1, 4, 8, 8]`);
+    writeSafetensors(files.input, { input: { shape: [2, 3, 1, 1], values: Float32Array.of(0, 0, 0, 0, NaN, 0) } });
+    expect(() => preparePredict(files, {})).toThrow(
+      `${files.input}: input: value 4 is NaN (image 1); expected finite numbers`,
+    );
     writeSafetensors(files.input, { input: { shape: [1, 3, 8, 8], values: new Float32Array(192) } });
     expect(() => preparePredict({ ...files, model: 'resnet34' }, {})).toThrow(/missing \(\d+\): layer1.2.conv1.weight/);
     expect(() => networkByName(join(folder(), 'none.json'))).toThrow(

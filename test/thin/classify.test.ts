@@ -321,7 +321,11 @@ test('tokens in a safetensors file have the logits of a folder with classes, bes
 describe('what does not fit is refused in a line', () => {
   test.each<[string, () => [string, string, number?], string]>([
     ['a size for texts', () => [bertFolder(CLASSES), textFile(), 32], 'a size of 32 pixels is for pictures'],
-    ['a size beyond all networks', () => [resnetFile(), pictureFolder(1), 1025], 'expected at most 1024 x 1024'],
+    [
+      'a size beyond all networks',
+      () => [resnetFile(), pictureFolder(1), 1025],
+      'size 1025: expected a whole number from 8',
+    ],
     ['a network without classes', () => [bertFolder(), textFile()], 'its head is "pooler", which gives no classes'],
     ['pictures for texts', () => [bertFolder(CLASSES), pictureFolder(1)], 'expected a .txt file with a text on each'],
     ['texts for pictures', () => [resnetFile(), textFile()], 'expected a picture or a folder of them'],

@@ -311,7 +311,8 @@ test.each([
   [{ size: 5000 }, 'size 5000: expected a whole number from 8 to 1024'],
   [{ samples: [] }, 'samples []: expected at least one number'],
   [{ params: NaN }, '--params NaN: expected a number of parameters'],
-  [{ epochs: 1e300 }, 'steps: expected at most'],
+  [{ epochs: 1e300 }, '--epochs 1e+300: more than 1000000000 steps, as there are '],
+  [{ wideEpochs: 1e300 }, '--wide-epochs 1e+300: more than 1000000000 steps, as there are '],
 ])('%j is refused before any run', async (changes, message) => {
   const asked = { model: texts.vocabulary, data: csvFile(), out: newFolder(), ...changes };
   await expect(setUp(asked)).rejects.toThrow(message);

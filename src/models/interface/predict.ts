@@ -1,5 +1,5 @@
 /** A network's outputs for given inputs, in the layouts of PyTorch: images [B, C, H, W], tokens [B, T]. */
-import { FailureError, few, UsageError } from '../../core/errors.js';
+import { FailureError, few, naming, UsageError } from '../../core/errors.js';
 import {
   filled,
   firstInfinite,
@@ -37,7 +37,9 @@ function checkImages(channels: number, { shape, values }: HostArray): void {
     throw new UsageError(`input: expected at least one image of at least one pixel, got [${shape.join(', ')}]`);
   const at = firstInfinite(values);
   if (at >= 0)
-    throw new UsageError(`input: value ${at} is ${values[at]} (image ${Math.floor(at / sizeOf(shape.slice(1)))})`);
+    throw new UsageError(
+      `input: value ${at} is ${values[at]} (image ${Math.floor(at / sizeOf(shape.slice(1)))}); expected finite numbers`,
+    );
 }
 
 /**
@@ -97,9 +99,12 @@ export function readRows(
 ): (weights: HostWeights, options: PredictOptions) => Promise<HostArrays> {
   const { shape, values } = inputOf(tensors, source);
   if (shape.length !== 2 || shape[1] !== numbers || shape[0]! < 1)
-    throw new UsageError(`input: expected [B, ${numbers}], got [${shape.join(', ')}]`);
+    throw new UsageError(`${source}: input: expected [B, ${numbers}], got [${shape.join(', ')}]`);
   const at = firstInfinite(values);
-  if (at >= 0) throw new UsageError(`input: value ${at} is ${values[at]} (row ${Math.floor(at / numbers)})`);
+  if (at >= 0)
+    throw new UsageError(
+      `${source}: input: value ${at} is ${values[at]} (row ${Math.floor(at / numbers)}); expected finite numbers`,
+    );
   return (weights, options) =>
     inChunks(
       weights,
@@ -124,7 +129,7 @@ export function readImages(
   source: string,
 ): (weights: HostWeights, options: PredictOptions) => Promise<HostArrays> {
   const input = inputOf(tensors, source);
-  checkImages(channels, input);
+  naming(source, () => checkImages(channels, input));
   return (weights, options) => predictImages(network, channels, weights, input, options);
 }
 
