@@ -98,10 +98,17 @@ export function suggestion(given: string, known: readonly string[]): string {
   return near === undefined ? '' : ` Did you mean "${near}"?`;
 }
 
-/** The known name that is nearest to the given one, of those that differ in at most a third of their letters. */
+/**
+ * The known name that is nearest to the given one, of those that differ in at most a third of their letters. A number is
+ * near to no other, and a single letter to none but itself in the other case.
+ */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
-  const distances = known.map((name) => ({ name, distance: editDistance(name, given) }));
-  const near = distances.filter(({ name, distance }) => distance <= Math.ceil(name.length / 3));
+  const words = known.filter((name) => !/^[\d.]+$/.test(name));
+  const distances = words.map((name) => ({ name, distance: editDistance(name, given) }));
+  const near = distances.filter(
+    ({ name, distance }) =>
+      (distance < name.length || name.toLowerCase() === given.toLowerCase()) && distance <= Math.ceil(name.length / 3),
+  );
   return near.sort((a, b) => a.distance - b.distance)[0]?.name;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FailureError, naming, rewording, UsageError } from '../../src/core/errors.js';
+import { FailureError, naming, nearestName, rewording, UsageError } from '../../src/core/errors.js';
 
 const usage = (): never => {
   throw new UsageError('wrong');
@@ -33,4 +33,16 @@ describe('the message of a UsageError is worded anew', () => {
     expect(naming('a.json', () => 1)).toBe(1);
     await expect(naming('a.json', () => Promise.resolve(1))).resolves.toBe(1);
   });
+});
+
+test('a name is suggested that has most of the letters; of numbers and single letters none', () => {
+  expect(nearestName('trian', ['tune', 'train'])).toBe('train');
+  expect(nearestName('He', ['he', 'uniform'])).toBe('he');
+  expect(nearestName('b', ['A', 'B'])).toBe('B');
+  for (const [given, known] of [
+    ['2', ['1', '3', '6']],
+    ['18', ['16', '32']],
+    ['x', ['a', 'b']],
+  ] as const)
+    expect(nearestName(given, known)).toBeUndefined();
 });
