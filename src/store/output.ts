@@ -11,7 +11,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { codeOf, UsageError } from '../core/errors.js';
 import { GENERATOR, GENERATOR_META } from '../core/markup.js';
 import { asFileError, makeWritable } from './atomic.js';
 import { openRegular } from './regular.js';
@@ -92,12 +92,21 @@ function holdsRuns(folder: string): boolean {
 /** Links that lead to each other, at most: more are a loop. */
 const MOST_LINKS = 40;
 
+/** Whether a path is a symbolic link; none is below a file, where the system says more than that nothing is there. */
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return false;
+    throw asFileError(error, path);
+  }
+}
+
 /** A path without symbolic links, as far as it exists. */
 function asReal(path: string, left = MOST_LINKS): string {
   const whole = resolve(path);
   if (existsSync(whole)) return realpathSync(whole);
-  const link = lstatSync(whole, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  if (link && left > 0) return asReal(resolve(dirname(whole), readlinkSync(whole)), left - 1);
+  if (isLink(whole) && left > 0) return asReal(resolve(dirname(whole), readlinkSync(whole)), left - 1);
   return dirname(whole) === whole ? whole : join(asReal(dirname(whole)), basename(whole));
 }
 
