@@ -1,9 +1,11 @@
 /** Weights from files in published names, and the network that a file's tensors are of. */
+import { basename } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
 import type { HostArrays, HostValues } from '../core/host-array.js';
 import { parseSpec } from '../core/spec.js';
 import type { HostWeights } from '../nn/network.js';
+import { readConfig } from '../store/config.js';
 import { readMetadata } from '../store/safetensors.js';
 import { pictureFile } from './folders.js';
 import { checkUnseen } from './formats/exchange.js';
@@ -43,7 +45,7 @@ function checkDeclared(path: string, spec: NetworkSpec, published: ReturnType<ty
 }
 
 /** The network that a file's metadata declare, as files that are written here have it; undefined where none do. */
-function declaredIn({ network }: Readonly<Record<string, string>>, source: string): NetworkSpec | undefined {
+export function declaredIn({ network }: Readonly<Record<string, string>>, source: string): NetworkSpec | undefined {
   if (network === undefined) return undefined;
   try {
     return parseSpec(NetworkSpec, `network in the metadata of ${source}`, JSON.parse(network));
@@ -52,6 +54,9 @@ function declaredIn({ network }: Readonly<Record<string, string>>, source: strin
     throw error;
   }
 }
+
+/** Keys by which a configuration says what network it is of: Hugging Face's, and timm's. */
+const SAYING = ['model_type', 'architecture'];
 
 /**
  * The network whose weights these tensors of a file are: the one that its metadata declare, or by names and shapes.
@@ -70,6 +75,12 @@ export function networkIn(
     if (found !== undefined) return found as NetworkSpec;
   }
   const names = Object.keys(tensors).slice(0, 3).join(', ');
+  const config = configBeside(source);
+  if (config !== undefined && !SAYING.some((key) => Object.hasOwn(readConfig(config), key)))
+    throw new UsageError(
+      `${config}: no "model_type" in it, which says what network ${basename(source)} is of; by its tensors ` +
+        `(${names || 'none'}) it is none on images; put the configuration of this network there`,
+    );
   throw new UsageError(
     `${source}: expected the tensors of ${known.map(({ looks }) => looks).join('; or of ')}; found ${names || 'none'}`,
   );

@@ -171,6 +171,14 @@ test('the order of classes is read from the configuration beside the weights', (
   expect(labelsBeside(path)).toEqual(names); // label2id says it, too
   configure(path, { id2label: { 0: 'a', 2: 'b' } });
   expect(() => labelsBeside(path)).toThrow('id2label: no class 1; expected 0 to 1');
+  configure(path, { id2label: { 0: 5, 1: true, 2: 'c' }, label2id: { 5: '0' } });
+  expect(labelsBeside(path)).toEqual(['5', 'true', 'c']);
+  configure(path, { id2label: { 0: ['a'], 1: 'b' } });
+  expect(() => labelsBeside(path)).toThrow(
+    /config\.json: id2label\.0: expected .*, got \["a"\]; expected the names of/,
+  );
+  configure(path, { id2label: null, label2id: { a: 'first' } });
+  expect(() => labelsBeside(path)).toThrow(/config\.json: label2id\.a: expected a number, got "first"; expected the/);
 });
 
 test('a tokenizer with settings of its own is written so that it is read as it was', () => {

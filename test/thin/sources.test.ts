@@ -314,6 +314,17 @@ describe('a Hugging Face folder', () => {
     await expect(open(folder)).rejects.toThrow(`or give ${join(folder, 'model.safetensors')} where it is on images`);
   });
 
+  test('a folder whose configuration says nothing, and an empty one: what is to be there', async () => {
+    const [folder, empty] = [bertFolder(), newFolder()];
+    writeFileSync(join(folder, 'config.json'), '{}');
+    const said = `${join(folder, 'config.json')}: no "model_type" in it, which says what network model.safetensors is of`;
+    await expect(open(folder)).rejects.toThrow(said);
+    expect(() => networkByName(folder)).toThrow(said);
+    expect(() => networkByName(empty)).toThrow(
+      `${empty}: no config.json in it; expected a folder as Hugging Face’s libraries save a network, with config.json`,
+    );
+  });
+
   test('the folder of a result: the network in it is named', async () => {
     const [texts, images] = [newFolder(), newFolder()];
     cpSync(bertFolder(), join(texts, 'model'), { recursive: true });

@@ -24,10 +24,20 @@ function unnamed(index: number): string {
   return `LABEL_${index}`;
 }
 
+/** A name for each of so many classes, whose first ones have these; all of them where there are more. */
+export function allNames(names: readonly string[], classes: number): readonly string[] {
+  return [
+    ...names,
+    ...Array.from({ length: Math.max(0, classes - names.length) }, (_, i) => unnamed(names.length + i)),
+  ];
+}
+
 /** What `config.json` says of the classes of a network, whose first ones have these names; nothing without classes. */
 export function labelFields(classes: number, labels: readonly string[]): object {
-  const named = Array.from({ length: classes }, (_, i): [number, string] => [i, labels[i] ?? unnamed(i)]);
   if (classes === 0) return {};
+  const named = allNames(labels, classes)
+    .slice(0, classes)
+    .map((name, i): [number, string] => [i, name]);
   return {
     id2label: Object.fromEntries(named),
     label2id: Object.fromEntries(named.map(([i, name]) => [name, i])),
@@ -172,9 +182,13 @@ export function configBeside(weights: string): string | undefined {
  * is none and one is needed.
  */
 export function folderConfig(folder: string): FolderConfig | undefined {
-  const path =
-    configBeside(folder) ?? (findTensorflowBert(folder) === undefined ? join(folder, 'config.json') : undefined);
-  return path === undefined ? undefined : { path, content: readConfig(path) };
+  const path = configBeside(folder);
+  if (path !== undefined) return { path, content: readConfig(path) };
+  if (findTensorflowBert(folder) !== undefined) return undefined;
+  throw new UsageError(
+    `${folder}: no config.json in it; expected a folder as Hugging Face’s libraries save a network, with config.json, ` +
+      'its weights (model.safetensors) and its tokenizer (vocab.txt or tokenizer.json)',
+  );
 }
 
 /** How a family reads the whole of a `config.json`. */
@@ -241,23 +255,37 @@ export function checkBeside<Config>(
   }
 }
 
-const Labels = z.looseObject({
-  id2label: z.record(z.string(), z.string()).optional(),
-  label2id: z.record(z.string(), z.int().min(0)).optional(),
-});
+/** A name of a class; a number and a truth value, as some libraries write them, are names by their text. */
+const Name = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]);
 
-function inverted(ids: Readonly<Record<string, number>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(ids).map(([name, id]) => [id, name]));
+const ClassNames = z.looseObject({ id2label: z.record(z.string(), Name).nullish() });
+/** Read where there is no `id2label` alone: beside one, some libraries' has texts in the place of numbers. */
+const ClassIds = z.looseObject({ label2id: z.record(z.string(), z.int().min(0)).nullish() });
+
+/** What a schema finds in a configuration. Throws UsageError, naming the key, where that is of another type. */
+function fieldsIn<Fields>({ path, content }: FolderConfig, schema: z.ZodType<Fields>): Fields {
+  const { data, error } = schema.safeParse(content);
+  if (error !== undefined)
+    throw new UsageError(
+      `${path}: ${whatIsWrong(error, content)}; expected the names of the classes as {"id2label": {"0": "name", ...}}`,
+    );
+  return data;
+}
+
+function inverted(ids?: Readonly<Record<string, number>> | null): Readonly<Record<string, string>> | undefined {
+  return ids ? Object.fromEntries(Object.entries(ids).map(([name, id]) => [id, name])) : undefined;
 }
 
 /**
  * Names of the classes in their order, from the `config.json` beside a file of weights; undefined where there is none,
- * or where its classes have no names of their own. Throws UsageError where a class is missing.
+ * or where its classes have no names of their own. Throws UsageError where a class is missing, or has no name but
+ * something else.
  */
 export function labelsBeside(weights: string): readonly string[] | undefined {
   const path = configBeside(weights);
   if (path === undefined) return undefined;
-  const { label2id, id2label = label2id && inverted(label2id) } = Labels.safeParse(readConfig(path)).data ?? {};
+  const config = { path, content: readConfig(path) };
+  const id2label = fieldsIn(config, ClassNames).id2label ?? inverted(fieldsIn(config, ClassIds).label2id);
   if (id2label === undefined) return undefined;
   const names = Array.from({ length: Object.keys(id2label).length }, (_, i) => id2label[i]);
   const missing = names.indexOf(undefined);
