@@ -95,6 +95,8 @@ export interface RunContext {
   readonly workers?: Workers | undefined;
   /** Adds a line to the metrics. Throws FailureError on a number that is not finite. */
   log(row: Row): void;
+  /** Gets a line for the user; nobody hears it where it is left out. */
+  notice?(line: string): void;
   /** Says how far the run is. */
   progress(stage: string, done: number, total: number): void;
   /** Whether it is time to save: some seconds have passed since the last time, or the run is to stop. */

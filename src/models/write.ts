@@ -2,8 +2,9 @@
 import { UsageError } from '../core/errors.js';
 import { checkWeights, type HostWeights } from '../nn/network.js';
 import { writeGraph } from '../onnx/graph.js';
+import { allNames } from './formats/huggingface-folder.js';
 import { pictureMetadata, type PictureNames } from './formats/picture-facts.js';
-import { familyOf, networkOf, type NetworkSpec, familiesWith } from './index.js';
+import { familyOf, headOf, networkOf, type NetworkSpec, familiesWith } from './index.js';
 import type { TokenizerFacts } from './interface/family.js';
 import { publishedOf } from './read.js';
 
@@ -12,6 +13,11 @@ export interface WrittenFacts extends PictureNames {
   readonly tokenizer?: TokenizerFacts | undefined;
   /** A folder of Hugging Face's whose other settings are kept. */
   readonly from?: string | undefined;
+}
+
+/** Names of all classes of a network, of which the first ones are known; those of the others are as transformers has. */
+export function allLabels(spec: NetworkSpec, labels: readonly string[] | undefined): readonly string[] | undefined {
+  return labels && allNames(labels, headOf(spec).classes ?? 0);
 }
 
 /**
@@ -28,7 +34,7 @@ export function writeWeights(
   const published = publishedOf(path, spec);
   checkWeights(`${path}: the weights`, networkOf(spec), weights);
   if (tokenizer === undefined || published.folder === undefined) {
-    published.write(path, spec, weights, pictureMetadata({ labels, normalize }));
+    published.write(path, spec, weights, pictureMetadata({ labels: allLabels(spec, labels), normalize }));
     return 'file';
   }
   published.folder.write(path, spec, weights, { tokenizer, labels, from });
@@ -66,7 +72,7 @@ export function writeOnnx(
   checkWeights(`${path}: the weights`, networkOf(spec), weights);
   writeGraph(path, family.onnx(spec, weights), {
     network: JSON.stringify(spec),
-    ...pictureMetadata({ labels, normalize }),
+    ...pictureMetadata({ labels: allLabels(spec, labels), normalize }),
     ...(tokenizer !== undefined && {
       tokenizer: JSON.stringify({ lowercase: tokenizer.lowercase, ...tokenizer.settings }),
       vocabulary: tokenizer.vocabulary.join('\n'),

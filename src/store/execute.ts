@@ -391,6 +391,10 @@ class Session implements RunContext {
     this.written.update(text);
   }
 
+  notice(line: string): void {
+    this.options.notice?.(line);
+  }
+
   progress(stage: string, done: number, total: number): void {
     this.lock.refresh();
     this.options.progress(this.cell, stage, done, total);

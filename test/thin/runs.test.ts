@@ -9,12 +9,15 @@ import { trainExecutor } from '../../src/method/run/execute.js';
 import { exportRun } from '../../src/method/run/export.js';
 import { TRAIN_KIND } from '../../src/method/run/required.js';
 import { networkByName } from '../../src/models/by-name.js';
+import { declaredIn } from '../../src/models/read.js';
+import { readOnnxMetadata } from '../../src/onnx/metadata.js';
 import { preparePredict } from '../../src/models/predict.js';
 import { FAMILIES, type NetworkSpec } from '../../src/models/index.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 import { findRun, type RunRecord } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
+import { isSameNetwork } from '../../src/thin/same.js';
 import { openClassification } from '../../src/thin/classify.js';
 import { findData } from '../../src/thin/data/index.js';
 import { thin } from '../../src/thin/thin.js';
@@ -90,13 +93,19 @@ function inputsOf(network: NetworkSpec): { readonly file: string; readonly onnx:
   return { file, onnx: { input } };
 }
 
-async function trained(network: NetworkSpec, out: string, data = dataOf(network)): Promise<RunRecord> {
+async function trained(
+  network: NetworkSpec,
+  out: string,
+  data = dataOf(network),
+  notice?: (line: string) => void,
+): Promise<RunRecord> {
   return executeRun(cell({ ...DIRECT, data, network, training: { ...DIRECT.training, ...recipe(1) } }), {
     out,
     environment: environment(null, 'test'),
     executors: { [TRAIN_KIND]: trainExecutor },
     signal: new AbortController().signal,
     progress: () => {},
+    ...(notice !== undefined && { notice }),
   });
 }
 
@@ -129,12 +138,42 @@ describe.each(Object.entries(NETWORKS))('a run of the family %s', (_name, networ
     await exportRun(findRun(join(out, 'work'), taken.run), again);
     expect(await logits(again)).toEqual(own);
     expect(networkByName(again)).toEqual(networkByName(model));
+    const graph = join(out, 'model.onnx');
+    if (existsSync(graph)) {
+      const declared = declaredIn(readOnnxMetadata(graph), graph)!;
+      expect(isSameNetwork(declared, networkByName(model))).toBe(true);
+    }
     if (missingRuntime === undefined && existsSync(join(out, 'model.onnx')) && network.family !== 'distilbert') {
       const [found] = await runOnnx(readFileSync(join(out, 'model.onnx')), [onnx]);
       expect(relativeError(found!.logits!.values, own)).toBeLessThan(1e-5);
     }
   });
 });
+
+test.each(['resnext', 'distilbert'])(
+  'a network (%s) with more classes than its data: that is said, and what is exported has a name for each',
+  async (name) => {
+    const runs = newFolder();
+    const network = { ...NETWORKS[name]! } as Record<string, unknown>;
+    const wider = { ...network, ...(name === 'resnext' ? { classes: 4 } : { head: { kind: 'classify', classes: 4 } }) };
+    const said: string[] = [];
+    const { id } = await trained(wider as NetworkSpec, runs, undefined, (line) => said.push(line));
+    expect(said).toEqual([
+      'the data have 2 classes, and the network tells 4 apart: no example is of the last 2, and files call them ' +
+        'LABEL_2 to LABEL_3',
+    ]);
+    const exported = join(newFolder(), name === 'resnext' ? 'wider.safetensors' : 'wider');
+    await exportRun(findRun(runs, id), exported);
+    const input = name === 'resnext' ? join(pictureFolder(1), 'red') : csvFile(2);
+    const names = name === 'resnext' ? ['blue', 'red'] : ['blame', 'praise'];
+    const columns = name === 'resnext' ? undefined : { text: 'review' };
+    for (const model of [exported, id, id.slice(0, 2)]) {
+      const { labels } = await (await openClassification({ model, input, runs, columns }))();
+      expect([...labels].sort()).toEqual(['LABEL_2', 'LABEL_3', ...names]);
+      expect(labels.slice(2)).toEqual(['LABEL_2', 'LABEL_3']);
+    }
+  },
+);
 
 test('a run that was trained on pairs of texts classifies pairs, and one of single texts those: others are refused', async () => {
   const runs = newFolder();

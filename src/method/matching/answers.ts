@@ -11,6 +11,17 @@ export function checkClasses(classes: number, known: number): void {
     );
 }
 
+/** What there is to say where a network tells more classes apart than data have; undefined where it does not. */
+export function spareClasses(classes: number, known: number): string | undefined {
+  if (classes >= known) return undefined;
+  const spare = known - classes;
+  return (
+    `the data have ${plural(classes, 'class', 'classes')}, and the network tells ${known} apart: no example is of the ` +
+    `${spare === 1 ? 'last one' : `last ${spare}`}, and files call ${spare === 1 ? 'it' : 'them'} LABEL_${classes}` +
+    (spare === 1 ? '' : ` to LABEL_${known - 1}`)
+  );
+}
+
 /**
  * The data with as many classes as the network's last tap has channels. A head may have more of them than the data, as
  * the one of a network that was trained on other data: labels, losses and evaluations then count the network's. Throws

@@ -9,13 +9,13 @@ import { rightByBlock } from '../../metrics/blocks.js';
 import { evaluate } from '../../metrics/evaluate.js';
 import { readWeights, weightLabels } from '../../models/read.js';
 import type { TokenizerFacts } from '../../models/interface/family.js';
-import { networkOf, vocabSizeOf, type NetworkSpec } from '../../models/index.js';
+import { headOf, networkOf, vocabSizeOf, type NetworkSpec } from '../../models/index.js';
 import { countValues, infiniteIn } from '../../core/host-array.js';
 import { evaluation } from '../../nn/layers.js';
 import { predictor } from '../../nn/predictor.js';
 import type { HostWeights, Network } from '../../nn/network.js';
 import { wideView } from '../matching/align.js';
-import { asAnswered } from '../matching/answers.js';
+import { asAnswered, spareClasses } from '../matching/answers.js';
 import { checkRecipes, parseTrainSpec } from './check-spec.js';
 import { costOf } from '../cost/cost.js';
 import { ownTokens } from '../matching/own-tokens.js';
@@ -43,6 +43,8 @@ export const trainExecutor: Executor = async (context) => {
   const data = notingSkipped(asAnswered(own?.data ?? opened, network), (split, { file, reason }) =>
     context.log({ event: 'skipped', split, file, reason }),
   );
+  const spare = spareClasses(opened.classes, headOf(spec.network).classes ?? 0);
+  if (spare !== undefined) context.notice?.(spare);
   if (context.resumed === undefined) logData(context, data);
   checkVocabulary('the network', data, spec.network);
   if (spec.teacher !== null && own === undefined) checkVocabulary('the wide net', data, spec.teacher.network);

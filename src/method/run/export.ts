@@ -8,7 +8,7 @@ import { unusual, type Normalization } from '../../core/normalization.js';
 import { declaredLabels, normalizationOf, tokenizerOf } from '../../data/index.js';
 import type { TokenizerFacts } from '../../models/interface/family.js';
 import { PREPROCESSOR, preprocessorOf, type PictureNames } from '../../models/formats/picture-facts.js';
-import { hasOnnx, isPublished, writeOnnx, writeWeights } from '../../models/write.js';
+import { allLabels, hasOnnx, isPublished, writeOnnx, writeWeights } from '../../models/write.js';
 import { familyOf, networkOf, type NetworkSpec } from '../../models/index.js';
 import type { HostWeights } from '../../nn/network.js';
 import { writeAtomic } from '../../store/atomic.js';
@@ -76,7 +76,7 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
       checkNetworkFolder(path);
       dropBeside(path);
       writeWeights(path, network, weights);
-      writeBeside(path, { labels, normalize });
+      writeBeside(path, { labels: allLabels(network, labels), normalize });
     },
   },
 };

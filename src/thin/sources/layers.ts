@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { isFolder } from '../../core/folder.js';
 import { isLayersModel, openLayersModel } from '../../models/families/layers/file.js';
-import { writeWeights } from '../../models/write.js';
+import { allLabels, writeWeights } from '../../models/write.js';
 import { pictureFacts } from '../../models/formats/picture-facts.js';
 import { dropBeside, readLabels, writeBeside } from '../../method/run/export.js';
 import type { SourceFormat } from './source.js';
@@ -24,7 +24,7 @@ export const layers: SourceFormat = {
       write: (folder, thin, weights, { labels, normalize }) => {
         dropBeside(folder);
         writeWeights(folder, thin, weights);
-        return [folder, ...writeBeside(folder, { labels, normalize })];
+        return [folder, ...writeBeside(folder, { labels: allLabels(thin, labels), normalize })];
       },
     };
   },

@@ -1,6 +1,6 @@
 /** Training runs of this program by their id: exported into a format of their family's, and read from there. */
 import { join } from 'node:path';
-import { UsageError } from '../../core/errors.js';
+import { rewording, UsageError } from '../../core/errors.js';
 import { declaredLabels } from '../../data/index.js';
 import { exportRun, labelsOf } from '../../method/run/export.js';
 import { parseTrainSpec } from '../../method/run/check-spec.js';
@@ -38,10 +38,14 @@ export const run: SourceFormat = {
     makeFolder(options.work);
     const isFolder = published.folder !== undefined || published.model !== undefined;
     const path = join(options.work, isFolder ? 'source' : 'source.safetensors');
-    await exportRun(record, path);
     const open =
-      published.folder !== undefined ? openHuggingFace : published.model !== undefined ? layers.open : undefined;
-    const source: Source = await (open ?? torchvision.open)(path, options);
+      published.folder !== undefined ? openHuggingFace : published.model !== undefined ? layers.open : torchvision.open;
+    const opened = async (): Promise<Source> => {
+      await exportRun(record, path);
+      return open(path, options);
+    };
+    // of the file that is made of it nobody knows
+    const source = await rewording((message) => message.replaceAll(path, `run ${record.id}`), opened);
     return {
       ...source,
       labels: source.labels ?? labelsOf(record) ?? declaredLabels(data),

@@ -5,7 +5,7 @@ import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { networkOf, type NetworkSpec } from '../../models/index.js';
 import { networkIn, weightLabels } from '../../models/read.js';
 import { pictureFile } from '../../models/folders.js';
-import { writeWeights } from '../../models/write.js';
+import { allLabels, writeWeights } from '../../models/write.js';
 import { fileMetadata, withoutPrefix } from '../../models/formats/exchange.js';
 import { labelsIn, pictureFacts, pictureMetadata } from '../../models/formats/picture-facts.js';
 import { makeFolder } from '../../store/atomic.js';
@@ -57,7 +57,7 @@ export function openTensors(
       dropBeside(folder);
       const file = join(folder, 'model.safetensors');
       writeWeights(file, thin, weights, { labels, normalize });
-      return [file, ...writeBeside(folder, { labels, normalize })];
+      return [file, ...writeBeside(folder, { labels: allLabels(thin, labels), normalize })];
     },
   };
 }
