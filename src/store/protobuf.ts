@@ -4,7 +4,7 @@
  */
 
 /** Wire types by what they hold. */
-const WIRE = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 } as const;
+export const WIRE = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 } as const;
 
 /** One field of a message, as it stands in the file. */
 export interface Field {
@@ -23,6 +23,11 @@ export class WireReader {
   private at = 0;
 
   constructor(private readonly bytes: Uint8Array) {}
+
+  /** How many bytes are read. */
+  get offset(): number {
+    return this.at;
+  }
 
   /** Whether all bytes are read. */
   get isDone(): boolean {

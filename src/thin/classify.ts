@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
-import { FailureError, isOrAre, plural, UsageError } from '../core/errors.js';
+import { FailureError, isOrAre, plural, rewording, UsageError } from '../core/errors.js';
 import { indexRanges, toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
 import { mayHavePictures } from '../data/picture-files.js';
 import { openPictures } from '../data/picture-batches.js';
@@ -10,9 +10,10 @@ import { hasPairs, picturesOf } from '../data/index.js';
 import { textSource } from '../data/texts.js';
 import { tf } from '../engine/tensor.js';
 import { disposeWeights, weightsOf } from '../method/values/weights.js';
-import { readWeights } from '../models/read.js';
+import { declaredIn, readWeights } from '../models/read.js';
 import { headOf, inputProblem, maxPositionsOf, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
 import { predictor } from '../nn/predictor.js';
+import { readOnnxMetadata } from '../onnx/metadata.js';
 import { linesOf, readText } from '../store/config.js';
 import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
@@ -20,9 +21,10 @@ import { RESIZE } from './data/pictures.js';
 import { TABLE, tableTexts, type TextOrPair } from './data/tables.js';
 import { checkSize, DEFAULT_SIDE } from './options.js';
 import { thinningOf } from './size.js';
+import { isSameNetwork } from './same.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
-import { vocabularyNotes } from './vocabulary.js';
+import { labelNotes, vocabularyNotes } from './vocabulary.js';
 
 /** What is to be classified, and by which network. */
 export interface ClassifyOptions {
@@ -70,15 +72,34 @@ export interface Classification {
 /** Examples of one pass. */
 const BATCH = 16;
 
+/** Whether a path is that of an ONNX file, for which the folder beside it is read. */
+function isOnnx(model: string): boolean {
+  return model.endsWith('.onnx');
+}
+
 /** The path of the network itself, for those of its files that `thin` writes beside it. */
 function networkAt(model: string): string {
-  const path = model.endsWith('.onnx') ? join(dirname(model), 'model') : model;
+  if (isOnnx(model) && !existsSync(model))
+    throw new UsageError(
+      `${model}: not found; expected an ONNX file, with the folder "model" that thin wrote beside it`,
+    );
+  const path = isOnnx(model) ? join(dirname(model), 'model') : model;
   if (path !== model && !existsSync(path))
     throw new UsageError(`${model}: expected the folder "model" beside it, as thin writes it, which is read for it`);
   const inner = join(path, 'model.safetensors');
   const isPlainFolder =
     existsSync(inner) && !['config.json', 'vocab.txt', 'tokenizer.json'].some((name) => existsSync(join(path, name)));
   return isPlainFolder ? inner : path;
+}
+
+/** Throws UsageError where an ONNX file declares another network than the one in the folder beside it. */
+function checkOnnx(model: string, network: NetworkSpec): void {
+  const declared = declaredIn(readOnnxMetadata(model), model);
+  if (declared === undefined || isSameNetwork(declared, network)) return;
+  throw new UsageError(
+    `${model}: it is of another network than the folder "model" beside it, which would be read for it; expected the ` +
+      'two that thin wrote together, or the folder or safetensors file of its network',
+  );
 }
 
 /** Number of classes. Throws UsageError where a network's outputs are none. */
@@ -139,7 +160,7 @@ function openTexts(options: ClassifyOptions, source: Source): Opened {
   const { rows, notes: told } = readTexts(options);
   checkPairs(options, source, rows[0]!.pair !== undefined);
   const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary!);
-  vocabularyNotes(model, network, words.length); // throws where the network does not know all of it
+  const known = vocabularyNotes(model, network, words.length);
   const tokenizer = new WordPiece(words, lowercase, settings);
   const lengthOf = (text: string): number => tokenizer.encode(text).ids.length + 1;
   const lengths = rows.map(({ text, pair }) => 1 + lengthOf(text) + (pair === undefined ? 0 : lengthOf(pair)));
@@ -154,7 +175,7 @@ function openTexts(options: ClassifyOptions, source: Source): Opened {
     rows.map((row) => ({ ...row, label: 0 })),
   );
   const items = rows.map(({ text, pair }) => ({ item: text, ...(pair !== undefined && { pair }) }));
-  return { items, examples, shape: [3, tokens], notes: cut === 0 ? told : [...told, cutNote] };
+  return { items, examples, shape: [3, tokens], notes: [...known, ...told, ...(cut === 0 ? [] : [cutNote])] };
 }
 
 function openImages({ input, model, size, columns }: ClassifyOptions, { network, data, normalize }: Source): Opened {
@@ -191,8 +212,15 @@ export async function openClassification(options: ClassifyOptions): Promise<() =
     const source = await openSource(networkAt(model), { work, runs });
     const { network } = source;
     const classes = classesOf(model, network);
-    const opened = vocabSizeOf(network) === undefined ? openImages(options, source) : openTexts(options, source);
-    const host = readWeights(source.weights, network);
+    const read = vocabSizeOf(network) === undefined ? openImages(options, source) : openTexts(options, source);
+    const opened = { ...read, notes: [...labelNotes(model, source.labels), ...read.notes] };
+    if (isOnnx(model)) checkOnnx(model, network);
+    // what was made of a run lies in a folder that nobody knows
+    const isMade = source.weights.startsWith(work);
+    const host = rewording(
+      (message) => (isMade ? message.replaceAll(source.weights, model) : message),
+      () => readWeights(source.weights, network),
+    );
     const labels = source.labels ?? Array.from({ length: classes }, (_, i) => String(i));
     return () => classified({ network, classes, labels, host, opened });
   } finally {

@@ -9,7 +9,7 @@ import { type DataSpec, inOrderOf, normalizationOf, openData, picturesOf, taskOf
 import { otherVocabulary } from '../method/matching/own-tokens.js';
 import { checkToRun, parseTrainSpec } from '../method/run/check-spec.js';
 import { readWeights } from '../models/read.js';
-import { headOf, inputProblem, maxPositionsOf, networkOf, type NetworkSpec } from '../models/index.js';
+import { headOf, inputProblem, maxPositionsOf, type NetworkSpec } from '../models/index.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { type Arm, type ArmName, ARMS, OWN_ARMS } from './arms.js';
 import { cellsOf } from './cells.js';
@@ -31,7 +31,8 @@ import { settingOf, type Setup } from './setup.js';
 import { narrowed, thinningOf, widthNotes } from './size.js';
 import { openSource } from './sources/index.js';
 import type { Source } from './sources/source.js';
-import { vocabularyNotes } from './vocabulary.js';
+import { haveSameShapes } from './same.js';
+import { labelNotes, vocabularyNotes } from './vocabulary.js';
 
 /** Whether names are the same, capitals aside. */
 function among(names: readonly string[], all: readonly string[]): boolean {
@@ -167,6 +168,7 @@ async function settle(options: ThinOptions, work: string, drafts: string): Promi
     notes: [
       ...widthNotes(wide, thin, options),
       ...source.notes,
+      ...labelNotes(options.model, source.labels),
       ...words,
       ...found.notes,
       ...normalizationNotes(source, spec),
@@ -205,13 +207,6 @@ function withHead(source: Source, spec: DataSpec, data: Dataset): { wide: Networ
   if (source.labels !== undefined && data.labels !== undefined && !isInOrder(data.labels, source.labels))
     return { wide, why: `its classes stand in another order: ${source.labels.slice(0, 5).join(', ')}` };
   return { wide, why: undefined };
-}
-
-/** Whether the weights of one network are those of the other. */
-function haveSameShapes(one: NetworkSpec, other: NetworkSpec): boolean {
-  const [a, b] = [networkOf(one).shapes, networkOf(other).shapes];
-  const paths = Object.keys(a);
-  return paths.length === Object.keys(b).length && paths.every((path) => String(a[path]) === String(b[path]));
 }
 
 function describeHead(spec: NetworkSpec): string {

@@ -1,5 +1,5 @@
-/** Whether a vocabulary is the one that a network was made for, as far as their sizes tell. */
-import { UsageError } from '../core/errors.js';
+/** What the words and the names of classes beside a network leave in doubt. */
+import { few, UsageError } from '../core/errors.js';
 import { vocabSizeOf, type NetworkSpec } from '../models/index.js';
 
 /** Rows of embeddings are often filled up to a multiple of this, which suits GPUs; a larger gap is another thing. */
@@ -22,4 +22,16 @@ export function vocabularyNotes(model: string, network: NetworkSpec, tokens: num
     `${model}: its vocabulary has ${tokens} tokens, and the network embeddings of ${known}: ` +
       `the last ${known - tokens} stay as they are, as no text has them${doubt}`,
   ];
+}
+
+/** What there is to say of names of classes, a line each: a name that several have, so that answers do not tell them. */
+export function labelNotes(model: string, labels: readonly string[] = []): string[] {
+  const doubled = [...new Set(labels.filter((label, i) => labels.indexOf(label) !== i))];
+  const said = doubled.map((label) => {
+    const numbers = labels.flatMap((one, i) => (one === label ? [i] : []));
+    return `"${label}" (${few(numbers.map(String), 5)})`;
+  });
+  return said.length === 0
+    ? []
+    : [`${model}: several classes have one name: ${few(said)}; answers do not tell them apart`];
 }

@@ -10,6 +10,7 @@ import { weightsOf } from '../../src/method/values/weights.js';
 import { preparePredict } from '../../src/models/predict.js';
 import { readWeights } from '../../src/models/read.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
+import { writeOnnx } from '../../src/models/write.js';
 import { evaluation } from '../../src/nn/layers.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
@@ -123,10 +124,29 @@ describe('pictures', () => {
     const out = newFolder();
     mkdirSync(join(out, 'model'));
     copyFileSync(resnetFile(), join(out, 'model', 'model.safetensors'));
-    const { labels, items, skipped } = await (await open(join(out, 'model.onnx'), folder, 8))();
+    const onnx = join(out, 'model.onnx');
+    writeOnnx(onnx, RESNET, networkOf(RESNET).init(3));
+    const { labels, items, skipped } = await (await open(onnx, folder, 8))();
     expect(labels).toEqual(['0', '1']);
     expect(items.map(({ item }) => item)).toEqual(['0.ppm', '1.ppm'].map((name) => join(folder, name)));
     expect(skipped.map(({ file }) => file)).toEqual([join(folder, '0a.png')]);
+  });
+
+  test('have no classes by an ONNX file that is not there, is none, or is of another network than the folder', async () => {
+    const [out, input] = [newFolder(), join(pictureFolder(1), 'red')];
+    mkdirSync(join(out, 'model'));
+    copyFileSync(resnetFile(), join(out, 'model', 'model.safetensors'));
+    const onnx = join(out, 'x.onnx');
+    await expect(open(onnx, input, 8)).rejects.toThrow(`${onnx}: not found; expected an ONNX file, with the folder`);
+    writeFileSync(onnx, 'no network');
+    await expect(open(onnx, input, 8)).rejects.toThrow(`${onnx}: not an ONNX file: `);
+    for (const changes of [{ planes: 5 }, { skip: false }]) {
+      const other = { ...RESNET, ...changes } as NetworkSpec;
+      writeOnnx(onnx, other, networkOf(other).init(3));
+      await expect(open(onnx, input, 8)).rejects.toThrow(
+        `${onnx}: it is of another network than the folder "model" beside it, which would be read for it`,
+      );
+    }
   });
 
   test('of which a whole batch cannot be read: the others have their classes; where none can, that is said', async () => {
@@ -292,6 +312,19 @@ test('texts of more tokens than the network reads are cut, which is said; old Ma
   expect(notes).toEqual(['1 of 2 texts has more than the 16 tokens that are read and is cut']);
 });
 
+test('a vocabulary with fewer words than the network knows, and classes of one name, are said', async () => {
+  const model = bertFolder(CLASSES, ['blame', 'blame']);
+  const path = join(model, 'vocab.txt');
+  writeFileSync(path, readFileSync(path, 'utf8').split('\n').slice(0, 10).join('\n'));
+  const said = [
+    `${model}: several classes have one name: "blame" (0, 1); answers do not tell them apart`,
+    `${model}: its vocabulary has 10 tokens, and the network embeddings of 16: the last 6 stay as they are, as no text has them`,
+  ];
+  expect((await (await open(model, textFile()))()).notes).toEqual(said);
+  const { notes } = await setUp({ model, data: csvFile(), columns: { text: 'review' }, out: newFolder() });
+  expect(notes).toEqual(expect.arrayContaining(said));
+});
+
 test('texts may be more than a call has arguments', async () => {
   const path = join(newFolder(), 'texts.txt');
   writeFileSync(path, 'a\n'.repeat(150_000));
@@ -331,7 +364,7 @@ describe('what does not fit is refused in a line', () => {
     ['texts for pictures', () => [resnetFile(), textFile()], 'expected a picture or a folder of them'],
     ['an empty folder', () => [resnetFile(), newFolder()], 'no picture in it'],
     ['an empty file', () => [bertFolder(CLASSES), textFile('\n')], 'no text in it'],
-    ['an ONNX file alone', () => [join(newFolder(), 'x.onnx'), textFile()], 'expected the folder "model" beside it'],
+    ['an ONNX file alone', () => [onnxFile(), textFile()], 'expected the folder "model" beside it'],
     ['no such input', () => [resnetFile(), join(newFolder(), 'none')], 'not found; expected pictures, or a .txt, .tsv'],
   ])('%s', async (_, given, message) => {
     const [model, input, size] = given();
@@ -340,6 +373,12 @@ describe('what does not fit is refused in a line', () => {
 });
 
 const CLASSES = { ...BERT, head: { kind: 'classify', classes: 2 } } as const;
+
+function onnxFile(): string {
+  const path = join(newFolder(), 'x.onnx');
+  writeOnnx(path, RESNET, networkOf(RESNET).init(3));
+  return path;
+}
 
 function textFile(text = 'a film\n'): string {
   const path = join(newFolder(), 'texts.txt');
