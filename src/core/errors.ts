@@ -99,8 +99,8 @@ export function suggestion(given: string, known: readonly string[]): string {
 }
 
 /**
- * The known name that is nearest to the given one, of those that differ in at most a third of their letters. A number is
- * near to no other, and a single letter to none but itself in the other case.
+ * The known name that is nearest to the given one, of those that differ in at most a third of their letters. A number
+ * is near to no other, and a single letter to none but itself in the other case.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const words = known.filter((name) => !/^[\d.]+$/.test(name));

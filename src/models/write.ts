@@ -15,7 +15,7 @@ export interface WrittenFacts extends PictureNames {
   readonly from?: string | undefined;
 }
 
-/** Names of all classes of a network, of which the first ones are known; those of the others are as transformers has. */
+/** Names of all classes of a network, of which the first ones are known; the others are called as transformers does. */
 export function allLabels(spec: NetworkSpec, labels: readonly string[] | undefined): readonly string[] | undefined {
   return labels && allNames(labels, headOf(spec).classes ?? 0);
 }

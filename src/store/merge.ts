@@ -272,8 +272,8 @@ export interface Garbage {
 /**
  * What can be deleted from a store: folders of runs that never began, temporary files and locks of processes that are
  * gone, runs set aside, and with `unfinished` the runs that were not brought to their end. Runs that a process is at
- * work on are never among them, nor those whose lock says nothing, as a symbolic link, nor what somebody else put beside
- * the runs or those set aside: `passOver` gets a line of each.
+ * work on are never among them, nor those whose lock says nothing, as a symbolic link, nor what somebody else put
+ * there: `passOver` gets a line of each.
  */
 export function garbage(
   out: string,

@@ -24,7 +24,7 @@ export function vocabularyNotes(model: string, network: NetworkSpec, tokens: num
   ];
 }
 
-/** What there is to say of names of classes, a line each: a name that several have, so that answers do not tell them. */
+/** What there is to say of names of classes, a line each: a name that several have, which answers do not tell apart. */
 export function labelNotes(model: string, labels: readonly string[] = []): string[] {
   const doubled = [...new Set(labels.filter((label, i) => labels.indexOf(label) !== i))];
   const said = doubled.map((label) => {

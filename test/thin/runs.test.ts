@@ -159,8 +159,8 @@ test.each(['resnext', 'distilbert'])(
     const said: string[] = [];
     const { id } = await trained(wider as NetworkSpec, runs, undefined, (line) => said.push(line));
     expect(said).toEqual([
-      'the data have 2 classes, and the network tells 4 apart: no example is of the last 2, and files call them ' +
-        'LABEL_2 to LABEL_3',
+      'the data have 2 classes, and the network tells 4 apart: no example is of the last 2; are 4 "classes" of the ' +
+        'network what was meant?',
     ]);
     const exported = join(newFolder(), name === 'resnext' ? 'wider.safetensors' : 'wider');
     await exportRun(findRun(runs, id), exported);

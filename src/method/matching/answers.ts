@@ -17,8 +17,7 @@ export function spareClasses(classes: number, known: number): string | undefined
   const spare = known - classes;
   return (
     `the data have ${plural(classes, 'class', 'classes')}, and the network tells ${known} apart: no example is of the ` +
-    `${spare === 1 ? 'last one' : `last ${spare}`}, and files call ${spare === 1 ? 'it' : 'them'} LABEL_${classes}` +
-    (spare === 1 ? '' : ` to LABEL_${known - 1}`)
+    `${spare === 1 ? 'last one' : `last ${spare}`}; are ${known} "classes" of the network what was meant?`
   );
 }
 
