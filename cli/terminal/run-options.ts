@@ -12,7 +12,7 @@ export function engineOption(): Option {
   return namedOption(option, ['auto', ...Object.keys(ENGINES)]);
 }
 
-/** What commands that run cells say of their own: the scales that they have, and where seeds are other than declared. */
+/** What commands that run cells say of their own: the scales that they have, and where seeds are not as declared. */
 interface RunOptionWords {
   readonly scales?: readonly Scale[];
   readonly seedsBut?: string;
