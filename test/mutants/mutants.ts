@@ -55,7 +55,7 @@ const DISKS: readonly Mutant[] = [
   {
     name: 'a full disk is passed over where metrics are written',
     file: EXECUTE,
-    find: '      throw asFileError(error, join(this.folder, FILES.metrics));',
+    find: "      throw asFileError(error, join(this.folder, FILES.metrics), '--out');",
     replace: '      void error;',
     noticedBy: check('io-error'),
   },
