@@ -52,7 +52,7 @@ const TABLE: [title: string, experiment: string, arms: Arms, key: string][] = [
   ['ResNet, strings, 1,000 steps', 'resnet-hierarchy', SELECTED, 'testAccuracy'],
   ['16 plain layers, 300 steps', 'depth-skip', PLAIN.map((arm) => arm && `16 plain ${arm}`), 'testAccuracy'],
   ['… 19,200', 'frontier-plain-16', atBudget(256), 'testAccuracy'],
-  ['ResNet, Fashion-MNIST, 1 epoch', 'frontier-fashion', atBudget(1, 'wide x16'), 'testAccuracy'],
+  ['ResNet, Fashion-MNIST, 1 epoch, wide 16', 'frontier-fashion', atBudget(1, 'wide x16'), 'testAccuracy'],
   ['… 16', 'frontier-fashion', atBudget(16, 'wide x16'), 'testAccuracy'],
   ['ResNet-20, CIFAR-10', 'cifar10', SELECTED, 'testAccuracy'],
   ['MiniLM, SST-2', 'sst2', PROJECTED, 'testAccuracy'],
