@@ -24,8 +24,8 @@ export interface WrittenResults extends Pick<Records, 'problems' | 'cautions'> {
 /**
  * Writes what every experiment below `folders` found, at every declared scale: final figures of training runs (.csv,
  * .md), what the others logged (.jsonl), where both come from (.origin.json), checksums of these, and the specs of the
- * figures that they make. Folders of kept tables count as runs do. Throws UsageError where files of something else would
- * be written over.
+ * figures that they make. Folders of kept tables count as runs do. Throws UsageError where files of something else
+ * would be written over.
  */
 export function writeResults(folders: readonly string[], target: string): WrittenResults {
   const records = readRecords(folders);
