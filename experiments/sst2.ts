@@ -2,8 +2,8 @@
  * A wide net that exists already, fine-tuned on the Stanford Sentiment Treebank as GLUE has it (67,349 sentences,
  * positive or negative; the 872 of its dev split are the test here), and made thin. Two of them:
  *
- * | experiment  | wide net                                             | thin, layers x width |
- * | `sst2`      | MiniLM, 6 x 384, 22.7 million parameters (Wang 2020) | 6 x 192              |
+ * | experiment  | wide net                                              | thin, layers x width |
+ * | `sst2`      | MiniLM, 6 x 384, 22.7 million parameters (Wang 2020)  | 6 x 192              |
  * | `sst2-base` | BERT_BASE, 12 x 768, 110 million (Devlin et al. 2019) | 12 x 256             |
  *
  * Scale overnight: at most six hours on two cores, stopped and resumed as often as one likes, BERT_BASE on a sample of
@@ -47,10 +47,11 @@ interface Steps {
   readonly thin: number;
 }
 
-/** Tables that both experiments read. */
+/** Tables that both experiments read, and whence they come. */
+const FILES = { train: 'sst2/train.tsv', test: 'sst2/dev.tsv' } as const;
 const TABLES = {
-  'sst2/train.tsv': 'SST-2 of GLUE, https://gluebenchmark.com/tasks',
-  'sst2/dev.tsv': 'its dev split',
+  [FILES.train]: 'SST-2 of GLUE, https://gluebenchmark.com/tasks',
+  [FILES.test]: 'its dev split',
 } as const;
 
 const CLASSES = { kind: 'classify', classes: 2 } as const;
@@ -71,8 +72,7 @@ function dataOf(vocabulary: string): TrainSpec['data'] {
     lowercase: true,
     tokens: 64,
     heldOut: 0.025,
-    train: 'sst2/train.tsv',
-    test: 'sst2/dev.tsv',
+    ...FILES,
     validation: 2000,
     columns: { text: 'sentence', label: 'label' },
   };

@@ -1,6 +1,7 @@
 /** Checks of a cell before anything of a command is run. */
 import { existsSync } from 'node:fs';
 import { runnerOf } from '../../src/core/experiment.js';
+import { entryOf } from '../../src/core/registry.js';
 import type { Cell } from '../../src/core/run.js';
 import { UsageError } from '../../src/core/errors.js';
 import { EXPERIMENTS } from '../../experiments/registry.js';
@@ -11,7 +12,7 @@ import { RUNNERS } from '../../experiments/runners.js';
  * that are not there, where its spec still names them; else with what its runner finds.
  */
 export function checkCell(cell: Cell): void {
-  const { brought = {} } = EXPERIMENTS[cell.experiment] ?? {};
+  const { brought = {} } = entryOf(EXPERIMENTS, cell.experiment) ?? {};
   const named = Object.keys(brought).length === 0 ? '' : JSON.stringify(cell.spec);
   const missing = Object.entries(brought).filter(([path]) => named.includes(JSON.stringify(path)) && !existsSync(path));
   if (missing.length > 0)

@@ -9,6 +9,7 @@ import {
 import { mean, tInterval, type Interval } from '../../src/core/stats.js';
 import {
   accuracyAt,
+  boundsIn,
   commonSeeds,
   curveOf,
   frontierPoints,
@@ -200,7 +201,7 @@ interface Worth {
   /** Why they say nothing: no run of either is on the other side of the mark. Undefined where they do. */
   readonly why: string | undefined;
   /** Runs that reach the mark at the smallest budget, or not at the largest: their budgets are bounds. */
-  readonly bounds: Readonly<Record<'direct' | 'staged', Readonly<Record<'at-most' | 'above', number>>>>;
+  readonly bounds: Readonly<Record<'direct' | 'staged', ReturnType<typeof boundsIn>>>;
 }
 
 /** Words for budgets that are bounds: whether the ratio is one, and of which runs. */
@@ -225,11 +226,8 @@ function boundText(
 function worthOf(frontier: Frontier, rows: readonly TableRow[]): Worth {
   const times = timesToMark(frontier, rows);
   const [direct, staged] = [times.get('direct'), times.get('three-stage')];
-  const none = { 'at-most': 0, above: 0 };
-  if (direct === undefined || staged === undefined)
-    return { ratios: [], why: undefined, bounds: { direct: none, staged: none } };
-  const pairs = [...direct].flatMap(([seed, own]) => {
-    const other = staged.get(seed);
+  const pairs = [...(direct ?? [])].flatMap(([seed, own]) => {
+    const other = staged?.get(seed);
     return other === undefined ? [] : [[own, other] as const];
   });
   const all = (is: Reached['is']): boolean => pairs.flat().every((time) => time.is === is);
@@ -238,14 +236,10 @@ function worthOf(frontier: Frontier, rows: readonly TableRow[]): Worth {
     : all('at-most')
       ? 'the smallest budget is enough for both'
       : undefined;
-  const boundsOf = (way: 0 | 1): typeof none => {
-    const count = (is: Reached['is']): number => pairs.filter((pair) => pair[way].is === is).length;
-    return { 'at-most': count('at-most'), above: count('above') };
-  };
   return {
     ratios: pairs.map(([own, other]) => Math.log2(own.budget / other.budget)),
     why,
-    bounds: { direct: boundsOf(0), staged: boundsOf(1) },
+    bounds: { direct: boundsIn(pairs.map(([own]) => own)), staged: boundsIn(pairs.map(([, other]) => other)) },
   };
 }
 

@@ -50,51 +50,55 @@ export function frontierRows(frontier: Frontier, results: readonly TableRow[]): 
   return [...own, ...shared];
 }
 
-/** The budget of a wide net that is kept under no arm's name, if it is the run of an arm, too. */
-function budgetOfTeacher(frontier: Frontier, row: TableRow): number | undefined {
-  const budgets = [...new Set(allBudgets(frontier).map(frontier.teacherBudget))];
-  // the others differ in their length alone
-  return budgets.length === 1
-    ? budgets[0]
-    : budgets.find((budget) => budget !== undefined && budget * frontier.baseSteps === row.values.steps);
+/** The runs of a frontier. */
+interface FrontierRuns {
+  /** Rows of its arms; a wide net that others learn from stands for the arm that is the same run. */
+  readonly arms: readonly TableRow[];
+  /** Rows of no arm: of wide nets that others learn from. */
+  readonly apart: readonly TableRow[];
 }
 
-/** Rows of arms; a wide net that others learn from stands for the arm that is the same run. */
-function armRows(frontier: Frontier, rows: readonly TableRow[]): TableRow[] {
-  const arms = rows.filter(({ facts }) => facts.factors !== undefined);
-  const shown = new Set(arms.map(({ arm, seed }) => `${arm} ${seed}`));
-  const missing = rows.flatMap((row) => {
-    const budget = row.facts.factors === undefined ? budgetOfTeacher(frontier, row) : undefined;
+function runsOf(frontier: Frontier, results: readonly TableRow[]): FrontierRuns {
+  const rows = frontierRows(frontier, results);
+  const own = rows.filter(({ facts }) => facts.factors !== undefined);
+  const apart = rows.filter(({ facts }) => facts.factors === undefined);
+  const budgets = [...new Set(allBudgets(frontier).map(frontier.teacherBudget))];
+  // wide nets that teach differ in their length alone
+  const budgetOf = ({ values }: TableRow): number | undefined =>
+    budgets.length === 1
+      ? budgets[0]
+      : budgets.find((budget) => budget !== undefined && budget * frontier.baseSteps === values.steps);
+  const shown = new Set(own.map(({ arm, seed }) => `${arm} ${seed}`));
+  const missing = apart.flatMap((row) => {
+    const budget = budgetOf(row);
     const arm = budget === undefined ? undefined : frontier.arm('wide', budget);
     return arm === undefined || shown.has(`${arm} ${row.seed}`) ? [] : [{ ...row, ...named({ ...row, arm }) }];
   });
-  return [...arms, ...missing];
+  return { arms: [...own, ...missing], apart };
 }
 
 /** The wide net that the arms of a budget learn from: runs of the arm that is the same run, or of no arm. */
-function teachers(frontier: Frontier, rows: readonly TableRow[], budget: number): TableRow[] {
+function teachers(frontier: Frontier, { arms, apart }: FrontierRuns, budget: number): readonly TableRow[] {
   const own = frontier.teacherBudget(budget);
-  return own === undefined
-    ? rows.filter(({ facts }) => facts.factors === undefined)
-    : armRows(frontier, rows).filter(({ arm }) => arm === frontier.arm('wide', own));
+  return own === undefined ? apart : arms.filter(({ arm }) => arm === frontier.arm('wide', own));
 }
 
 /** The runs of a frontier. Training of the wide net counts for every arm that starts from it or learns from it. */
 export function frontierPoints(frontier: Frontier, results: readonly TableRow[]): FrontierPoint[] {
-  const rows = frontierRows(frontier, results);
-  const trainings = new Map<number, number>();
-  const trainingAt = (budget: number): number => {
-    const [teacher] = trainings.has(budget) ? [] : teachers(frontier, rows, budget);
-    if (teacher !== undefined) trainings.set(budget, numberAt(teacher, 'gigaflops'));
-    return trainings.get(budget) ?? NaN;
-  };
-  return armRows(frontier, rows).map((row) => {
+  const runs = runsOf(frontier, results);
+  const trainings = new Map(
+    allBudgets(frontier).map((budget) => {
+      const [teacher] = teachers(frontier, runs, budget);
+      return [budget, teacher === undefined ? NaN : numberAt(teacher, 'gigaflops')];
+    }),
+  );
+  return runs.arms.map((row) => {
     const { factors, label, learnsFrom } = row.facts;
     const budget = Number(factors!.budget);
     const thin = numberAt(row, 'gigaflops');
     // a run's own figure has the wide net's forward passes and its training in one
     const total = thin + numberAt(row, 'teacherGigaflops');
-    const trained = learnsFrom === 'labels' ? 0 : trainingAt(budget);
+    const trained = learnsFrom === 'labels' ? 0 : (trainings.get(budget) ?? NaN);
     return {
       training: String(factors!.training),
       label,
@@ -111,7 +115,7 @@ export function frontierPoints(frontier: Frontier, results: readonly TableRow[])
  * is not among the rows.
  */
 export function teacherAccuracy(frontier: Frontier, results: readonly TableRow[]): number | undefined {
-  const rows = teachers(frontier, frontierRows(frontier, results), allBudgets(frontier)[0]!);
+  const rows = teachers(frontier, runsOf(frontier, results), allBudgets(frontier)[0]!);
   return rows.length === 0 ? undefined : mean(rows.map((row) => numberAt(row, 'testAccuracy')));
 }
 
@@ -209,6 +213,12 @@ export function timeTo(points: readonly FrontierPoint[], accuracy: number): Reac
   const [a, b] = [sorted[first - 1]!, sorted[first]!];
   const share = (accuracy - a.accuracy) / (b.accuracy - a.accuracy);
   return { budget: a.budget * (b.budget / a.budget) ** share, is: 'exactly' };
+}
+
+/** How many of some times are bounds: the mark reached at the smallest budget already, or not at the largest. */
+export function boundsIn(times: readonly Reached[]): Record<'at-most' | 'above', number> {
+  const count = (kind: Reached['is']): number => times.filter(({ is }) => is === kind).length;
+  return { 'at-most': count('at-most'), above: count('above') };
 }
 
 /** The mark that a frontier's times are to: this share of the wide net's accuracy. */

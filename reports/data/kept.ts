@@ -9,6 +9,7 @@ import { fromCsv, fromLines } from './csv.js';
 import { undeclaredArm } from './facts.js';
 import { originFile, readOrigins, type Origin } from './origins.js';
 import { groupBy } from '../../src/core/group.js';
+import { OR_ANEW } from './sums.js';
 import { isTableName } from './table-names.js';
 import { named, parametersByArm, type TableRow } from './rows.js';
 
@@ -78,7 +79,7 @@ export function keptRows(file: string, results?: readonly TableRow[]): TableRow[
   }));
 }
 
-const REMEDY = 'a part of it is missing: put back the whole file, or write it anew with gowide report RUNS --tables';
+const REMEDY = `a part of it is missing: put back the whole file, ${OR_ANEW}`;
 
 /** A table without its ending, of which its other files have the same beginning. */
 export const tableOf = (file: string): string => file.replace(/\.\w+$/, '');

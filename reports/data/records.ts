@@ -1,17 +1,18 @@
 /** Finished runs, and tables that were kept, to rows. */
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import { CUSTOM_SCALE, SCALES, WIDE_ARM } from '../../src/core/experiment.js';
 import { messageOf } from '../../src/core/errors.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
+import { remembered } from '../../src/core/memo.js';
 import { sameBytes } from '../../src/store/merge.js';
 import { isThere } from '../../src/store/regular.js';
 import { divergenceIn, listRuns, readMetrics, type RunRecord } from '../../src/store/runs.js';
 import { KNOWN_BEFORE } from './csv.js';
 import { undeclaredArm, wideArmOf } from './facts.js';
 import { checkWhole, keptRows, keptTables, tableOf } from './kept.js';
-import { checkSum } from './sums.js';
+import { checkSum, readSums, type Sums } from './sums.js';
 import { commitOf, mergeOrigins, originFile, readOrigins, withoutRuns, type Origin } from './origins.js';
 import { groupBy } from '../../src/core/group.js';
 import { named, type Curve, type TableRow } from './rows.js';
@@ -257,12 +258,14 @@ function soundTables(
 ): { tables: SoundTable[]; problems: string[] } {
   const problems: string[] = [];
   const whole = new Map<string, readonly TableRow[]>();
+  const sumsIn = new Map<string, Sums>();
   const found = files.flatMap((file) => {
     try {
       const results = file.endsWith('.csv') ? undefined : whole.get(`${tableOf(file)}.csv`);
       const all = keptRows(file, results);
       checkWhole(file, all, results);
-      for (const one of [file, originFile(tableOf(file))]) if (isThere(one)) checkSum(one);
+      const sums = remembered(sumsIn, dirname(file), () => readSums(dirname(file)));
+      for (const one of [file, originFile(tableOf(file))]) if (isThere(one)) checkSum(one, sums);
       whole.set(file, all);
       return [{ file, rows: all.filter((row) => !shown.has(nameOf(row))) }];
     } catch (error) {

@@ -3,20 +3,31 @@
  * else be read as if a run had written it. `sha256sum -c SHA256SUMS` checks them as well.
  */
 import { createHash } from 'node:crypto';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { readText } from '../../src/store/config.js';
 import { isThere } from '../../src/store/regular.js';
 
 /** The file of checksums in a folder of kept tables. */
 export const SUMS_FILE = 'SHA256SUMS';
 
+/** What helps where a table is not as it was written, beside putting it back. */
+export const OR_ANEW = 'or write it anew with gowide report RUNS --tables';
+
 /** SHA-256 of a text, in hexadecimal; line ends count as line feeds, as a checkout may have changed them. */
 function sumOf(text: string): string {
   return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex');
 }
 
-/** Checksums by name of file, and the first line that is none; empty where the folder has no such file. */
-function readSums(folder: string): { readonly sums: ReadonlyMap<string, string>; readonly damaged?: string } {
+/** The checksums of a folder. */
+export interface Sums {
+  /** By name of file. */
+  readonly sums: ReadonlyMap<string, string>;
+  /** The first line that is none. */
+  readonly damaged?: string;
+}
+
+/** The checksums of a folder, none where it has no such file. */
+export function readSums(folder: string): Sums {
   const file = join(folder, SUMS_FILE);
   if (!isThere(file)) return { sums: new Map() };
   const lines = readText(file)
@@ -42,19 +53,18 @@ export function sumsWith(folder: string, files: readonly (readonly [name: string
 }
 
 /**
- * Throws RangeError where a file of a kept table is another than the one whose checksum stands beside it; one of which
- * none does is taken as it is.
+ * Throws RangeError where a file of a kept table is another than the one that the checksums of its folder name; one
+ * that they do not name is taken as it is.
  */
-export function checkSum(file: string): void {
-  const { sums, damaged } = readSums(dirname(file));
+export function checkSum(file: string, { sums, damaged }: Sums): void {
   if (damaged !== undefined)
     throw new RangeError(
-      `${SUMS_FILE} beside it: expected a SHA-256 and a name in each line, got "${damaged.slice(0, 80)}"; ${REMEDY}`,
+      `${SUMS_FILE} beside it: expected a SHA-256 and a name in each line, got "${damaged.slice(0, 80)}"; put back the file, ${OR_ANEW}`,
     );
   const name = basename(file);
   const sum = sums.get(name);
   if (sum !== undefined && sum !== sumOf(readText(file)))
-    throw new RangeError(`${name} was changed since it was written, by its SHA-256 in ${SUMS_FILE}; ${REMEDY}`);
+    throw new RangeError(
+      `${name} was changed since it was written, by its SHA-256 in ${SUMS_FILE}; put back the file, ${OR_ANEW}`,
+    );
 }
-
-const REMEDY = 'put back the file, or write it anew with gowide report RUNS --tables';

@@ -6,6 +6,7 @@ import { plural } from '../../src/core/errors.js';
 import { mean } from '../../src/core/stats.js';
 import { formatMean, formatNumber } from '../claims/verdict.js';
 import {
+  boundsIn,
   byTrainingAndBudget,
   COSTS,
   crossing,
@@ -203,10 +204,10 @@ export function timesHeading({ times, machines }: FrontierTimes): string {
 /** The geometric mean of budgets, as a bound where some seed's is one. */
 function timeText(times: readonly Reached[]): string {
   const budget = formatNumber(2 ** mean(times.map((one) => Math.log2(one.budget))), 2);
-  const [above, below] = (['above', 'at-most'] as const).map((kind) => times.filter(({ is }) => is === kind).length);
+  const { above, 'at-most': below } = boundsIn(times);
   const notes = [
-    ...(above! > 0 ? [`${above} of ${times.length} seeds not within the largest, counted as that`] : []),
-    ...(below! > 0 ? [`${below} of ${times.length} already at the smallest`] : []),
+    ...(above > 0 ? [`${above} of ${times.length} seeds not within the largest, counted as that`] : []),
+    ...(below > 0 ? [`${below} of ${times.length} already at the smallest`] : []),
   ];
   return `x${budget}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
 }
