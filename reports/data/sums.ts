@@ -20,7 +20,7 @@ function sumOf(text: string): string {
 
 /** The checksums of a folder. */
 export interface Sums {
-  /** By name of file. */
+  /** SHA-256 in hexadecimal, by name of file. */
   readonly sums: ReadonlyMap<string, string>;
   /** The first line that is none. */
   readonly damaged?: string;
