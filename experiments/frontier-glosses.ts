@@ -49,7 +49,7 @@ export const glossesFrontier: FrontierDeclaration = {
   baseSteps: BASE_STEPS,
   sizes: {
     minutes: TWO_BUDGETS,
-    laptop: { budgets: [1, 4, 16], seeds: 5 },
+    laptop: { budgets: [1, 4, 16], seeds: 10, fewer: { above: 8, seeds: 5 } },
     overnight: { ...ALL_BUDGETS, budgets: [...ALL_BUDGETS.budgets, LONGEST] },
   },
   tuning: { ...GLOSSES_TUNING, imitationShares: undefined },

@@ -66,7 +66,7 @@ function otherGrammar(grammar: number): FrontierDeclaration {
     key: `resnet-hierarchy-${grammar}`,
     name: `frontier-hierarchy-${grammar}`,
     title: `Accuracy against cost on strings of the Random Hierarchy Model, grammar ${grammar}`,
-    sizes: { minutes: TWO_BUDGETS, laptop: { budgets, seeds: 5 } },
+    sizes: { minutes: TWO_BUDGETS, laptop: { budgets, seeds: 10, fewer: { above: 8, seeds: 5 } } },
   };
 }
 
