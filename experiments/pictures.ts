@@ -4,11 +4,12 @@
  * The recipe is the paper's, its shares of the epochs kept: the rate divided by 10 at 30, 60 and 80 of 90, imitation 40
  * of 90, bottom-up, fine-tuning by KL for the rest.
  *
- * `cifar10` was run for the most part on a GPU, `cifar10-resnet50` not yet. Public anchors (full widths, 200 epochs or
- * more; not the budgets of these runs):
+ * `cifar10` was run for the most part on a GPU; `cifar10-resnet50` and `fashion-mnist-34` have not been run yet. Public
+ * anchors (full widths, 200 epochs or more; not the budgets of these runs):
  *
  * | experiment       | thin                         | wide       | deeper     | anchors                             |
  * | fashion-mnist    | [2,2,2], 176 k parameters    | 4 x inside | [4,4,4]    | ResNet-18 94.9, WRN-40-4 96.7       |
+ * | fashion-mnist-34 | ResNet-34, an eighth as wide | 4 x inside | [3,4,23,3] | as above                            |
  * | cifar10          | ResNet-20, a quarter as wide | 4 x inside | ResNet-56  | ResNet-20 91.7, -56 93.4, -110 93.7 |
  * | cifar10-resnet50 | ResNet-50, ImageNet's stem   | 2 x inside | ResNet-101 | none with this stem                 |
  *
@@ -26,8 +27,6 @@ import { PAPER_IMAGENET, small } from './recipes.js';
 import { imitationOf } from './resnet.js';
 
 interface Pictures {
-  /** The thin net in words, for the experiment's title. */
-  readonly net: string;
   readonly data: TrainSpec['data'];
   /** Training pictures, those of the validation split left out. */
   readonly train: number;
@@ -104,6 +103,13 @@ function settingOf({ data, train, thin, wider, deeper, epochs, batch, rates }: P
 }
 
 const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101] };
+/** The nets of four stages on Fashion-MNIST for an eighth of the steps: four epochs. */
+const FOUR_STAGES_TUNING: TuningGrid = {
+  rates: [0.05, 0.1, 0.2],
+  imitationRates: [0.1, 0.3, 0.9],
+  seeds: [101],
+  share: 1 / 8,
+};
 /** On CIFAR-10 for an eighth of the steps: some three epochs at scale overnight. */
 const CIFAR10_TUNING: TuningGrid = { ...TUNING, share: 1 / 8 };
 /** ResNet-50 for one epoch of four. */
@@ -118,24 +124,28 @@ const RESNET50_RATES: Rates = { default: 0.0125, deeper: 0.025 };
 /** The paper's rate, where tuning does not say otherwise (docs/notes/2026-11-27-learning-rates-of-cifar10.md). */
 const RATES: Rates = { default: PAPER_IMAGENET.peak };
 const ARMS = ['wide', 'direct', 'kd', 'selected-kl', 'three-stage', 'selected-three-stage', 'deeper'];
-/** Those of a GPU's minutes. */
-const GPU_ARMS = ARMS.filter((arm) => arm !== 'selected-three-stage');
+/** Those of the nets of four stages. */
+const FEWER_ARMS = ARMS.filter((arm) => arm !== 'selected-three-stage');
 const SEEDS = 3;
 
 interface Declaration {
   readonly name: string;
-  /** The data set in words, for the title. */
+  /** The data set and the thin net in words, for the title. */
   readonly words: string;
+  readonly net: string;
   readonly scale: Scale;
   readonly tuning: TuningGrid;
   readonly arms?: readonly string[];
 }
 
-function experimentOf({ name, words, scale, tuning, arms = ARMS }: Declaration, pictures: Pictures): Experiment {
+function experimentOf(
+  { name, words, net, scale, tuning, arms = ARMS }: Declaration,
+  setting: () => Setting,
+): Experiment {
   return {
     name,
     group: 'resnet',
-    title: `${words}: ${pictures.net} (${scale})`,
+    title: `${words}: ${net} (${scale})`,
     kind: TRAIN_KIND,
     chance: 10,
     seeds: { [scale]: SEEDS },
@@ -144,11 +154,16 @@ function experimentOf({ name, words, scale, tuning, arms = ARMS }: Declaration, 
     order: SHARED_ORDER,
     tuning,
     arms: () => {
-      const all = comparison(settingOf(pictures));
+      const all = comparison(setting());
       return sharedArms(Object.fromEntries(arms.map((arm) => [arm, all[arm]!])));
     },
   };
 }
+
+/** Blocks of the paper's thin net and of its deeper one: ResNet-50 and ResNet-101, or ResNet-34 where blocks are basic. */
+const FOUR_STAGES = { blocks: [3, 4, 6, 3], deeper: [3, 4, 23, 3] };
+
+const FASHION_WORDS = 'Fashion-MNIST, complete';
 
 /** Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), complete: 28 x 28 gray pixels, 10 kinds of clothes. */
 const FASHION = {
@@ -167,31 +182,40 @@ const FASHION = {
   deeper: [4, 4, 4],
 } as const satisfies Partial<Pictures>;
 
-/** A thin ResNet of three stages for it, with so many channels in the first one. */
-const fashionNet = (planes: number): ResnetSpec => thinNet('basic', [2, 2, 2], planes, 'imagenet', 1);
+/** A thin ResNet for it, of so many blocks in each stage, with so many channels in the first one. */
+const fashionNet = (planes: number, blocks: number[] = [2, 2, 2]): ResnetSpec =>
+  thinNet('basic', blocks, planes, 'imagenet', 1);
 
 /** Ten epochs by the paper's recipe. */
 export const fashionMnist: Experiment = experimentOf(
-  { name: 'fashion-mnist', words: 'Fashion-MNIST, complete', scale: 'overnight', tuning: TUNING },
   {
-    ...FASHION,
-    net: 'a ResNet of three stages',
-    thin: fashionNet(16),
-    epochs: 10,
-    rates: { ...RATES, direct: 0.4, kd: 0.2, deeper: 0.05 },
+    ...{ name: 'fashion-mnist', words: FASHION_WORDS, net: 'a ResNet of three stages' },
+    ...{ scale: 'overnight', tuning: TUNING },
   },
+  () =>
+    settingOf({
+      ...FASHION,
+      thin: fashionNet(16),
+      epochs: 10,
+      rates: { ...RATES, direct: 0.4, kd: 0.2, deeper: 0.05 },
+    }),
 );
 
 /** Steps of an epoch of Fashion-MNIST. */
 export const FASHION_EPOCH = Math.ceil(FASHION.train / FASHION.batch);
 
 /**
- * Nets of half as many channels on Fashion-MNIST, thin and wide trained for so many steps, every length by the same
- * recipe: a cosine after a short warm-up.
+ * Nets with 8 channels in the first stage on Fashion-MNIST, thin and wide trained for so many steps, every length by
+ * the same recipe: a cosine after a short warm-up. Unless given they are half as wide as those of `fashion-mnist`.
  */
-export function fashionOf(steps: number, imitationRate: number, rates: Rates): Setting {
-  const { data, batch, wider, deeper } = FASHION;
-  const thin = fashionNet(8);
+export function fashionOf(
+  steps: number,
+  imitationRate: number,
+  rates: Rates,
+  { blocks, deeper }: { readonly blocks?: number[]; readonly deeper: readonly number[] } = FASHION,
+): Setting {
+  const { data, batch, wider } = FASHION;
+  const thin = fashionNet(8, blocks);
   const perStage = imitationPerStage(steps, thin.blocks.length);
   return {
     data,
@@ -206,6 +230,18 @@ export function fashionOf(steps: number, imitationRate: number, rates: Rates): S
   };
 }
 
+/** Epochs of the nets of four stages. */
+const FOUR_STAGES_EPOCHS = 32;
+
+/** ResNet-34, an eighth as wide as on ImageNet, and the deeper net of as many more blocks as ResNet-101 has. */
+export const fashionMnist34: Experiment = experimentOf(
+  {
+    ...{ name: 'fashion-mnist-34', words: FASHION_WORDS, net: 'ResNet-34 at an eighth of its width' },
+    ...{ scale: 'overnight', tuning: FOUR_STAGES_TUNING, arms: FEWER_ARMS },
+  },
+  () => fashionOf(FOUR_STAGES_EPOCHS * FASHION_EPOCH, 0.3, { default: 0.1 }, FOUR_STAGES),
+);
+
 /** What both experiments on CIFAR-10 have in common. */
 const CIFAR10 = {
   data: { set: 'cifar10', folder: 'cifar10', validation: 5000, padding: 4 },
@@ -215,16 +251,19 @@ const CIFAR10 = {
 
 /** CIFAR-10 (Krizhevsky 2009): ResNet-20 of He et al. 2016, section 4.2, at a quarter of its width. */
 export const cifar10: Experiment = experimentOf(
-  { name: 'cifar10', words: 'CIFAR-10', scale: 'overnight', tuning: CIFAR10_TUNING },
   {
-    ...CIFAR10,
-    rates: { default: 0.2, kd: 0.4, deeper: 0.4, wide: PAPER_IMAGENET.peak },
-    net: 'ResNet-20 at a quarter of its width',
-    thin: thinNet('basic', [3, 3, 3], 4, 'small', 3),
-    wider: 4,
-    deeper: [9, 9, 9],
-    epochs: 27,
+    ...{ name: 'cifar10', words: 'CIFAR-10', net: 'ResNet-20 at a quarter of its width' },
+    ...{ scale: 'overnight', tuning: CIFAR10_TUNING },
   },
+  () =>
+    settingOf({
+      ...CIFAR10,
+      rates: { default: 0.2, kd: 0.4, deeper: 0.4, wide: PAPER_IMAGENET.peak },
+      thin: thinNet('basic', [3, 3, 3], 4, 'small', 3),
+      wider: 4,
+      deeper: [9, 9, 9],
+      epochs: 27,
+    }),
 );
 
 /**
@@ -232,14 +271,17 @@ export const cifar10: Experiment = experimentOf(
  * epochs as a GPU does in some minutes; the wide net is torchvision's wide_resnet50_2.
  */
 export const cifar10Resnet50: Experiment = experimentOf(
-  { name: 'cifar10-resnet50', words: 'CIFAR-10', scale: 'gpu', tuning: RESNET50_TUNING, arms: GPU_ARMS },
   {
-    ...CIFAR10,
-    rates: RESNET50_RATES,
-    net: 'ResNet-50',
-    thin: thinNet('bottleneck', [3, 4, 6, 3], 64, 'imagenet', 3),
-    wider: 2,
-    deeper: [3, 4, 23, 3],
-    epochs: 4,
+    ...{ name: 'cifar10-resnet50', words: 'CIFAR-10', net: 'ResNet-50' },
+    ...{ scale: 'gpu', tuning: RESNET50_TUNING, arms: FEWER_ARMS },
   },
+  () =>
+    settingOf({
+      ...CIFAR10,
+      rates: RESNET50_RATES,
+      thin: thinNet('bottleneck', FOUR_STAGES.blocks, 64, 'imagenet', 3),
+      wider: 2,
+      deeper: FOUR_STAGES.deeper,
+      epochs: 4,
+    }),
 );

@@ -8,7 +8,7 @@ import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js
 import { checkExperiment } from './checks.js';
 import { depthSkip } from './depth-skip.js';
 import { FRONTIERS } from './frontiers.js';
-import { cifar10, cifar10Resnet50, fashionMnist } from './pictures.js';
+import { cifar10, cifar10Resnet50, fashionMnist, fashionMnist34 } from './pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from './resnet.js';
 import { sst2, sst2Base } from './sst2.js';
 import {
@@ -68,6 +68,7 @@ const DECLARED = [
   resnetHierarchy,
   ...frontierExperiments('resnet'),
   fashionMnist,
+  fashionMnist34,
   cifar10,
   cifar10Resnet50,
   bertGlosses,

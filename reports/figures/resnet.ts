@@ -1,7 +1,7 @@
 /** Figures of the experiments on images and on strings. */
 import { LONG_BATCH } from '../../experiments/arms.js';
 import { depthSkip } from '../../experiments/depth-skip.js';
-import { cifar10, fashionMnist } from '../../experiments/pictures.js';
+import { cifar10, fashionMnist, fashionMnist34 } from '../../experiments/pictures.js';
 import { resnetAblations, resnetDigits, resnetHierarchy } from '../../experiments/resnet.js';
 import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
@@ -99,6 +99,15 @@ export const PICTURE_FIGURES: readonly FigureDefinition[] = [
     experiment: fashionMnist,
     title: 'Fashion-MNIST',
     caption: 'The 10,000 test pictures. Public anchors of full width: ResNet-18 94.9 %, WRN-40-4 96.7 %.',
+  }),
+  armsFigure({
+    id: 'fashion-mnist-34',
+    finding: equalSteps('fashion-mnist-34-three-stage', 'Fashion-MNIST'),
+    experiment: fashionMnist34,
+    title: 'Fashion-MNIST, nets of four stages',
+    caption:
+      'The 10,000 test pictures; blocks [3,4,6,3], those of ResNet-34 and ResNet-50, the deeper net’s [3,4,23,3]. ' +
+      'Public anchors of full width: ResNet-18 94.9 %, WRN-40-4 96.7 %.',
   }),
   armsFigure({
     id: 'cifar10',

@@ -409,6 +409,6 @@ test('an arm that costs as much as several others may have fewer seeds; --seeds 
 
 test('titles of experiments on pictures name the net and the scale that is declared', () => {
   expect(EXPERIMENTS.cifar10!.title).toBe('CIFAR-10: ResNet-20 at a quarter of its width (overnight)');
-  for (const name of ['cifar10', 'cifar10-resnet50', 'fashion-mnist'])
+  for (const name of ['cifar10', 'cifar10-resnet50', 'fashion-mnist', 'fashion-mnist-34'])
     for (const scale of Object.keys(EXPERIMENTS[name]!.seeds)) expect(EXPERIMENTS[name]!.title).toContain(`(${scale})`);
 });
