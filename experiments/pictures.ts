@@ -160,7 +160,7 @@ function experimentOf(
   };
 }
 
-/** Blocks of the paper's thin net and of its deeper one: ResNet-50 and ResNet-101, or ResNet-34 where blocks are basic. */
+/** Blocks of the paper's thin net and of its deeper one: ResNet-50's (of basic blocks ResNet-34's) and ResNet-101's. */
 const FOUR_STAGES = { blocks: [3, 4, 6, 3], deeper: [3, 4, 23, 3] };
 
 const FASHION_WORDS = 'Fashion-MNIST, complete';
