@@ -262,7 +262,8 @@ export async function planScale(
   const found = new Map<string, Measured>();
   for (const experiment of trained(scale)) {
     const spec = measuredSpec(experiment, scale)!;
-    const key = JSON.stringify([spec.network, spec.training.batch, spec.training.optimizer]);
+    const { batch, optimizer } = spec.training;
+    const key = JSON.stringify([spec.network, exampleShape(spec.data), batch, optimizer]);
     let measured = known.get(key);
     if (measured === undefined) {
       measured =

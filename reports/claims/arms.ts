@@ -1,6 +1,6 @@
 /** Claims that one arm of an experiment is better than another. */
 import type { Experiment, Metric } from '../../src/core/experiment.js';
-import { mean, median, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
+import { mean, median, MOST_FLIPPED, signFlip, tInterval, type Interval } from '../../src/core/stats.js';
 import { groupBy } from '../../src/core/group.js';
 import { numberAt, rowsOfExperiment, type TableRow } from '../data/rows.js';
 import { blockInterval, blockRows, blockRule } from './blocks.js';
@@ -168,7 +168,8 @@ export function armBeats(claim: ArmClaim): Claim {
           `${formatInterval(found, 2)}${found.counted === undefined ? '' : `, ${found.counted}`}`
         : formatInterval(found, digits);
       const p = errorRate(found, outcome);
-      const evidence = p === undefined ? size : `${size}; sign-flip p ${formatNumber(signFlip(plain), 3)}`;
+      const flips = p === undefined || plain.length > MOST_FLIPPED ? undefined : signFlip(plain);
+      const evidence = flips === undefined ? size : `${size}; sign-flip p ${formatNumber(flips, 3)}`;
       const reason = untrained(rows, claim, metric) ?? asks?.why(rows);
       if (reason !== undefined)
         return { outcome: 'inconclusive', evidence: `cannot be decided, as ${reason}; ${size}`, seeds };

@@ -93,7 +93,13 @@ export function actionsOf(figure: HTMLElement, spec: () => Spec): HTMLButtonElem
     button.type = 'button';
     button.textContent = label;
     button.setAttribute('aria-label', `Download this figure as ${label}`);
-    button.addEventListener('click', () => void Promise.resolve(make()).then(([file, blob]) => save(file, blob)));
+    button.addEventListener('click', () => {
+      Promise.resolve(make()).then(
+        ([file, blob]) => save(file, blob),
+        // a canvas has a largest size, which is the browser's
+        () => (button.textContent = `${label}: not possible here`),
+      );
+    });
     return button;
   });
 }

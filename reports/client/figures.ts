@@ -49,6 +49,8 @@ const NAMES = { linear: 'linear', log: 'logarithmic' } as const;
 /** One figure of the page. */
 class Figure {
   private drawn: Drawn[] = [];
+  /** The drawing that was asked for last: the next one waits for it. */
+  private last: Promise<void> = Promise.resolve();
   private readonly hidden = new Set<string>();
   private readonly scales: Partial<Record<Axis, 'linear' | 'log'>> = {};
   private readonly plots: readonly HTMLElement[];
@@ -67,7 +69,12 @@ class Figure {
     this.element.querySelector('.tools')?.append(this.tools());
   }
 
-  private async draw(): Promise<void> {
+  private draw(): Promise<void> {
+    const next = (): Promise<void> => this.drawNow();
+    return (this.last = this.last.then(next, next));
+  }
+
+  private async drawNow(): Promise<void> {
     for (const { finalize } of this.drawn) finalize();
     const choices: Choices = { hidden: this.hidden, scales: this.scales };
     const panels = panelsOf(this.spec);

@@ -2,7 +2,7 @@
 import { allBudgets, armsById, type Frontier } from '../../experiments/frontier.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { remembered } from '../../src/core/memo.js';
-import { fitLine, mean } from '../../src/core/stats.js';
+import { mean } from '../../src/core/stats.js';
 import { groupBy } from '../../src/core/group.js';
 import { named, numberAt, rowsOfExperiment, type TableRow } from './rows.js';
 
@@ -141,14 +141,17 @@ export function curveOf(points: readonly FrontierPoint[], training: string, cost
     .sort((a, b) => a.cost - b.cost);
 }
 
-/** The accuracy of a curve at a cost, linear in the logarithm of the cost; undefined outside of the curve. */
+/**
+ * The accuracy of a curve at a cost, linear in the logarithm of the cost; undefined outside of the curve, NaN beside a
+ * point whose runs did not all give a number.
+ */
 export function accuracyAt(curve: Curve, cost: number): number | undefined {
   const above = curve.findIndex((point) => point.cost >= cost);
   if (above < 0 || (above === 0 && curve[0]!.cost > cost)) return undefined;
   if (above === 0) return curve[0]!.accuracy;
   const [a, b] = [curve[above - 1]!, curve[above]!];
-  const { slope, intercept } = fitLine([Math.log(a.cost), Math.log(b.cost)], [a.accuracy, b.accuracy]);
-  return intercept + slope * Math.log(cost);
+  const share = Math.log(cost / a.cost) / Math.log(b.cost / a.cost);
+  return share === 1 ? b.accuracy : a.accuracy + share * (b.accuracy - a.accuracy);
 }
 
 /** How two curves of at least one point lie to each other over the costs that both have. */
@@ -170,21 +173,41 @@ export function crossing(first: Curve, second: Curve): Crossing {
     const [a, b] = [accuracyAt(first, cost), accuracyAt(second, cost)];
     return a === undefined || b === undefined ? [] : [{ cost, difference: a - b }];
   });
-  const at = both.slice(1).flatMap((point, i) => {
-    const before = both[i]!;
-    if (Math.sign(before.difference) * Math.sign(point.difference) >= 0) return [];
-    const share = before.difference / (before.difference - point.difference);
-    const cost = Math.exp(Math.log(before.cost) + share * Math.log(point.cost / before.cost));
-    return [{ cost, firstAbove: point.difference > 0 }];
-  });
-  const most = (sign: number): number => Math.max(0, ...both.map(({ difference }) => sign * difference));
+  const known = both.map(({ difference }) => difference).filter((difference) => !Number.isNaN(difference));
+  const most = (sign: number): number => Math.max(0, ...known.map((difference) => sign * difference));
   return {
-    at,
+    at: changes(both),
     lead: [most(1), most(-1)],
     ...(both.length > 0
       ? { range: [both[0]!.cost, both.at(-1)!.cost] as const }
       : { apart: nearestEnds(first, second) }),
   };
+}
+
+interface Difference {
+  readonly cost: number;
+  readonly difference: number;
+}
+
+/** Where the sign of the difference changes; what lies beside an unknown one is left out. */
+function changes(points: readonly Difference[]): Crossing['at'] {
+  const found: Crossing['at'][number][] = [];
+  /** The last point where one of the curves was above, and the last one since where they met. */
+  let [before, met]: [Difference | undefined, number | undefined] = [undefined, undefined];
+  for (const point of points) {
+    const { cost, difference } = point;
+    if (difference === 0) {
+      met = cost;
+      continue;
+    }
+    if (before !== undefined && Math.sign(before.difference) * Math.sign(difference) < 0) {
+      const share = before.difference / (before.difference - difference);
+      const between = Math.exp(Math.log(before.cost) + share * Math.log(cost / before.cost));
+      found.push({ cost: met ?? between, firstAbove: difference > 0 });
+    }
+    [before, met] = [Number.isNaN(difference) ? undefined : point, undefined];
+  }
+  return found;
 }
 
 function nearestEnds(first: Curve, second: Curve): [Curve[number], Curve[number]] {

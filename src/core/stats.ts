@@ -156,7 +156,7 @@ export function designEffect(blocks: readonly (readonly number[])[]): number {
 }
 
 /** Most values of which {@link signFlip} tries every assignment of signs: a million of them. */
-const MOST_FLIPPED = 20;
+export const MOST_FLIPPED = 20;
 
 /**
  * Exact two-sided p-value of Fisher's randomization test that paired differences are symmetric around 0: the share of

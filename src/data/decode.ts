@@ -56,7 +56,9 @@ export async function openPicture(sharp: typeof sharpModule, file: string): Prom
   const { width, height } = isTurned ? metadata.autoOrient : metadata;
   if (space === 'cmyk') {
     const inks = picture.pipelineColourspace('cmyk').toColourspace('cmyk');
-    return fromPixels(sharp, colorsOfInks(await inks.raw().toBuffer()), { width, height, channels: 3 });
+    const isWide = metadata.depth === 'ushort';
+    const values = await inks.raw(isWide ? { depth: 'ushort' } : {}).toBuffer();
+    return fromPixels(sharp, colorsOfInks(isWide ? upperBytes(values) : values), { width, height, channels: 3 });
   }
   const wide = wideGray(bytes, metadata);
   if (wide !== undefined) {
@@ -70,6 +72,11 @@ export async function openPicture(sharp: typeof sharpModule, file: string): Prom
     return fromPixels(sharp, data, info);
   }
   return { picture, width, height };
+}
+
+/** The upper halves of numbers of 16 bits, which Pillow takes of inks. */
+function upperBytes(values: Uint8Array): Uint8Array {
+  return Uint8Array.from(new Uint16Array(new Uint8Array(values).buffer), (value) => value >> 8);
 }
 
 /** Gray values that are wider than a byte, as sharp calls them. */

@@ -163,7 +163,10 @@ class Meeting {
     socket.once('close', () => this.open.delete(socket));
     const wire = new Wire(socket, from, HELLO);
     try {
-      this.here(await welcome(wire, { task, secret, facts, allow }, (k) => workerName(k, addresses)), wire);
+      const other = await welcome(wire, { task, secret, facts, allow }, (k) => workerName(k, addresses));
+      // of two that introduce themselves at once, each while the other is not here yet
+      if (this.wires.has(other)) throw new Error(`${workerName(other, addresses)} is here already`);
+      this.here(other, wire);
     } catch (error) {
       wire.end();
       if (error instanceof RefusedError) return this.settle(error);

@@ -45,15 +45,16 @@ export async function valuesOver(
   measure: (x: Tensor, y: Tensor) => Tensor,
 ): Promise<(Float32Array | Int32Array | Uint8Array)[]> {
   const parts: Tensor[] = [];
-  await forEachBatch(data, source, (x, y) => {
-    parts.push(tf.keep(measure(x, y)));
-  });
-  const values: (Float32Array | Int32Array | Uint8Array)[] = [];
-  for (const part of parts) {
-    values.push(await part.data());
-    part.dispose();
+  try {
+    await forEachBatch(data, source, (x, y) => {
+      parts.push(tf.keep(measure(x, y)));
+    });
+    const values: (Float32Array | Int32Array | Uint8Array)[] = [];
+    for (const part of parts) values.push(await part.data());
+    return values;
+  } finally {
+    tf.dispose(parts);
   }
-  return values;
 }
 
 /** Sums over a source of the scalars that `measure` gives for each batch, by name. */
@@ -63,17 +64,17 @@ export async function sumOver(
   measure: (x: Tensor, y: Tensor) => Record<string, Tensor>,
 ): Promise<Record<string, number>> {
   const parts: Record<string, Tensor>[] = [];
-  await forEachBatch(data, source, (x, y) => {
-    const measured = measure(x, y);
-    Object.values(measured).forEach((tensor) => tf.keep(tensor));
-    parts.push(measured);
-  });
-  const totals: Record<string, number> = {};
-  for (const part of parts) {
-    for (const [name, tensor] of Object.entries(part)) {
-      totals[name] = (totals[name] ?? 0) + (await tensor.data())[0]!;
-      tensor.dispose();
-    }
+  try {
+    await forEachBatch(data, source, (x, y) => {
+      const measured = measure(x, y);
+      Object.values(measured).forEach((tensor) => tf.keep(tensor));
+      parts.push(measured);
+    });
+    const totals: Record<string, number> = {};
+    for (const part of parts)
+      for (const [name, tensor] of Object.entries(part)) totals[name] = (totals[name] ?? 0) + (await tensor.data())[0]!;
+    return totals;
+  } finally {
+    tf.dispose(parts);
   }
-  return totals;
 }

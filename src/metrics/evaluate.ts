@@ -48,9 +48,9 @@ export async function evaluate(data: Dataset, source: Source, predict: (x: Tenso
 }
 
 /**
- * One number by which weights are ranked: the accuracy in percent; of equal ones the smaller cross-entropy is better,
- * which counts for less than a tenth of one of the `count` examples.
+ * One number by which weights are ranked: the accuracy in percent over the validation split; of equal ones the smaller
+ * cross-entropy is better, which counts for less than a tenth of one answer.
  */
-export function rankOf({ accuracy, crossEntropy }: Evaluation, count: number): number {
-  return accuracy - (10 / count) * (crossEntropy / (1 + crossEntropy));
+export function rankOf({ accuracy, crossEntropy }: Evaluation, { validation, questions = 1 }: Dataset): number {
+  return accuracy - (10 / (validation.count * questions)) * (crossEntropy / (1 + crossEntropy));
 }

@@ -13,7 +13,7 @@ import { bytesOf, decodeTensor, type Dtype } from './safetensors.js';
 
 /** What a file holds. */
 export interface TorchFile {
-  /** Its tensors by name; floats of 64, 16 and 8 bits as float32. */
+  /** Its tensors by name; floats of 64 and 16 bits as float32. */
   readonly tensors: HostArrays<HostValues>;
   /** Under which key of the file they are (`state_dict`); undefined where they are the file. */
   readonly key: string | undefined;
@@ -146,7 +146,11 @@ function tensorOf(
   const width = bytesOf(storage.dtype);
   const count = sizeOf(shape);
   const last = count === 0 ? -1 : shape.reduce((at, size, axis) => at + (size - 1) * strides[axis]!, offset);
-  if (bytes === undefined || (last + 1) * width > bytes.length || count > Math.max(0, last - offset + 1))
+  if (count > Math.max(0, last - offset + 1))
+    throw new UsageError(
+      `${path}: "${name}" is a view that has values several times (torch's expand); save it with .contiguous()`,
+    );
+  if (bytes === undefined || (last + 1) * width > bytes.length)
     throw new UsageError(`${path}: the bytes of "${name}" are not all there; the file is cut off or damaged`);
   const isPlain = shape.every((size, axis) => size <= 1 || strides[axis] === sizeOf(shape.slice(axis + 1)));
   const taken = new Uint8Array(new ArrayBuffer(count * width));

@@ -80,6 +80,7 @@ export class Child {
   async run(job: Job, { notice, progress, signal }: ChildHooks): Promise<void> {
     const stop = (): void => this.stop();
     signal?.addEventListener('abort', stop);
+    this.errors = ''; // of the cell before
     await new Promise<void>((resolve, reject) => {
       const settle = (act: () => void): void => {
         this.process.off('message', onMessage).off('close', onClose).off('error', onError);

@@ -292,20 +292,25 @@ const MODEL_TYPES = CLASSES.map((name) => name.toLowerCase());
 function normalizerOf(read: Found, settings: z.infer<typeof Settings>, folder: string): Partial<Found> {
   const isJson = read.cleanText !== undefined;
   const name = settings.tokenizer_class ?? undefined;
-  if (isJson && name !== undefined && GENERAL.includes(name)) {
-    if (read.otherEnds === undefined) return {};
+  // without a name and a network transformers has nothing to choose one of BERT's classes by
+  const isGeneral = name === undefined ? !existsSync(join(folder, 'config.json')) : GENERAL.includes(name);
+  if (isJson && isGeneral) {
+    if (name === undefined || read.otherEnds === undefined) return {};
     throw new UsageError(
       `${join(folder, JSON_FILE)}: post_processor: ${read.otherEnds}, as the class ${name} takes it; tokenizers with ` +
         `BERT's can be read, ${SPECIAL.class} A ${SPECIAL.separator} B ${SPECIAL.separator}, with the segments 0 and 1`,
     );
   }
-  if (isJson && name === undefined && isOfBert(folder)) checkSaid(read, settings, folder);
+  const isOfItsClass = isJson && (name !== undefined || isOfBert(folder));
+  if (isOfItsClass && name === undefined) checkSaid(read, settings, folder);
   const said = isJson && name !== undefined ? { ...DEFAULTS, ...settings } : settings;
   const { do_lower_case: lowercase, tokenize_chinese_chars: ideographs, strip_accents: accents } = said;
   return {
     ...(typeof lowercase === 'boolean' && { lowercase }),
     ...(accents !== undefined && { stripAccents: accents }),
     ...(typeof ideographs === 'boolean' && { handleChineseChars: ideographs }),
+    // of this one the classes have no setting: they clean
+    ...(isOfItsClass && { cleanText: true }),
   };
 }
 
@@ -352,14 +357,24 @@ function withNeighbors(read: Found, folder: string): Found {
   const named = [...((isOldForm ? of(addedPath, TokenIds) : undefined) ?? [])].map(([content, id]) =>
     addedToken({ content, single_word: false, lstrip: false, rstrip: false, special: isSpecial(content) }, id),
   );
-  const specials = [
-    ...specialsIn(settings, settingsPath),
-    ...specialsIn((isOldForm ? of(mapPath, SpecialMap) : undefined) ?? {}, mapPath),
-  ].filter(({ content }) => !decoder.some((token) => token.content === content));
+  const map = (isOldForm ? of(mapPath, SpecialMap) : undefined) ?? {};
+  const others = (file: z.infer<typeof SpecialMap>): unknown =>
+    file.additional_special_tokens ?? file.extra_special_tokens ?? undefined;
+  // of those that are no tokens of BERT's the one file counts or the other
+  const { additional_special_tokens: _, extra_special_tokens: __, ...own } = map;
+  const [inSettings, inMap] = [
+    specialsIn(settings, settingsPath),
+    specialsIn(others(settings) === undefined ? map : own, mapPath),
+  ].map((all) => all.filter(({ content }) => !decoder.some((token) => token.content === content)));
   return {
     ...read,
     ...normalizerOf(read, settings, folder),
-    added: [...specials, ...named, ...(read.added ?? []), ...decoder],
+    // of BERT's tokens the map counts for more than the settings, of others less
+    added: [
+      ...[...inSettings!, ...inMap!, ...named],
+      ...inSettings!.filter(({ content }) => !isSpecial(content)),
+      ...[...(read.added ?? []), ...decoder],
+    ],
   };
 }
 
@@ -416,6 +431,7 @@ function inOrder(path: string, found: Found): VocabularyFile {
     );
   const words = new Set(found.tokens);
   const own = [...added.values()]
+    .sort((a, b) => ids.get(a.content)! - ids.get(b.content)!)
     .filter((token) => !isPlainSpecial(token))
     .map((token) => (words.has(token.content) ? token : { ...token, extra: true as const }));
   const settings: TokenizerSettings = {

@@ -9,10 +9,9 @@ import { openPictures } from '../data/picture-batches.js';
 import { hasPairs, picturesOf } from '../data/index.js';
 import { textSource } from '../data/texts.js';
 import { tf } from '../engine/tensor.js';
-import { disposeWeights, weightsOf } from '../method/values/weights.js';
+import { withPredictor } from '../method/values/with-predictor.js';
 import { declaredIn, readWeights } from '../models/read.js';
 import { headOf, inputProblem, maxPositionsOf, networkOf, vocabSizeOf, type NetworkSpec } from '../models/index.js';
-import { predictor } from '../nn/predictor.js';
 import { readOnnxMetadata } from '../onnx/metadata.js';
 import { linesOf, readText } from '../store/config.js';
 import { readVocabulary } from '../text/vocabulary.js';
@@ -239,10 +238,8 @@ interface Job {
 async function classified({ network, classes, labels, host, opened }: Job): Promise<Classification> {
   const { items: names, examples, shape, notes } = opened;
   const asked: Asked = { shape, classes };
-  const weights = weightsOf(host);
-  const predict = predictor(networkOf(network), weights);
   const [items, skipped]: [Classified[], SkippedFile[]] = [[], []];
-  try {
+  await withPredictor(networkOf(network), host, async (predict) => {
     for (const indices of indexRanges(names.length, BATCH)) {
       const batch = await examples.batch(indices);
       const unread = new Set((batch.skipped ?? []).map(({ file }) => file));
@@ -255,10 +252,7 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
       const read = Array.from(indices, (index) => names[index]!).filter(({ item }) => !unread.has(item));
       items.push(...read.map((name, i) => answerOf(name, values[i]!, labels)));
     }
-  } finally {
-    predict.dispose();
-    disposeWeights(weights);
-  }
+  });
   if (items.length > 0) return { labels, items, skipped, notes };
   const { file, reason } = skipped[0]!;
   throw new FailureError(`none of ${plural(skipped.length, 'picture')} can be read; the first is ${file}: ${reason}`);

@@ -12,7 +12,7 @@ import { disposeWeights, toHost, weightsOf, type Teacher } from '../method/value
 import { checkBatch } from '../method/spec/recipe-steps.js';
 import { RecipeSpec } from '../method/spec/spec.js';
 import { checkNetwork, checkWeights, type HostWeights, type Network } from '../nn/network.js';
-import { predictor } from '../nn/predictor.js';
+import { withPredictor } from '../method/values/with-predictor.js';
 import { ARMS, ratesOf, TRIES, type Arm, type ArmName, type ArmSetting, type Rates, type Tries } from './arms.js';
 import { halve } from './halving.js';
 import { RECIPES, recipeOf, type BaseRecipe } from './recipes.js';
@@ -134,7 +134,7 @@ export async function compareArms(options: CompareOptions): Promise<Comparison> 
   } finally {
     disposeWeights(teacher.weights);
   }
-  const rank = ({ validation }: Compared): number => rankOf(validation, data.validation.count);
+  const rank = ({ validation }: Compared): number => rankOf(validation, data);
   return { arms: found.sort((a, b) => rank(b) - rank(a)), left };
 }
 
@@ -161,7 +161,7 @@ async function bestOf(
     try {
       const procedure = (ARMS[arm] as Arm).procedure(settingAt(options, steps), rates);
       last = { arm, rates, ...(await trained(options, teacher, procedure)) };
-      return rankOf(last.validation, data.validation.count);
+      return rankOf(last.validation, data);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       why = error.message;
@@ -190,22 +190,16 @@ async function trained(
   };
   const needsWide = needsOfWide(procedure).length > 0;
   const weights = await trainThin(context, procedure, { thin, teacher: needsWide ? teacher : undefined, data });
-  const host = await toHost(weights);
-  disposeWeights(weights);
+  const host = await toHost(weights).finally(() => disposeWeights(weights));
   return { validation: await figuresOf({ thin, data }, host, data.validation), weights: host };
 }
 
-async function figuresOf(
+function figuresOf(
   { thin, data }: Pick<CompareOptions, 'thin' | 'data'>,
   host: HostWeights,
   split: Source,
 ): Promise<Evaluation> {
-  const weights = weightsOf(host);
-  const predict = predictor(thin, weights);
-  const found = await evaluate(data, split, predict);
-  predict.dispose();
-  disposeWeights(weights);
-  return found;
+  return withPredictor(thin, host, (predict) => evaluate(data, split, predict));
 }
 
 /** Throws FailureError on a number that is not finite. */

@@ -1,6 +1,7 @@
 /**
- * Successive halving (Jamieson, Talwalkar 2016) by thirds: all candidates get a ninth of the steps, the best third of
- * them a third, the best one all. Each round is trained anew, with a schedule of its own length.
+ * Successive halving (Jamieson, Talwalkar 2016) by thirds: each round has the best third of the candidates of the one
+ * before it, and three times the steps; the last one has a single candidate and all steps. Each round is trained anew,
+ * with a schedule of its own length.
  */
 
 /** A round: how many candidates it has, and how many steps each gets. */

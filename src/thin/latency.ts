@@ -4,8 +4,8 @@ import { median } from '../core/stats.js';
 import type { Dataset } from '../data/dataset.js';
 import { toLabelled } from '../data/dataset.js';
 import type { HostWeights, Network } from '../nn/network.js';
-import { predictor } from '../nn/predictor.js';
-import { disposeWeights, weightsOf } from '../method/values/weights.js';
+import type { Predictor } from '../nn/predictor.js';
+import { withPredictor } from '../method/values/with-predictor.js';
 
 /** Batches whose latency a card shows. */
 export const LATENCY_BATCHES = [1, 32] as const;
@@ -13,15 +13,20 @@ export const LATENCY_BATCHES = [1, 32] as const;
 const [WARM_UP, MOST_PASSES, MOST_MILLISECONDS] = [3, 30, 3000];
 
 /** Median milliseconds of a forward pass in evaluation mode, for each of {@link LATENCY_BATCHES}. */
-export async function latencies(network: Network, host: HostWeights, data: Dataset): Promise<number[]> {
-  const weights = weightsOf(host);
-  const predict = predictor(network, weights);
-  const found: number[] = [];
-  for (const batch of LATENCY_BATCHES) {
-    const indices = filled(new Uint32Array(batch), (i) => i % data.validation.count);
-    const { x, labels } = toLabelled(data, await data.validation.batch(indices));
-    const times: number[] = [];
-    const started = performance.now();
+export function latencies(network: Network, host: HostWeights, data: Dataset): Promise<number[]> {
+  return withPredictor(network, host, async (predict) => {
+    const found: number[] = [];
+    for (const batch of LATENCY_BATCHES) found.push(await latency(predict, data, batch));
+    return found;
+  });
+}
+
+async function latency(predict: Predictor, data: Dataset, batch: number): Promise<number> {
+  const indices = filled(new Uint32Array(batch), (i) => i % data.validation.count);
+  const { x, labels } = toLabelled(data, await data.validation.batch(indices));
+  const times: number[] = [];
+  const started = performance.now();
+  try {
     for (let i = 0; i < WARM_UP + MOST_PASSES; i++) {
       const from = performance.now();
       const y = predict(x);
@@ -30,11 +35,9 @@ export async function latencies(network: Network, host: HostWeights, data: Datas
       if (i >= WARM_UP) times.push(performance.now() - from);
       if (times.length > 2 && performance.now() - started > MOST_MILLISECONDS) break;
     }
+  } finally {
     x.dispose();
     labels.dispose();
-    found.push(median(times));
   }
-  predict.dispose();
-  disposeWeights(weights);
-  return found;
+  return median(times);
 }

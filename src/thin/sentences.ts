@@ -337,9 +337,10 @@ async function written(
   // what is on the disk is what is judged
   const [own, there] = [weightsOf(readWeights(folder, thin)), weightsOf(wideHost)];
   const agrees = agreementWith({ network: networkOf(wide), weights: there, pooling: pooling.by }, data);
-  const test = await agrees({ network: networkOf(thin), weights: own, pooling: pooling.by }, data.test);
-  disposeWeights(own);
-  disposeWeights(there);
+  const test = await agrees({ network: networkOf(thin), weights: own, pooling: pooling.by }, data.test).finally(() => {
+    disposeWeights(own);
+    disposeWeights(there);
+  });
   const result: SentencesResult = {
     ...{ written: [folder, onnx], rates, run: record.id, test },
     ...{ card: join(out, 'README.md'), page: join(out, 'report.html') },

@@ -5,17 +5,16 @@ import { countValues } from '../core/host-array.js';
 import type { Cell } from '../core/run.js';
 import { declaredLabels, normalizationOf, qualityColumns, tokenizerOf } from '../data/index.js';
 import { openEngine, requestedEngine, type Engine } from '../engine/engines/choose.js';
-import type { Tensor } from '../engine/tensor.js';
 import { classFigures, confusion } from '../metrics/confusion.js';
 import { evaluate, rankOf, type Evaluation } from '../metrics/evaluate.js';
 import { TRAIN_KIND } from '../method/run/required.js';
 import { TRAIN_RUNNER } from '../method/run/runner.js';
-import { disposeWeights, fromArrays, weightsOf } from '../method/values/weights.js';
+import { fromArrays } from '../method/values/weights.js';
+import { withPredictor } from '../method/values/with-predictor.js';
 import { hasOnnx, writeOnnx, writeWeights } from '../models/write.js';
 import { readWeights } from '../models/read.js';
 import { networkOf, type NetworkSpec } from '../models/index.js';
 import { forwardFlops, type HostWeights } from '../nn/network.js';
-import { predictor } from '../nn/predictor.js';
 import { makeFolder, writeAtomic } from '../store/atomic.js';
 import { readArrays, readMetrics, type RunRecord } from '../store/runs.js';
 import { cardOf, chanceWarning } from './card.js';
@@ -132,14 +131,14 @@ function figuresOf({ wide, thin, taken, trained, tried, labels }: Omit<ThinResul
 async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
   const path = wideWeights(setup);
   if (setup.training === undefined) return readWeights(path, setup.wide);
-  let last: Cell | undefined;
+  let last: RunRecord | undefined;
   const { best } = await halve(wideRates(setup), setup.steps.wide, async (rate, steps) => {
-    last = wideCellOf(setup, rate, steps);
-    return scoreOf(setup, await validated(worker, last));
+    last = await worker.attempt(wideCellOf(setup, rate, steps));
+    return scoreOf(setup, last && validationOf(last));
   });
   if (best === undefined || last === undefined)
     throw new FailureError(`the wide net could not be trained at any of the rates; the last one: ${worker.failure}`);
-  const weights = fromArrays(readArrays(await worker.run(last)));
+  const weights = fromArrays(readArrays(last));
   makeFolder(setup.work, '--out');
   writeWeights(path, setup.wide, weights);
   return weights;
@@ -147,13 +146,7 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
 
 /** The number that candidates are ranked by; undefined where training failed. */
 function scoreOf({ data }: Setup, validation: Evaluation | undefined): number | undefined {
-  return validation && rankOf(validation, data.validation.count);
-}
-
-/** What a run logged of the validation split; undefined where training failed. */
-async function validated(worker: Worker, cell: Cell): Promise<Evaluation | undefined> {
-  const record = await worker.attempt(cell);
-  return record && validationOf(record);
+  return validation && rankOf(validation, data);
 }
 
 interface Best {
@@ -172,14 +165,16 @@ async function trainedThin(
   for (const pool of poolsOf(setup)) {
     const cellOf = (one: Candidate, steps: number): Cell => thinCellOf(setup, weights, one, steps);
     const accuracies: (number | undefined)[] = [];
+    // the last that is run is the best one, for all steps
+    let record: RunRecord | undefined;
     const { best, scored } = await halve(pool, setup.steps.thin, async (one, steps) => {
-      const validation = await validated(worker, cellOf(one, steps));
+      record = await worker.attempt(cellOf(one, steps));
+      const validation = record && validationOf(record);
       accuracies.push(validation?.accuracy);
       return scoreOf(setup, validation);
     });
     tried.push(...scored.map((one, i) => ({ ...one, accuracy: accuracies[i] })));
-    if (best === undefined) continue;
-    const record = await worker.run(cellOf(best, setup.steps.thin));
+    if (best === undefined || record === undefined) continue;
     const { testAccuracy, steps } = record.result as { testAccuracy: number; steps: number };
     const fitted = best.samples === undefined ? {} : { afterImitation: afterImitation(record) };
     const validation = validationOf(record);
@@ -199,17 +194,12 @@ async function trainedThin(
 /** Accuracy, size and speed of a network. */
 async function measured({ data }: Setup, network: NetworkSpec, host: HostWeights): Promise<Measured> {
   const net = networkOf(network);
-  const weights = weightsOf(host);
-  const run = predictor(net, weights);
-  const predict = (x: Tensor): Tensor => run(x);
-  const result = {
+  const result = await withPredictor(net, host, async (predict) => ({
     validation: await evaluate(data, data.validation, predict),
     test: await evaluate(data, data.test, predict),
     scores: (await data.score?.(predict))?.scores ?? {},
     confusion: data.questions === undefined ? await confusion(data, data.test, predict) : undefined,
-  };
-  run.dispose();
-  disposeWeights(weights);
+  }));
   return {
     ...{ network, parameters: countValues(host.params), flops: forwardFlops(net, data.shape), ...result },
     milliseconds: await latencies(net, host, data),

@@ -100,6 +100,27 @@ describe('two curves', () => {
     expect(found.range).toEqual([1, 100]);
   });
 
+  test('cross where they meet, once, also over several points; to touch is no crossing', () => {
+    expect(crossing(line(80, 90, 95), line(82, 90, 93)).at).toEqual([{ cost: 10, firstAbove: true }]);
+    expect(crossing(line(80, 90, 95, 97), line(82, 90, 95, 94)).at).toEqual([{ cost: 100, firstAbove: true }]);
+    expect(crossing(line(80, 90, 95), line(82, 90, 96)).at).toEqual([]);
+    expect(crossing(line(90, 90), line(90, 90))).toMatchObject({ at: [], lead: [0, 0] });
+  });
+
+  test('beside a point without a number are not compared', () => {
+    const found = crossing(line(60, NaN, 80, 90), line(70, 75, 81, 85));
+    expect(found.at).toEqual([{ cost: expect.closeTo(10 ** (2 + 1 / 6)) as number, firstAbove: true }]);
+    expect(found.lead).toEqual([5, 10]);
+    const gone = rows({ direct: [50, 90], 'three-stage': [97, 99] }).map((one) =>
+      one.arm === frontier.arm('direct', 1) && one.seed === 2
+        ? { ...one, values: { ...one.values, testAccuracy: NaN } }
+        : one,
+    );
+    const summary = summarizeFrontier(frontier, 'laptop', gone)!;
+    expect(summary.crossings['three-stage']!.thin.lead[1]).toBe(0);
+    expect(summaryLines(summary).join('\n')).not.toContain('NaN points');
+  });
+
   test('that share no cost have no crossing and no range, but ends', () => {
     const far = [{ cost: 1e6, accuracy: 99 }];
     const ends = [{ cost: 10, accuracy: 2 }, far[0]];

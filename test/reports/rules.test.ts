@@ -117,6 +117,13 @@ describe('one comparison', () => {
     expect(outcomes.filter((outcome) => outcome === 'supported').length).toBeGreaterThan(90);
   });
 
+  test('more seeds than the sign-flip test takes are decided by the interval alone', () => {
+    const seeds = Array.from({ length: 24 }, (_, i) => i);
+    const verdict = judged(claimOf(), rowsOf({ a: seeds.map((i) => 90 + (i % 3)), b: seeds.map((i) => 80 + (i % 2)) }));
+    expect(verdict).toMatchObject({ outcome: 'supported', p: expect.any(Number) as number });
+    expect(verdict.evidence).not.toContain('sign-flip');
+  });
+
   test('a saturated accuracy is a finite difference', () => {
     const { evidence } = judged(claimOf(), rowsOf({ a: [100, 100, 99.95], b: [88, 90, 87] }));
     expect(evidence).toMatch(/^11\.65 points; log odds \d\.\d+ \[/);

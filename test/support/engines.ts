@@ -19,6 +19,8 @@ async function tryEngine(name: EngineName): Promise<EngineUnderTest> {
     await startEngine(name, 'test');
     return { name, missing: undefined };
   } catch (error) {
+    // an engine that is set up has to start; whether there is a driver for WebGPU only starting it says
+    if (name !== 'webgpu') throw error;
     return { name, missing: (error as Error).message };
   }
 }

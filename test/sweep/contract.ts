@@ -173,11 +173,19 @@ export function contract(
     const act = (action: Control): Promise<unknown> =>
       controlOf(action, { backend: name, ...site.values })((site.values ?? {}) as never);
 
+    /** Workers are there, and work that they could take: silence means something half a second later. */
+    const listening = async (): Promise<void> => {
+      for (let there = false; !there; await sleep(there ? 500 : 50)) {
+        const { counts } = (await act('status')) as { readonly counts: Readonly<Record<string, number>> };
+        there = counts.workers! > 0 && counts.waiting! > 0;
+      }
+    };
+
     if (actions.pause !== undefined)
       test('takes nothing while it is paused, and goes on when resumed', async () => {
         await act('pause');
         const going = run();
-        await sleep(1500);
+        await listening();
         expect(journal()).toEqual([]);
         expect(await act('status')).toMatchObject({ counts: { paused: true }, active: [] });
         await act('resume');
@@ -189,7 +197,7 @@ export function contract(
       test('drops what is not finished when it is cancelled', async () => {
         await act('pause');
         const going = run(OTHERS).catch((error: unknown) => error);
-        await sleep(1500);
+        await listening();
         await act('cancel');
         expect(await going).toBeInstanceOf(InterruptedError);
         expect(noted('end')).toEqual([]);

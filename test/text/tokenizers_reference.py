@@ -122,12 +122,21 @@ FOLDERS = {
     'added_tokens.json under tokenizer.json': {'tokenizer.json': {**small_json, 'added_tokens': small_json['added_tokens'] + [{'id': NEXT, **one, 'normalized': False, 'rstrip': True}]}, 'added_tokens.json': {'<num>': NEXT}, **config()},
     'a token without an index after those that have one': {'tokenizer.json': with_num, 'special_tokens_map.json': {'additional_special_tokens': ['pay <']}, **config()},
     'tokenizer.json and added_tokens.json': {'tokenizer.json': small_json, 'added_tokens.json': {'<num>': NEXT}, **config()},
+    'additional_special_tokens over added_tokens.json': {'vocab.txt': vocab, 'added_tokens.json': {'<NUM>': NEXT}, **config(additional_special_tokens=['<NUM>'])},
+    'extra_special_tokens over added_tokens.json': {'vocab.txt': vocab, 'added_tokens.json': {'<NUM>': NEXT}, **config(extra_special_tokens=['<NUM>'])},
+    'additional_special_tokens in two files': {'vocab.txt': vocab, 'special_tokens_map.json': {'additional_special_tokens': ['<num>']}, **config(additional_special_tokens=['now'])},
+    'a class of BERT cleans whatever tokenizer.json says': {'tokenizer.json': with_normalizer(clean_text=False), **config_of('BertTokenizer')},
+    'so it does by the network': {'tokenizer.json': with_normalizer(clean_text=False), **config()},
+    'a general class does as tokenizer.json says': {'tokenizer.json': with_normalizer(clean_text=False), **config_of('PreTrainedTokenizerFast')},
+    'settings without a class and a network count for nothing': {'config.json': None, 'tokenizer.json': with_normalizer(lowercase=False, strip_accents=False), **config(tokenize_chinese_chars=False)},
+    'two added tokens that are one in lower case': {'vocab.txt': vocab, 'added_tokens.json': {'<NUM>': NEXT, '<num>': NEXT + 1}},
 }
-FOLDER_TEXTS = ['pay <num> now', 'pay<num>now', 'Pay Café now', 'CAFÉ', '中文 pay', 'number num NUM', 'a [MASK] nowa', '<NUM> <num>']
+FOLDER_TEXTS = ['pay <num> now', 'pay<num>now', 'Pay Café now', 'CAFÉ', '中文 pay', 'number num NUM', 'a [MASK] nowa', '<NUM> <num>', 'pa\u200by now']
 folders = []
 for name, contents in FOLDERS.items():
     with tempfile.TemporaryDirectory() as path:
-        for file, content in {'config.json': {'model_type': 'bert'}, **contents}.items():
+        contents = {file: content for file, content in {'config.json': {'model_type': 'bert'}, **contents}.items() if content is not None}
+        for file, content in contents.items():
             with open(os.path.join(path, file), 'w', encoding='utf8') as target:
                 target.write(content if isinstance(content, str) else json.dumps(content))
         loaded = AutoTokenizer.from_pretrained(path)

@@ -17,14 +17,8 @@ test('every arm is trained to its end at the same steps, and one that cannot be 
   const options = { wide, thin: networkOf(MLP), data: loadDigits(64), steps: 12, batch: 8, tries: 1 } as const;
   const notices: string[] = [];
   const { arms, left } = await compareArms({ ...options, recipe: 'sgd', onNotice: (line) => notices.push(line) });
-  expect([...arms.map(({ arm }) => arm), ...left.map(({ arm }) => arm)].sort()).toEqual([
-    'closed-form',
-    'direct',
-    'kd',
-    'low-rank-clone',
-    'selected-kl',
-    'three-stage',
-  ]);
+  expect(arms.map(({ arm }) => arm).sort()).toEqual(['closed-form', 'direct', 'kd', 'selected-kl', 'three-stage']);
+  expect(left.map(({ arm }) => arm)).toEqual(['low-rank-clone']);
   expect(notices).toHaveLength(6);
   const accuracies = arms.map(({ validation }) => validation.accuracy);
   expect(accuracies).toEqual([...accuracies].sort((a, b) => b - a));

@@ -202,6 +202,8 @@ export async function limitsOf(settings: LimitSettings): Promise<WidthLimit[]> {
   checkPositive('limitsOf: target', target);
   checkWhole('limitsOf: nets', most, 1);
   checkWhole('limitsOf: particles.first', particles.first, 2);
+  if (particles.first % 2 !== 0)
+    throw new RangeError(`limitsOf: particles.first: expected an even number, got ${particles.first}`);
   checkWhole('limitsOf: particles.most', particles.most, particles.first);
   let pairs: Pair[] = [];
   for (let M = particles.first / 2; ;) {

@@ -31,7 +31,9 @@ const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
     /** Largest half-width of the limit's 95 % interval, over its value. */
     target: z.number().positive().max(0.5).default(0.1),
     /** Particles of the first and the largest nets of the limit, and the most nets of one size. */
-    particles: z.strictObject({ first: z.int().min(4), most: width() }).default({ first: 512, most: 4096 }),
+    particles: z
+      .strictObject({ first: z.int().min(4).multipleOf(2), most: width() })
+      .default({ first: 512, most: 4096 }),
     nets: z.int().min(2).max(MOST_ENTRIES).default(64),
   })
   .refine(({ m, wide }) => [m].flat().every((one, i, all) => one < wide && one > (all[i - 1] ?? 0)), {

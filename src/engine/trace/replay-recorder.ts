@@ -37,6 +37,7 @@ interface WasmBackend {
     set(dataId: object, kept: Kept): void;
     delete(dataId: object): boolean;
   };
+  incRef(dataId: object): void;
   dataIdNextNumber: number;
   write: (values: ArrayBufferView | null, shape: readonly number[], dtype: string) => object;
   readSync: (dataId: object, start?: number, end?: number) => unknown;
@@ -363,6 +364,13 @@ export class ProgramRecorder extends Recorder {
     const from = backend.dataIdMap.get(dataId).memoryOffset;
     backend.wasm.HEAPU8.copyWithin(placeOf(backend, copy).address, from, from + bytesOf(copy));
     return copy;
+  }
+
+  /** The memory of a copy as a tensor of the shape of another. */
+  viewOf(copy: Tensor, { shape, dtype }: Tensor): Tensor {
+    if (copy.dtype === dtype && String(copy.shape) === String(shape)) return copy;
+    this.backend.incRef(copy.dataId);
+    return tf.engine().makeTensorFromTensorInfo({ dataId: copy.dataId, shape, dtype });
   }
 
   get bytes(): number {

@@ -173,8 +173,10 @@ function recordOnCopies(
   const copies: Record<string, Tensor> = {};
   for (const name of kept) {
     const input = inputs[name]!;
-    copies[name] = byData.get(input.dataId) ?? recorder.copyOf(input);
-    byData.set(input.dataId, copies[name]);
+    const same = byData.get(input.dataId);
+    // one copy of what shares memory; a view of it may have another shape
+    copies[name] = same === undefined ? recorder.copyOf(input) : recorder.viewOf(same, input);
+    byData.set(input.dataId, same ?? copies[name]);
   }
   const given = { ...inputs, ...copies };
   recorder.begin(Object.values(given));

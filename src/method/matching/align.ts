@@ -88,9 +88,9 @@ function renamedTrace(scope: Scope, toView: ToView): Scope {
   if (trace === undefined) return scope;
   return {
     ...scope,
-    trace: (path, input, output) => {
+    trace: (path, ...heard) => {
       const name = toView(path);
-      if (name !== undefined) trace(name, input, output);
+      if (name !== undefined) trace(name, ...heard);
     },
   };
 }

@@ -2,17 +2,18 @@
 import { DivergedError, UsageError } from '../../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../../core/run.js';
 import type { Json } from '../../core/json.js';
-import { absentLine, notingSkipped, type Dataset } from '../../data/dataset.js';
+import { absentLine, notingSkipped, type Dataset, type TaskScores } from '../../data/dataset.js';
 import { inOrderOf, openData, testFigures, tokenizerOf } from '../../data/index.js';
 import { tapDiscrepancy } from '../../metrics/discrepancy.js';
 import { rightByBlock } from '../../metrics/blocks.js';
-import { evaluate } from '../../metrics/evaluate.js';
+import { evaluate, type Evaluation } from '../../metrics/evaluate.js';
 import { readWeights, weightLabels } from '../../models/read.js';
 import type { TokenizerFacts } from '../../models/interface/family.js';
 import { headOf, networkOf, vocabSizeOf, type NetworkSpec } from '../../models/index.js';
 import { countValues, infiniteIn } from '../../core/host-array.js';
+import type { Tensor, Tensors } from '../../engine/tensor.js';
 import { evaluation } from '../../nn/layers.js';
-import { predictor } from '../../nn/predictor.js';
+import { predictor, type Predictor } from '../../nn/predictor.js';
 import type { HostWeights, Network } from '../../nn/network.js';
 import { wideView } from '../matching/align.js';
 import { asAnswered, spareClasses } from '../matching/answers.js';
@@ -136,13 +137,21 @@ interface Ended {
   readonly weights: Weights;
 }
 
-async function outcome(
+interface Judged {
+  readonly validation: Evaluation;
+  readonly test: Evaluation;
+  readonly scores: TaskScores['scores'];
+  /** Of the logits to the wide net's; null without one. */
+  readonly distance: number | null;
+}
+
+/** How good a network is at the end of its run; all of it is logged. */
+async function judged(
   context: RunContext,
-  spec: TrainSpec,
-  { data, network, teacher, weights }: Ended,
-): Promise<Outcome> {
-  const logits = network.taps.at(-1)!;
-  const predict = predictor(network, weights);
+  data: Dataset,
+  predict: Predictor,
+  distanceOf: () => Promise<number | null>,
+): Promise<Judged> {
   const validation = await evaluate(data, data.validation, predict);
   const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
@@ -151,18 +160,22 @@ async function outcome(
     context.log({ event: 'block', split: 'test', ...count });
   const { scores, answers } = (await data.score?.(predict)) ?? { scores: {}, answers: [] };
   for (const answer of answers) context.log({ event: 'answer', ...answer });
-  const distance =
-    teacher === undefined
-      ? null
-      : (
-          await tapDiscrepancy(
-            data,
-            data.validation,
-            (x) => ({ [logits]: predict(x) }),
-            (x) => teacher.network.apply(evaluation(teacher.weights), x),
-          )
-        )[logits]!;
-  predict.dispose();
+  return { validation, test, scores, distance: await distanceOf() };
+}
+
+async function outcome(
+  context: RunContext,
+  spec: TrainSpec,
+  { data, network, teacher, weights }: Ended,
+): Promise<Outcome> {
+  const logits = network.taps.at(-1)!;
+  const predict = predictor(network, weights);
+  const { validation, test, scores, distance } = await judged(context, data, predict, async () => {
+    if (teacher === undefined) return null;
+    const own = (x: Tensor): Tensors => ({ [logits]: predict(x) });
+    const theirs = (x: Tensor): Tensors => teacher.network.apply(evaluation(teacher.weights), x);
+    return (await tapDiscrepancy(data, data.validation, own, theirs))[logits]!;
+  }).finally(() => predict.dispose());
   const host = await toHost(weights);
   const infinite = infiniteIn({ ...host.params, ...host.state });
   if (infinite !== undefined) throw new DivergedError(`${infinite} at the end of the run; a lower learning rate helps`);

@@ -109,6 +109,8 @@ function sharedOut(spec: TrainSpec, share: number | undefined): TrainSpec {
   if (share === undefined || recipe === undefined) return spec;
   const { steps } = ownCost(spec);
   const stages = (steps - training.steps) / recipe.steps;
+  // where the thin net has nothing that is not the wide net's own, nothing imitates
+  if (stages === 0) return spec;
   const each = Math.max(1, Math.round((share * steps) / stages));
   return {
     ...spec,

@@ -6,7 +6,7 @@
  */
 import { Matrix } from 'ml-matrix';
 import { UsageError } from '../../core/errors.js';
-import { filled, type HostArray } from '../../core/host-array.js';
+import { filled, sizeOf, type HostArray } from '../../core/host-array.js';
 import { largest } from '../../core/stats.js';
 import type { Dataset } from '../../data/dataset.js';
 import { tf, type Tensor, type Tensor2D } from '../../engine/tensor.js';
@@ -151,9 +151,9 @@ function inputsOf(teacher: Teacher, paths: readonly string[], x: Tensor): Shared
   const read = new Map<object, Shared>();
   for (const path of paths) {
     const layer = heard.get(path);
-    const kernel = teacher.weights.params[`${path}/kernel`]!;
-    const size = kernel.size / kernel.shape.at(-1)!;
-    if (layer === undefined || rowsOf(layer, kernel).shape.at(-1) !== size) continue;
+    const { shape } = kernelOf(teacher, path);
+    const size = sizeOf(shape) / shape.at(-1)!;
+    if (layer === undefined || rowsOf(layer, shape).shape.at(-1) !== size) continue;
     // windows are those of a layer; rows may be those of several
     const { input } = layer;
     const same = input.rank === 4 ? undefined : read.get(input.dataId);
@@ -163,8 +163,16 @@ function inputsOf(teacher: Teacher, paths: readonly string[], x: Tensor): Shared
   return [...read.values()];
 }
 
-function rowsOf({ input, output, windows }: Heard, kernel: Tensor): Tensor {
-  return rowsRead(input, kernel.shape, output, windows);
+function rowsOf({ input, output, windows }: Heard, kernel: readonly number[]): Tensor {
+  return rowsRead(input, kernel, output, windows);
+}
+
+/**
+ * A layer's kernel by the name that the network bears here. Not by the values on the engine, which a view of a wide net
+ * leaves under its own names (matching/align.ts).
+ */
+function kernelOf({ host }: Teacher, path: string): HostArray {
+  return host.params[`${path}/kernel`]!;
 }
 
 /** Inputs in groups, each of as many as have sums of products [size, size] of at most so many bytes, or of one. */
@@ -200,7 +208,7 @@ async function addProducts(
         const before = sums.get(path);
         // rows of windows are many times what they are cut from: those of one layer at a time
         const sum = tf.tidy(() => {
-          const values = rowsOf(heard.get(path)!, teacher.weights.params[`${path}/kernel`]!);
+          const values = rowsOf(heard.get(path)!, kernelOf(teacher, path).shape);
           const rows = values.reshape([-1, values.shape.at(-1)!]) as Tensor2D;
           const product: Tensor2D = tf.matMul(rows, rows, true);
           return before === undefined ? product : tf.add<Tensor2D>(before, product);
@@ -214,12 +222,12 @@ async function addProducts(
 }
 
 /** Products [N, N] of what the channels contribute to a layer with this kernel, of those of what it reads. */
-async function layerProducts(kernel: Tensor, gram: Tensor2D): Promise<HostArray> {
-  const [channels, outputs] = kernel.shape.slice(-2) as [number, number];
-  const inputs = kernel.size / outputs;
+async function layerProducts({ shape, values: kernel }: HostArray, gram: Tensor2D): Promise<HostArray> {
+  const [channels, outputs] = shape.slice(-2) as [number, number];
+  const inputs = kernel.length / outputs;
   const positions = inputs / channels;
   const products = tf.tidy(() => {
-    const flat = kernel.reshape([inputs, outputs]) as Tensor2D;
+    const flat = tf.tensor2d(kernel, [inputs, outputs]);
     return tf
       .mul(gram, tf.matMul(flat, flat, false, true))
       .reshape([positions, channels, positions, channels])
@@ -248,8 +256,7 @@ async function productsOf(
       for (const { paths: readers } of inputs) {
         const gram = sums.get(readers[0]!)!;
         await finiteValues(gram, readers[0]!);
-        for (const path of readers)
-          found.set(path, await layerProducts(teacher.weights.params[`${path}/kernel`]!, gram));
+        for (const path of readers) found.set(path, await layerProducts(kernelOf(teacher, path), gram));
         gram.dispose();
       }
     } finally {

@@ -407,7 +407,7 @@ function tuningStage(run: Run): TrainingStage {
     judge: async (weights) => {
       const predict = (x: Tensor): Tensor => outputOf(thin, evaluation(weights), x);
       const found = await evaluate(run.data, run.data.validation, predict);
-      return { score: rankOf(found, run.data.validation.count), figures: { split: 'validation', ...found } };
+      return { score: rankOf(found, run.data), figures: { split: 'validation', ...found } };
     },
     after: async ({ params, state }) => {
       const own: Weights = { params: withoutMaps(params), state };

@@ -46,6 +46,12 @@ export function labelFields(classes: number, labels: readonly string[]): object 
 
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 
+/** The class that takes `tokenizer.json` as it is; it has to be told its tokens. BERT's own clean every text. */
+const GENERAL_CLASS = {
+  tokenizer_class: 'PreTrainedTokenizerFast',
+  ...{ pad_token: '[PAD]', unk_token: '[UNK]', cls_token: '[CLS]', sep_token: '[SEP]', mask_token: '[MASK]' },
+};
+
 /** Added tokens as the files have them, with their indices. */
 function addedIn({
   vocabulary,
@@ -130,7 +136,7 @@ export function writeModelFolder(folder: string, content: FolderContent, { token
   const { config, tensors, tokenizerClass, maxPositions } = content;
   makeFolder(folder);
   const settings = {
-    tokenizer_class: tokenizerClass,
+    ...(tokenizer.settings?.cleanText === false ? GENERAL_CLASS : { tokenizer_class: tokenizerClass }),
     do_lower_case: tokenizer.lowercase,
     model_max_length: Math.min(modelMaxLength(from) ?? maxPositions, maxPositions),
     ...settingsOf(tokenizer),

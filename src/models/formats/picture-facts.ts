@@ -56,12 +56,42 @@ function normalizationOf(path: string, keys: readonly [string, string], mean: un
 
 const Names = z.array(z.string());
 
+/** Networks of timm's that compute something which no tensor shows, by their names there. */
+const UNSEEN = [
+  { names: /^resnet(aa|blur)/, what: 'blurs what it subsamples' },
+  { names: /^convnext.*_hnf/, what: 'normalizes its last values before they are averaged' },
+  { names: /quickgelu/, what: 'has another activation' },
+];
+/** Arguments with which timm makes a network that its tensors tell as well, or that count in training alone. */
+const SEEN =
+  /^(num_classes|in_chans|img_size|patch_size|embed_dim|depths?|dims|num_heads|layers|channels|cardinality|base_width|stem_width|pretrained|.*drop.*_rate|drop_path|drop_block)$/;
+
+const PLAIN_POOLS: readonly unknown[] = ['avg', 'token'];
+
+/** Throws UsageError where a network of timm's is another one than its tensors tell. */
+function checkTimm(path: string, { architecture, model_args: given }: Readonly<Record<string, unknown>>): void {
+  const unseen = UNSEEN.find(({ names }) => typeof architecture === 'string' && names.test(architecture));
+  if (unseen !== undefined)
+    throw new UsageError(
+      `${path}: architecture: ${String(architecture)} ${unseen.what}, which its tensors do not show; networks of ` +
+        'timm’s can be read that do not',
+    );
+  const args = Object.entries(Object(given) as Record<string, unknown>);
+  const other = args.find(([key, value]) => !SEEN.test(key) && !(key === 'global_pool' && PLAIN_POOLS.includes(value)));
+  if (other !== undefined)
+    throw new UsageError(
+      `${path}: model_args.${other[0]}: ${JSON.stringify(other[1])}, which may change what the network computes and its ` +
+        'tensors do not show; expected none but sizes and rates of dropout',
+    );
+}
+
 /** What timm's `config.json` says; nothing where the file is another library's. */
 function fromTimm(weights: string): PictureFacts {
   const path = configBeside(weights);
   if (path === undefined) return {};
   const config = readConfig(path);
   if (!['architecture', 'pretrained_cfg'].some((key) => Object.hasOwn(config, key))) return {};
+  checkTimm(path, config);
   // before timm 0.9 all of it stood side by side
   const nested = z.looseObject({}).safeParse(config.pretrained_cfg).data;
   const { mean, std } = nested ?? config;

@@ -1,13 +1,6 @@
 /** A network's outputs for given inputs, in the layouts of PyTorch: images [B, C, H, W], tokens [B, T]. */
 import { FailureError, few, naming, UsageError } from '../../core/errors.js';
-import {
-  filled,
-  firstInfinite,
-  sizeOf,
-  type HostArray,
-  type HostArrays,
-  type HostValues,
-} from '../../core/host-array.js';
+import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../../core/host-array.js';
 import { disposeAll, tf, type Tensor, type Tensor4D, type Tensors } from '../../engine/tensor.js';
 import { toTensors } from '../../engine/host-memory.js';
 import type { Scope } from '../../nn/layers.js';
@@ -146,6 +139,12 @@ export interface TokenLimits {
   readonly typeVocabSize: number;
 }
 
+/** Whole numbers of a file, of 64 bits as they are: what does not fit into 32 is no other number. */
+interface WholeNumbers {
+  readonly shape: readonly number[];
+  readonly values: Int32Array | BigInt64Array;
+}
+
 /**
  * `input_ids`, and `attention_mask` and `token_type_ids` where they are given, [B, T]. Throws UsageError on what the
  * network cannot read.
@@ -155,7 +154,7 @@ export function readTokens(
   tensors: HostArrays<HostValues>,
   source: string,
 ): TokenInput {
-  const whole = (name: string): { shape: readonly number[]; values: Int32Array } | undefined => {
+  const whole = (name: string): WholeNumbers | undefined => {
     const found = tensors[name];
     if (found === undefined) return undefined;
     const { shape, values } = found;
@@ -163,7 +162,7 @@ export function readTokens(
       throw new UsageError(`${source}: ${name} is ${dtypeInFile(found)}, expected I32 or I64`);
     if (shape.length !== 2 || Math.min(...shape) < 1)
       throw new UsageError(`${source}: ${name} is [${shape.join(', ')}], expected [B, T]`);
-    return { shape, values: filled(new Int32Array(values.length), (i) => Number(values[i])) };
+    return { shape, values };
   };
   const ids = whole('input_ids');
   if (ids === undefined)
@@ -186,10 +185,10 @@ export function readTokens(
     if (row === undefined) continue;
     if (String(row.shape) !== String(ids.shape))
       throw new UsageError(`${source}: ${name} is [${row.shape.join(', ')}], input_ids is [${ids.shape.join(', ')}]`);
-    const wrong = row.values.find((value) => value < 0 || value >= below);
+    const wrong = Array.from<number | bigint>(row.values).find((value) => value < 0 || value >= below);
     if (wrong !== undefined) throw new UsageError(`${source}: ${name} has a ${wrong}; there are ${below} ${what}`);
     for (let b = 0; b < batch; b++)
-      values.set(row.values.subarray(b * tokens, (b + 1) * tokens), (b * 3 + index) * tokens);
+      for (let t = 0; t < tokens; t++) values[(b * 3 + index) * tokens + t] = Number(row.values[b * tokens + t]);
   }
   return { shape: [batch, 3, tokens], values };
 }

@@ -49,7 +49,7 @@ export function openTensors(
     format,
     network,
     weights: isCopied ? copy : path,
-    labels: labelsIn(facts, networkOf(network).width('logits')) ?? (isCopied ? undefined : labelsBeside(path, network)),
+    labels: labelsIn(facts, networkOf(network).width('logits')) ?? labelsBeside(path, network),
     normalize: facts.normalize,
     notes: prefix === '' ? [] : [`${path}: every name begins with "${prefix}", which was left out`],
     write: (folder, thin, weights, { labels, normalize }) => {

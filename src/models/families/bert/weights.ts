@@ -213,12 +213,18 @@ export function readBert(path: string, spec: BertSpec): HostWeights {
   return importBert(spec, tensors, source);
 }
 
+/** Whether a folder says that its classes are those of tokens: older ones of such a task have a pooler all the same. */
+function isOfTokens(config: FolderConfig | undefined): boolean {
+  const architectures = config?.content.architectures;
+  return Array.isArray(architectures) && architectures.includes('BertForTokenClassification');
+}
+
 /** The head that the names of a folder's tensors tell of; none of one that is not for a single class of several. */
 function headIn(config: FolderConfig | undefined, tensors: HostArrays<HostValues>): BertSpec['head'] {
   const shapes = new Map(Object.entries(tensors).map(([name, { shape }]) => [modern(name), shape]));
   const pooler = shapes.has('pooler.dense.weight');
   const classes = shapes.get('classifier.weight')?.[0];
-  if (pooler && classes !== undefined && otherProblem(config, classes) === undefined)
+  if (pooler && classes !== undefined && !isOfTokens(config) && otherProblem(config, classes) === undefined)
     return { kind: 'classify', classes };
   if (shapes.get('qa_outputs.weight')?.[0] === 2) return { kind: 'span' };
   if (shapes.has('cls.predictions.transform.dense.weight')) return { kind: 'masked-lm' };

@@ -178,8 +178,9 @@ export function graphOf({ input, layers }: LayersSpec): Graph {
     const value = valueOf(layer, inputs, bad);
     for (const { group } of inputs.slice(1)) {
       const [one, other] = [root(value.group), root(group)];
+      if (one === other) continue;
       if (one === 'input') parents.set(other, one);
-      else if (one !== other) parents.set(one, other);
+      else parents.set(one, other);
     }
     values.set(layer.name, value);
     return { layer, inputs, value };

@@ -5,7 +5,7 @@ import { nameOf } from '../../../core/run.js';
 import { BATCH, cancelKey, cellOfJob, openQueue, wantedKey, type CellJob, type QueueAddress } from './queue.js';
 import { redacted } from '../../address.js';
 import { asRedisError, connect, withinSeconds } from './redis.js';
-import { transferKey } from './transfer.js';
+import { isHalf, transferKey } from './transfer.js';
 
 /** How many cells of a queue wait, are at work or were set aside. */
 export interface QueueStatus {
@@ -76,7 +76,7 @@ export function queueStatus(address: QueueAddress): Promise<QueueStatus> {
         paused,
         waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
         delayed: counts.delayed ?? 0,
-        transfers: (await keysOf(redis, transferKey(address.name, '*'))).length,
+        transfers: (await keysOf(redis, transferKey(address.name, '*'))).filter((key) => !isHalf(key)).length,
         workers,
       },
       active: active.map((job) => ({ ...brief(job), worker: job.processedBy })),

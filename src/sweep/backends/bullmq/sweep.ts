@@ -116,11 +116,13 @@ class Sweep {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     await this.redis.del(overKey(this.options.name));
     await this.retryFailed();
+    let woken = this.woken();
     await this.sendReady();
     await this.look();
     for (let looked = performance.now(); this.sent.size > 0 && !signal.aborted && this.broken === undefined;) {
-      const woken = new Promise<void>((resolve) => (this.wake = resolve));
       await Promise.race([woken, aborted, sleep(LOOK_SECONDS * 1000, undefined, { ref: false })]);
+      // before what comes next, which is waited for: a run that is collected meanwhile wakes, too
+      woken = this.woken();
       await this.sendReady();
       if (performance.now() - looked > LOOK_SECONDS * 1000) {
         await this.look();
@@ -137,6 +139,11 @@ class Sweep {
     await this.forget([...this.work.open.keys()].filter((id) => !this.failed.has(id) && !this.waiting.has(id)));
     if (this.failed.size > this.diverged.size) throw new FailureError(this.failures());
     if (this.diverged.size > 0) throw new DivergedError(this.divergences());
+  }
+
+  /** Comes when a run was collected, or the sweep is to end, from now on. */
+  private woken(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve));
   }
 
   private async forget(ids: readonly string[]): Promise<void> {
