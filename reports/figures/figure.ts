@@ -220,14 +220,20 @@ export function layersWithData<T extends { readonly needs?: string }>(
 }
 
 /**
- * Mean of percentages and their 95 % t-interval on the logit scale, which ends between 0 and 100 % and holds the mean.
+ * Mean of percentages and their 95 % t-interval on the logit scale, which ends between 0 and 100 %. Where a few seeds
+ * are far from all others, so that it does not hold the mean, it is that of the percentages, cut off there.
  */
 export function proportionInterval(values: readonly number[]): Interval {
   const plain = tInterval(values);
   if (plain.n < 2) return plain;
   const share = tInterval(values.map(logit));
-  const [low, high] = [share.low, share.high].map((end) => Math.min(100, Math.max(0, fromLogit(end))));
-  return { ...plain, low: Math.min(plain.mean, low!), high: Math.max(plain.mean, high!) };
+  const within = (low: number, high: number): Interval => ({
+    ...plain,
+    low: Math.min(plain.mean, Math.max(0, low)),
+    high: Math.max(plain.mean, Math.min(100, high)),
+  });
+  const [low, high] = [fromLogit(share.low), fromLogit(share.high)];
+  return low < plain.mean && plain.mean < high ? within(low, high) : within(plain.low, plain.high);
 }
 
 /**

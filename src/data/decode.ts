@@ -4,6 +4,7 @@ import type sharpModule from 'sharp';
 import type { Metadata } from 'sharp';
 import { FailureError } from '../core/errors.js';
 import { asMissingPackage } from '../core/package.js';
+import { filled } from '../core/host-array.js';
 import { pointerInstead } from '../store/instead.js';
 import { readBitmap } from './bitmaps.js';
 import { EXTENSIONS } from './picture-files.js';
@@ -76,7 +77,8 @@ export async function openPicture(sharp: typeof sharpModule, file: string): Prom
 
 /** The upper halves of numbers of 16 bits, which Pillow takes of inks. */
 function upperBytes(values: Uint8Array): Uint8Array {
-  return Uint8Array.from(new Uint16Array(new Uint8Array(values).buffer), (value) => value >> 8);
+  const wide = new Uint16Array(new Uint8Array(values).buffer);
+  return filled(new Uint8Array(wide.length), (i) => wide[i]! >> 8);
 }
 
 /** Gray values that are wider than a byte, as sharp calls them. */

@@ -52,6 +52,15 @@ def portable(head, body):
     return head.encode() + body
 
 
+def inks(values):
+    """An uncompressed TIFF of four inks, 16 bits each."""
+    tags = [(256, 3, 1, SIDE), (257, 3, 1, SIDE), (258, 3, 4, 134), (259, 3, 1, 1), (262, 3, 1, 5), (273, 4, 1, 142),
+            (277, 3, 1, 4), (278, 3, 1, SIDE), (279, 4, 1, len(values)), (284, 3, 1, 1)]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0)
+    return head + struct.pack("<4H", 16, 16, 16, 16) + values
+
+
 words = b"".join(struct.pack("<H", (i * 1021) % 65536) for i in range(SIDE * SIDE))
 PICTURES = {
     "animated.gif": saved(palette, "GIF", save_all=True, append_images=[palette.rotate(90)], transparency=3),
@@ -59,6 +68,7 @@ PICTURES = {
     "five-six-five.bmp": bmp(16, 3, words, (0xF800, 0x7E0, 0x1F)),
     "five-five-five.bmp": bmp(16, 0, words),
     "gray-alpha.png": saved(Image.merge("LA", [gray, gray.rotate(90)]), "PNG"),
+    "inks-of-16.tiff": inks(b"".join(struct.pack("<H", (i * 8191) % 65536) for i in range(4 * SIDE * SIDE))),
     "interlaced.gif": saved(palette, "GIF", interlace=1),
     "luminance.tiff": saved(color.convert("YCbCr"), "TIFF"),
     "orientation.jpg": saved(color, "JPEG", quality=100, subsampling=0, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"),

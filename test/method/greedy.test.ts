@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { loadDigits } from '../../src/data/digits.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
+import { alignByDepth } from '../../src/method/matching/align.js';
 import { contributionsOf, greedyChoice, ofUnits, type ChannelChoice } from '../../src/method/start/greedy.js';
 import { startWeights, type StartKind } from '../../src/method/start/start.js';
 import { disposeWeights, weightsOf, type Teacher } from '../../src/method/values/weights.js';
@@ -113,6 +114,21 @@ describe('on an engine', () => {
     expect(Object.keys(together).length).toBeGreaterThan(2);
     for (const [name, products] of Object.entries(together))
       expect(apart[name]!.to1DArray()).toEqual(products.to1DArray());
+  });
+
+  test('a wide net of other layers gives what its own layers give, under the thin net’s names', async () => {
+    // layers 1, 4, 7, 10 stand beside 1 to 4
+    const [thin, wide] = [networkOf(MLP), networkOf({ ...MLP, width: 16, numLayers: 10 })];
+    const view = alignByDepth(wide, thin);
+    const host = wide.init(3);
+    const weights = weightsOf(host);
+    const aligned = await contributionsOf(thin, { network: view.network, host: view.weights(host), weights }, data);
+    const own = await contributionsOf(networkOf({ ...MLP, numLayers: 10 }), { network: wide, host, weights }, data);
+    disposeWeights(weights);
+    const readBy = { layer1: 'layer3', layer2: 'layer6', layer3: 'layer9', layer4: 'layer10' };
+    expect(Object.keys(aligned).sort()).toEqual(Object.keys(readBy));
+    for (const [name, theirs] of Object.entries(readBy))
+      expect(aligned[name]!.to1DArray()).toEqual(own[theirs]!.to1DArray());
   });
 
   test.each([

@@ -159,6 +159,14 @@ test.each([
   if (head.classes > 1) expect(readBertFolder(path).spec.head).toEqual(head);
 });
 
+test('the head of a task on tokens is not one of a text, also beside a pooler', () => {
+  const path = saved(specOf({ kind: 'classify', classes: 3 }));
+  configure(path, { architectures: ['BertForTokenClassification'] });
+  expect(readBertFolder(path).spec.head).toEqual({ kind: 'pooler' });
+  configure(path, { architectures: ['BertForSequenceClassification'] });
+  expect(readBertFolder(path).spec.head).toEqual({ kind: 'classify', classes: 3 });
+});
+
 test('the order of classes is read from the configuration beside the weights', () => {
   const spec = specOf({ kind: 'classify', classes: 12 });
   const names = Array.from({ length: 12 }, (_, i) => `class ${11 - i}`);

@@ -431,6 +431,9 @@ test('what does not fit is one clear line', () => {
   expect(() => read({ input_ids: grid(() => 97) })).toThrow(
     'x: input_ids has a 97; there are 97 tokens in the vocabulary',
   );
+  // a number of 64 bits that would be token 5 in 32
+  const wide = { shape: [1, 1], values: BigInt64Array.of(2n ** 32n + 5n) };
+  expect(() => readTokens(spec('pooler'), { input_ids: wide }, 'x')).toThrow('x: input_ids has a 4294967301');
   expect(() => read({ token_type_ids: grid(() => 2) })).toThrow('x: token_type_ids has a 2; there are 2 segments');
   expect(() => read({ attention_mask: { shape: [1, 1], values: new Int32Array(1) } })).toThrow(
     'x: attention_mask is [1, 1], input_ids is [3, 11]',

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { pictureFacts } from '../../src/models/formats/picture-facts.js';
 import { readWeights } from '../../src/models/read.js';
 import { writeWeights } from '../../src/models/write.js';
 import { networkOf, type NetworkSpec } from '../../src/models/index.js';
@@ -213,4 +214,19 @@ test('of a layer, a text is said as it is, and a list as one', () => {
   const read = (other: NetworkSpec) => (): unknown => readWeights(model, other);
   expect(read(spec('tanh', 'x'))).toThrow('"layers.a.activation" "relu"; expected "tanh", as');
   expect(read(spec('relu', 'a'))).toThrow('"layers.c.from" ["b","input"]; expected ["b","a"], as');
+});
+
+test.each([
+  [{ architecture: 'resnetaa50' }, 'architecture: resnetaa50 blurs what it subsamples, which its tensors do not show'],
+  [{ architecture: 'convnext_tiny_hnf' }, 'architecture: convnext_tiny_hnf normalizes its last values'],
+  [{ architecture: 'resnet50', model_args: { aa_layer: 'blurpool' } }, 'model_args.aa_layer: "blurpool", which may'],
+  [{ architecture: 'resnet50', model_args: { global_pool: 'max' } }, 'model_args.global_pool: "max", which may'],
+  [{ architecture: 'resnet50', model_args: { num_classes: 3, drop_path_rate: 0.1, global_pool: 'avg' } }, undefined],
+  [{ architecture: 'resnet50', model_args: null }, undefined],
+])('a network of timm’s that is not what its tensors tell is refused: %j', (config, said) => {
+  const path = folder();
+  writeFileSync(join(path, 'config.json'), JSON.stringify(config));
+  const read = (): unknown => pictureFacts(join(path, 'model.safetensors'));
+  if (said === undefined) expect(read()).toEqual({});
+  else expect(read).toThrow(`${join(path, 'config.json')}: ${said}`);
 });

@@ -95,6 +95,17 @@ const cnn = (): tfjs.LayersModel =>
     ],
   });
 
+/** Sums that begin with the image itself. */
+function ofInput(): tfjs.LayersModel {
+  const x = input({ shape: [6, 6, 4], name: 'image' });
+  const a = layers.conv2d({ name: 'a', filters: 4, kernelSize: 3, padding: 'same' }).apply(x) as tfjs.SymbolicTensor;
+  const twice = layers.add({ name: 'twice' }).apply([x, x]) as tfjs.SymbolicTensor;
+  const sum = layers.add({ name: 'sum' }).apply([a, twice, a]) as tfjs.SymbolicTensor;
+  const conv = layers.conv2d({ name: 'conv', filters: 5, kernelSize: 1, activation: 'relu' }).apply(sum);
+  const y = layers.dense({ name: 'scores', units: 2 }).apply(layers.flatten({ name: 'flat' }).apply(conv));
+  return model({ inputs: x, outputs: y as tfjs.SymbolicTensor });
+}
+
 /** A residual block, and average poolings. */
 function residual(): tfjs.LayersModel {
   const x = input({ shape: [8, 8, 3], name: 'image' });
@@ -112,6 +123,7 @@ describe.each([
   ['a perceptron', mlp, ['norm', 'second'], [5, 12]],
   ['a convolutional net', cnn, ['pool', 'relu_b', 'hidden'], [5, 9, 8, 2]],
   ['a residual net', residual, ['stem', 'mean'], [5, 8, 8, 3]],
+  ['a net with sums of its input', ofInput, ['sum', 'conv'], [5, 6, 6, 4]],
 ] as const)('%s of tfjs', (_, of, taps, shape) => {
   const make = (): tfjs.LayersModel => of();
   const isSoftmax = of === cnn;

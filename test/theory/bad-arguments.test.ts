@@ -470,6 +470,7 @@ test('settings of a limit that are none are refused by name', async () => {
     [{ nets: NaN }, 'limitsOf: nets'],
     [{ nets: 0 }, 'limitsOf: nets'],
     [{ particles: { first: NaN, most: 8 } }, 'limitsOf: particles.first'],
+    [{ particles: { first: 5, most: 8 } }, 'limitsOf: particles.first: expected an even number, got 5'],
     [{ particles: { first: 8, most: 4 } }, 'limitsOf: particles.most'],
   ] as const)
     await expect(theory.limitsOf({ ...settings, ...wrong })).rejects.toThrow(message);

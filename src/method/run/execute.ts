@@ -141,7 +141,7 @@ interface Judged {
   readonly validation: Evaluation;
   readonly test: Evaluation;
   readonly scores: TaskScores['scores'];
-  /** Of the logits to the wide net's; null without one. */
+  /** Discrepancy of the logits to the wide net's; null without one. */
   readonly distance: number | null;
 }
 

@@ -95,10 +95,10 @@ export function greedyChoice(products: Matrix, count: number): ChannelChoice {
   return { indices, factors: filled(new Float64Array(count), (k) => factors.get(indices[k]!)!) };
 }
 
-/** Layers of the wide net that read an axis which the thin net has fewer channels of, by name of the axis. */
+/** Layers of the wide net that read an axis which the thin net has fewer channels of, by the thin net's name of it. */
 export function readersOf(thin: Network, wide: Network): Map<string, string[]> {
   const narrowed = new Map<string, string[]>();
-  for (const [path, names] of Object.entries(wide.axes ?? {})) {
+  for (const [path, names] of Object.entries(thin.axes ?? {})) {
     const [own, theirs] = [thin.shapes[path], wide.shapes[path]];
     const axis = names.length - 2;
     if (!path.endsWith('/kernel') || own === undefined || theirs === undefined) continue;
