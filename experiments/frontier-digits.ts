@@ -45,7 +45,6 @@ export const digitsFrontier: FrontierDeclaration = {
     overnight: ALL_BUDGETS,
   },
   tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2], seeds: [101, 102] },
-  tunedAt: [1, 4, 8, 16, 32],
   rates: RATES,
   setting: (steps, { rates, imitation }) => {
     const setting = digitsOf(

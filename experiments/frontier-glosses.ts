@@ -53,7 +53,6 @@ export const glossesFrontier: FrontierDeclaration = {
     overnight: { ...ALL_BUDGETS, budgets: [...ALL_BUDGETS.budgets, LONGEST] },
   },
   tuning: { ...GLOSSES_TUNING, imitationShares: undefined },
-  tunedAt: [1, 4, 16],
   rates: RATES,
   setting: (steps, { rates, imitation }) => {
     const wide = { steps: LONGEST * BASE_STEPS, peak: wideRateAt({ rates: RATES }, LONGEST) };

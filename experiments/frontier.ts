@@ -42,12 +42,8 @@ export interface FrontierSize {
   /** Multiples of the base steps, in ascending order. */
   readonly budgets: readonly number[];
   readonly seeds: number;
-  /**
-   * The most seeds of the budgets between `above` and `below`, both left out, or of all on a side that is not given.
-   * One run of a large budget costs as much as all those of smaller ones together; the last budgets have all seeds
-   * where they are to decide about convergence.
-   */
-  readonly fewer?: { readonly above?: number; readonly below?: number; readonly seeds: number };
+  /** The most seeds of the budgets above `above`: one run there costs as much as all those of smaller ones together. */
+  readonly fewer?: { readonly above: number; readonly seeds: number };
   /** Ways of training that budgets above `above` have, where they have not all. */
   readonly only?: { readonly above: number; readonly ways: readonly string[] };
 }
@@ -321,8 +317,7 @@ function isRunAt({ budgets, only }: FrontierSize, training: string, budget: numb
 function armsAt(declaration: FrontierDeclaration, size: FrontierSize): Record<string, Arm> {
   const { budgets, fewer } = size;
   const ways = waysOf(declaration);
-  const hasFewer = (budget: number): boolean =>
-    fewer !== undefined && budget > (fewer.above ?? 0) && budget < (fewer.below ?? Infinity);
+  const hasFewer = (budget: number): boolean => fewer !== undefined && budget > fewer.above;
   const factsOf = (training: string): ArmFacts => {
     const { label, learnsFrom, reference } = ways[training]!;
     return { label, ...(learnsFrom !== undefined && { learnsFrom }), ...(reference === true && { reference }) };

@@ -12,7 +12,7 @@
  * | scale       | imitation below direct training without a skip, on a par with a weak one                                         |
  * | bounds      | none violated; I1 within a factor of 4, I2 and Gronwall above by many orders of magnitude                        |
  * | saddle      | B1: log growth 0.8 per layer under direct training (kappa = 4, T = 0.4); B: log log slope 2 log g               |
- * | tanh-saddle | log growth near the linearised one up to L = 8, saturating beyond                                                |
+ * | tanh-saddle | log growth near the linearized one up to L = 8, saturating beyond                                                |
  * | generic     | no family grows faster than exponentially                                                                        |
  * | residual    | hidden error sqrt((0.8 sqrt(D/(M L)))^2 + (2.5/sqrt D)^2) (arXiv 2603.18168)                                      |
  * | residual-depth | change of the output from L to 2 L blocks as 1/L (arXiv 2509.10167)                                             |

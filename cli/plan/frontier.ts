@@ -17,7 +17,7 @@ export type BudgetCost = {
   readonly teraflops: number;
   /** On one core of a quiet machine, by arithmetic. */
   readonly minutes: number;
-  /** Memory of its largest run, in bytes. */
+  /** Memory of its largest run, in 10^9 bytes. */
   readonly gigabytes: number;
 };
 

@@ -1,4 +1,4 @@
-/** What a claim is, and the few rules that decide one. Each rule is fixed here and knows nothing of any run. */
+/** What is said of a claim: the outcome, the evidence, and how firmly it was decided. */
 import { atLevel, levelOf, type Interval } from '../../src/core/stats.js';
 
 /** What a claim's rule says of the runs that there are. */

@@ -49,7 +49,7 @@ export type Measured = Omit<Point, 'law' | 'x'> | null;
 /** Is told of each point as it is found. */
 export type Found = (law: Point['law'], x: number, measured: Measured) => void;
 
-/** As the studies of the laptop scale have them (experiments/theory.ts), with fewer points. */
+/** Input dimension, points of data and step of Euler: coarser than the studies have them, as a reader waits for it. */
 export const FIXED = { d: 8, train: 64, heldOut: 128, dt: 0.1 } as const;
 const WIDTHS = [8, 16, 32, 64, 128, 256] as const;
 

@@ -36,7 +36,7 @@ export interface Scope {
   readonly params: Tensors;
   /** Running statistics of batch norm, `${path}/mean` and `${path}/variance`. */
   readonly state: Tensors;
-  /** Training: batch statistics normalise, and are handed to `observe`. Evaluation: the running ones do. */
+  /** Training: batch statistics normalize, and are handed to `observe`. Evaluation: the running ones do. */
   readonly train: boolean;
   /** Batch statistics; a copy is to be made of what is kept. */
   readonly observe: (path: string, tensor: Tensor) => void;
@@ -49,7 +49,7 @@ export interface Scope {
   readonly trace?: (path: string, input: Tensor, output: Tensor, windows?: Windows) => void;
 }
 
-/** A network as it is used and not trained: running statistics normalise. */
+/** A network as it is used and not trained: running statistics normalize. */
 export function evaluation({ params, state }: { readonly params: Tensors; readonly state: Tensors }): Scope {
   return { params, state, train: false, observe: () => {} };
 }
@@ -195,9 +195,9 @@ function checkBatch(path: string, x: Tensor4D): void {
 }
 
 /**
- * Batch normalisation over all axes but the last, x [B, H, W, C] with scale and shift per channel, and a ReLU after it
+ * Batch normalization over all axes but the last, x [B, H, W, C] with scale and shift per channel, and a ReLU after it
  * if asked for. Ioffe, Szegedy 2015. In training the batch mean [C] and the unbiased batch variance [C] go to
- * `observe`; in evaluation the running ones normalise. Throws UsageError on a training batch with one value for each
+ * `observe`; in evaluation the running ones normalize. Throws UsageError on a training batch with one value for each
  * channel.
  */
 export function batchNorm(

@@ -10,7 +10,7 @@ import { withGradient } from '../engine/ops/with-gradient.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../engine/tensor.js';
 import { dense, denseParameters, parameter, type Scope } from './layers.js';
 
-/** Layer normalisation over the last axis, x [..., H] with scale and shift. Ba, Kiros, Hinton 2016. */
+/** Layer normalization over the last axis, x [..., H] with scale and shift. Ba, Kiros, Hinton 2016. */
 export function layerNorm(scope: Scope, path: string, x: Tensor, epsilon: number): Tensor {
   const [gamma, beta] = [parameter(scope.params, `${path}/gamma`), parameter(scope.params, `${path}/beta`)];
   return fused.hasFused() ? fusedNorm(x, gamma, beta, epsilon) : composedNorm(x, gamma, beta, epsilon);

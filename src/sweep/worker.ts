@@ -97,7 +97,7 @@ function warnOfOtherEngine({ cell, out }: Job, engine: Engine | null, notice: Ru
     ...(begun.threads === engine.threads ? [] : [`--threads ${begun.threads}`]),
   ];
   notice(
-    `${nameOf(cell)}, was begun with ${begun.name} (${begun.device}, threads: ` +
+    `${nameOf(cell)} was begun with ${begun.name} (${begun.device}, threads: ` +
       `${begun.threads}): its figures will differ in the last digits; to go on with the same, use ` +
       options.join(' '),
   );

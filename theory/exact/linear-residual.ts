@@ -162,7 +162,7 @@ export function trainedResidual(net: LinearResidual): LinearResidualState {
 }
 
 /**
- * Embedding and readout for D = infinity, where their columns are orthogonal: E E^T = 1/inputs, R^T R = outputs. Throws
+ * Embedding and readout for D = infinity, where their columns are orthogonal: E^T E = 1/inputs, R^T R = outputs. Throws
  * RangeError unless there is an input and an output.
  */
 export function infiniteEnds(inputs: number, outputs: number): Pick<LinearResidual, 'embedding' | 'readout'> {

@@ -100,7 +100,7 @@ const SaadSolla = z.strictObject({ Q: matrix, R: matrix, T: matrix, eta: positiv
 
 const saadSollaLimit = limit({
   name: 'saad-solla',
-  law: 'soft committee machine learning online: generalisation error and overlaps at alpha = steps / N',
+  law: 'soft committee machine learning online: generalization error and overlaps at alpha = steps / N',
   schema: SaadSolla,
   example: {
     ...COMMITTEE,

@@ -351,14 +351,14 @@ function symmetricPart(matrix: Matrix): Matrix {
   return Matrix.add(matrix, matrix.transpose()).mul(0.5);
 }
 
-/** Ridge solution [k + 1, C]; the last row is the intercept, which is not penalised. */
+/** Ridge solution [k + 1, C]; the last row is the intercept, which is not penalized. */
 function fit({ gram, cross, count }: Moments, ridge: number, path: string): Matrix {
   const inputs = gram.rows - 1;
-  const penalised = gram.clone();
+  const penalized = gram.clone();
   let trace = 0;
   for (let i = 0; i < inputs; i++) trace += gram.get(i, i);
-  for (let i = 0; i < inputs; i++) penalised.set(i, i, gram.get(i, i) + (ridge * trace) / inputs + 1e-9 * count);
-  const cholesky = new CholeskyDecomposition(penalised);
+  for (let i = 0; i < inputs; i++) penalized.set(i, i, gram.get(i, i) + (ridge * trace) / inputs + 1e-9 * count);
+  const cholesky = new CholeskyDecomposition(penalized);
   if (!cholesky.isPositiveDefinite())
     throw new FailureError(
       `ridge: the inputs of ${path} do not determine it; raise imitation.ridge or imitation.images`,

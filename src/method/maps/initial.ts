@@ -128,7 +128,7 @@ async function streamScales(
 
 /**
  * up = (s^T s)^-1 s^T b over positions and images, with s what the thin net gives and b what the wide one has; lightly
- * penalised.
+ * penalized.
  */
 async function leastSquaresUp(
   { thin, teacher, groups }: MappedNets,

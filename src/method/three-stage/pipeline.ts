@@ -36,12 +36,13 @@ export interface Procedure {
   readonly training: TrainSpec['training'];
 }
 
-const HEAD_ONLY: Division = { unit: 'stage', size: 1 };
+/** Where neither imitation nor hints say it. */
+const DEFAULT_DIVISION: Division = { unit: 'stage', size: 1 };
 
 /** How the network is divided for imitation, for hints and for the discrepancies that are recorded. */
 function divisionOf({ imitation, training }: Procedure): Division {
   if (imitation?.by === 'gradient') return imitation;
-  return training.hints ?? HEAD_ONLY;
+  return training.hints ?? DEFAULT_DIVISION;
 }
 
 /** What a procedure needs a wide net for, in the words of a spec; nothing where the thin net is trained alone. */

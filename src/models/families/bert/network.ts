@@ -109,7 +109,7 @@ export const BertSpec = z
     head: z.discriminatedUnion('kind', [z.strictObject({ kind: z.enum(['none', 'pooler', 'span']) }), ...SIZED_HEADS]),
   })
   .refine(isDivided, UNDIVIDED);
-/** Schema of the declaration of a BERT. */
+/** The declaration of a BERT. */
 export type BertSpec = z.infer<typeof BertSpec>;
 
 /** An encoder that is like BERT. */

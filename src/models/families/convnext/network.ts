@@ -44,7 +44,7 @@ export const ConvnextSpec = z.strictObject({
   /** Channels of the input image. */
   channels: width(),
 });
-/** Schema of the declaration of a ConvNeXt. */
+/** The declaration of a ConvNeXt. */
 export type ConvnextSpec = z.infer<typeof ConvnextSpec>;
 
 /** Added to the variance by the layer norms. */

@@ -20,7 +20,7 @@ export const DistilbertSpec = z
     head: z.discriminatedUnion('kind', [z.strictObject({ kind: z.enum(['none', 'span']) }), ...SIZED_HEADS]),
   })
   .refine(isDivided, UNDIVIDED);
-/** Schema of the declaration of a DistilBERT. */
+/** The declaration of a DistilBERT. */
 export type DistilbertSpec = z.infer<typeof DistilbertSpec>;
 
 /** A DistilBERT as an encoder that is like BERT. */

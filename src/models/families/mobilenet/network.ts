@@ -42,7 +42,7 @@ export const MobilenetSpec = z.strictObject({
   /** Channels of the input image. */
   channels: width(),
 });
-/** Schema of the declaration of a MobileNetV2. */
+/** The declaration of a MobileNetV2. */
 export type MobilenetSpec = z.infer<typeof MobilenetSpec>;
 
 /** An inverted residual: where it is, and its channels before, within and after. */
