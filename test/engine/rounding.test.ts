@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { productRounding } from '../../src/engine/rounding.js';
 import { tf } from '../../src/engine/tensor.js';
-import { mergeTolerance } from '../../src/method/three-stage/pipeline.js';
+import { mergeTolerance } from '../../src/method/maps/merging.js';
 import { enginesUnderTest } from '../support/engines.js';
 
 const engines = await enginesUnderTest();

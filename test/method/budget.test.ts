@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ridgeMemory, totalCost, trainingFlops, type Plan } from '../../src/method/cost/budget.js';
+import { imitationMemory, totalCost, trainingFlops, type Plan } from '../../src/method/cost/budget.js';
 import { forwardFlops, type Network } from '../../src/nn/network.js';
 import { networkOf } from '../../src/models/index.js';
 import { groupsOf } from '../../src/method/maps/groups.js';
@@ -97,7 +97,8 @@ test('closed form: what is kept grows with the examples up to its limits, and wi
   const base = { family: 'resnet', block: 'basic', blocks: [1, 1], mid: 1, skip: true, classes: 10, channels: 3 };
   const net = (planes: number): Network =>
     networkOf({ ...base, planes, stem: { kind: 'small', channels: planes } } as Parameters<typeof networkOf>[0]);
-  const memory = (images: number, wide = 16): number => ridgeMemory(net(8), net(wide), shape, images);
+  const memory = (images: number, wide = 16): number =>
+    imitationMemory({ by: 'ridge', images, ridge: 1e-3 }, { thin: net(8), wide: net(wide), shape });
   // inputs, and the most values at a boundary: 8 and 16 channels of 32 x 32 pixels, four bytes each
   expect(memory(1000) - memory(500)).toBeCloseTo(4 * 500 * 32 * 32 * (3 + 8 + 16), -3);
   expect(memory(10 ** 7)).toBe(memory(10 ** 6));

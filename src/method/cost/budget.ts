@@ -10,7 +10,8 @@ import { cloneFlops } from '../imitation/clone.js';
 import type { Group } from '../maps/groups.js';
 import { KEPT_BYTES, RIDGE_BATCH } from '../imitation/ridge.js';
 import type { MapKind } from '../maps/apply.js';
-import type { ImitationSpec } from '../spec/spec.js';
+import { mapsIn } from '../imitation/ways.js';
+import type { CloneImitation, GradientImitation, ImitationSpec } from '../spec/spec.js';
 import { readersOf } from '../start/greedy.js';
 import { STARTS, type StartKind } from '../start/start.js';
 import { EXAMPLES } from '../values/moments.js';
@@ -125,7 +126,7 @@ const PASS_BYTES = 0.015;
  * boundary, which are kept up to a limit; a batch on its way through both nets, with what a layer reads of it twice
  * over; and the largest system of equations, three matrices of its size. An estimate, as operations give positions.
  */
-export function ridgeMemory(thin: Network, wide: Network, shape: readonly number[], images: number): number {
+function ridgeMemory(thin: Network, wide: Network, shape: readonly number[], images: number): number {
   const kept = [sizeOf(shape), mostBoundaryValues(thin, shape), mostBoundaryValues(wide, shape)];
   let [rows, inputs] = [0, 0];
   for (const tap of thin.taps)
@@ -168,17 +169,19 @@ function ridgeCost(thin: Network, wide: Network, shape: readonly number[], image
   return { steps: 0, flops: images * cost.flops, teacherFlops: images * cost.teacherFlops };
 }
 
-function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
-  if (imitation === null || wide === undefined) return { steps: 0, flops: 0, teacherFlops: 0 };
-  if (imitation.by === 'ridge') return ridgeCost(thin, wide, shape, imitation.images);
+/** A low-rank clone: whole steps of the thin net, the products that its matrices are, and the wide net's outputs. */
+function cloneCost({ recipe }: CloneImitation, { thin, wide, shape }: Nets): Cost {
+  const { steps, batch } = recipe;
+  return {
+    steps,
+    flops: trainingFlops(thin, shape, recipe) + 3 * steps * cloneFlops(thin, wide),
+    teacherFlops: steps * batch * forwardFlops(wide, shape),
+  };
+}
+
+/** Imitation by gradient: of each stage what its groups read and learn, and the wide net up to their ends. */
+function gradientCost(imitation: GradientImitation, { thin, wide, shape }: Nets, imitated: readonly Group[]): Cost {
   const { steps, batch } = imitation.recipe;
-  if (imitation.by === 'clone') {
-    return {
-      steps,
-      flops: trainingFlops(thin, shape, imitation.recipe) + 3 * steps * cloneFlops(thin, wide),
-      teacherFlops: steps * batch * forwardFlops(wide, shape),
-    };
-  }
   const upTo = (network: Network, tap: string | undefined): number =>
     tap === undefined ? 0 : forwardFlops(network, shape, tap);
   const stages = imitation.order === 'joint' ? [imitated] : imitated.map((group) => [group]);
@@ -195,6 +198,45 @@ function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
     flops: parts.reduce((sum, { flops }) => sum + flops, 0),
     teacherFlops: parts.reduce((sum, { teacherFlops }) => sum + teacherFlops, 0),
   };
+}
+
+/** Two networks and the shape of an example. */
+interface Nets {
+  readonly thin: Network;
+  readonly wide: Network;
+  readonly shape: readonly number[];
+}
+
+/** What a way to imitate costs. */
+interface WayCost<Spec> {
+  readonly cost: (imitation: Spec, nets: Nets, imitated: readonly Group[]) => Cost;
+  /** Bytes of what it computes beside the steps of training, both nets' parameters aside. */
+  readonly memory?: (imitation: Spec, nets: Nets) => number;
+  /** Whether the running statistics are estimated anew when it ends. */
+  readonly estimates?: true;
+}
+
+const COSTS: { readonly [By in ImitationSpec['by']]: WayCost<Extract<ImitationSpec, { by: By }>> } = {
+  gradient: { cost: gradientCost, estimates: true },
+  ridge: {
+    cost: ({ images }, { thin, wide, shape }) => ridgeCost(thin, wide, shape, images),
+    memory: ({ images }, { thin, wide, shape }) => ridgeMemory(thin, wide, shape, images),
+  },
+  clone: { cost: cloneCost },
+};
+
+function costsOf({ by }: ImitationSpec): WayCost<ImitationSpec> {
+  return COSTS[by] as WayCost<ImitationSpec>;
+}
+
+function imitationCost({ thin, wide, shape, imitated, imitation }: Plan): Cost {
+  if (imitation === null || wide === undefined) return { steps: 0, flops: 0, teacherFlops: 0 };
+  return costsOf(imitation).cost(imitation, { thin, wide, shape }, imitated);
+}
+
+/** Bytes that imitation takes beside the steps of training, both nets' parameters aside; 0 where it takes none. */
+export function imitationMemory(imitation: ImitationSpec, nets: Nets): number {
+  return costsOf(imitation).memory?.(imitation, nets) ?? 0;
 }
 
 /** Whether a network has running statistics: those are named beside its parameters, where there are names. */
@@ -217,7 +259,7 @@ export function wholeTrainingFlops(network: Network, shape: readonly number[], t
 
 /** Which maps there are at first between groups whose widths differ. */
 function mapsOf({ imitation, hints }: Plan): MapKind {
-  if (imitation !== null) return imitation.by === 'gradient' ? imitation.maps : 'none';
+  if (imitation !== null) return mapsIn(imitation);
   return hints ? 'up' : 'none';
 }
 
@@ -282,7 +324,8 @@ export function readingCost(plan: Plan): Omit<Cost, 'steps'> {
     });
     teacherFlops += EXAMPLES * products.reduce((sum, one) => sum + one, forwardFlops(wide, shape));
   }
-  if (imitation?.by === 'gradient' && imitated.length > 0) flops += statisticsFlops(thin, shape, training.batch);
+  if (imitation !== null && costsOf(imitation).estimates && imitated.length > 0)
+    flops += statisticsFlops(thin, shape, training.batch);
   return { flops, teacherFlops };
 }
 

@@ -10,7 +10,7 @@ import { OPTIMIZER_STATE } from '../../optim/optimizer.js';
 import { wideView } from '../matching/align.js';
 import {
   readingCost,
-  ridgeMemory,
+  imitationMemory,
   totalCost,
   trainingFlops,
   wholeTrainingFlops,
@@ -254,16 +254,15 @@ export function expectedMemory(spec: TrainSpec): number {
   const wide = isTrained(teacher)
     ? expectedActivations({ data, network: teacher.network, training: teacher.recipe })
     : 0;
-  return ENGINE_MEMORY + Math.max(stepMemory(spec, Math.max(own, wide)), closedFormMemory(spec));
+  return ENGINE_MEMORY + Math.max(stepMemory(spec, Math.max(own, wide)), memoryBeside(spec));
 }
 
-/** Memory of imitation in closed form in bytes, with the parameters of both nets; 0 where there is none. */
-function closedFormMemory(spec: TrainSpec): number {
+/** Bytes of imitation beside the steps of training, with the parameters of both nets; 0 where there is none. */
+function memoryBeside(spec: TrainSpec): number {
   const { imitation, teacher } = spec;
   const wide = wideView(spec)?.network;
-  if (imitation?.by !== 'ridge' || teacher === null || wide === undefined) return 0;
+  if (imitation === null || teacher === null || wide === undefined) return 0;
+  const own = imitationMemory(imitation, { thin: networkOf(spec.network), wide, shape: exampleShape(spec.data) });
   const parameters = parameterCount(spec.network) + parameterCount(teacher.network);
-  return (
-    FLOAT32_BYTES * parameters + ridgeMemory(networkOf(spec.network), wide, exampleShape(spec.data), imitation.images)
-  );
+  return own === 0 ? 0 : FLOAT32_BYTES * parameters + own;
 }

@@ -12,11 +12,13 @@ import { tf, type Scalar, type Tensor, type Tensor2D, type Tensors } from '../..
 import { evaluation, linearMap, type Scope } from '../../nn/layers.js';
 import type { Network } from '../../nn/network.js';
 import { klDivergence, relativeSquaredError } from '../../optim/losses.js';
+import { mergedDifference } from '../maps/merging.js';
 import type { CloneImitation } from '../spec/spec.js';
-import type { Start } from '../start/start.js';
+import { STARTS, type Start } from '../start/start.js';
 import type { StreamBasis } from '../start/stream.js';
 import type { TrainingStage } from '../training/training-step.js';
-import type { Teacher } from '../values/weights.js';
+import { disposeWeights, type Teacher, type Weights } from '../values/weights.js';
+import { checkNoEvaluations, type Imitating, type ImitationWay } from './way.js';
 
 /** What a cloned parameter consists of while it is trained: the wide net's array, and the projections around it. */
 const PARTS = ['wide', 'in', 'out'] as const;
@@ -167,3 +169,39 @@ export function cloneFlops(thin: Network, wide: Network): number {
     return sum + (reads ? 2 * own! * M! * inner : 0) + (writes ? 2 * own! * inner * out! : 0);
   }, 0);
 }
+
+/** The projections folded into the thin net's matrices; and what that leaves is recorded. */
+async function finishClone({ context, thin, data, record }: Imitating, weights: Weights): Promise<Weights> {
+  const logits = (scope: Scope, x: Tensor): Tensor => thin.apply(scope, x)[thin.taps.at(-1)!]!;
+  const folded: Weights = { params: tf.tidy(() => foldClone(thin, weights.params)), state: weights.state };
+  try {
+    const difference = await mergedDifference(
+      data,
+      (x) => logits({ ...evaluation(weights), params: foldClone(thin, weights.params) }, x),
+      (x) => logits(evaluation(folded), x),
+    );
+    context.log({ event: 'merge', difference });
+    await record(folded);
+  } catch (error) {
+    disposeWeights(folded);
+    throw error;
+  }
+  return folded;
+}
+
+/** Imitation by trained projections of the wide net's matrices. */
+export const byClone: ImitationWay<CloneImitation> = {
+  examples: ({ recipe }) => recipe.batch,
+  check: (path, { recipe }) => checkNoEvaluations(path, recipe),
+  plan: (_, { thin, wide, start }) => {
+    checkClone(thin, wide);
+    if (!(STARTS[start].projects && STARTS[start].narrows === 'everywhere'))
+      throw new UsageError(`invalid training spec: imitation by clone starts from "projected"; got start "${start}"`);
+    return [];
+  },
+  begin: async (_, { thin }, { start, basis }) => ({
+    params: { ...start.host.params, ...initialClone(thin, start, basis!) },
+    state: start.host.state,
+  }),
+  stages: (spec, run) => [cloneStage(spec, run.thin, run.teacher, (weights) => finishClone(run, weights))],
+};

@@ -5,10 +5,16 @@ import { evaluation, type Scope } from '../../nn/layers.js';
 import type { Network } from '../../nn/network.js';
 import { imitationLoss, type ImitationLossName } from '../../optim/losses.js';
 import type { Group } from '../maps/groups.js';
-import { downPath, mapAcrossConstant, mapDown, mapUp, upPath } from '../maps/apply.js';
+import { applyWithMaps, downPath, mapAcrossConstant, mapDown, mapUp, upPath } from '../maps/apply.js';
+import { checkMaps } from '../maps/check.js';
+import { headOfWide, mergeMaps } from '../maps/merge.js';
+import { mergedDifference } from '../maps/merging.js';
 import type { GradientImitation } from '../spec/spec.js';
+import { sharedPaths } from '../start/start.js';
 import type { TrainingStage } from '../training/training-step.js';
-import type { Teacher } from '../values/weights.js';
+import { estimateStatistics } from '../values/statistics.js';
+import type { Teacher, Weights } from '../values/weights.js';
+import { checkNoEvaluations, type Imitating, type ImitationWay } from './way.js';
 
 /** Groups that there is something to learn in: not those that are the wide net's own already. */
 export function imitatedGroups(
@@ -101,3 +107,60 @@ export function hintLoss(
   const distances = groups.map(({ tap }) => distance(mapUp(params, tap, taps[tap]!), targets[tap]!));
   return tf.div(tf.addN(distances), groups.length);
 }
+
+/** The wide net's head, the maps merged, the statistics estimated anew; and what that leaves is recorded. */
+async function finishImitation(run: Imitating, weights: Weights): Promise<Weights> {
+  const { context, thin, teacher, data, groups, batch } = run;
+  const head = headOfWide(thin, teacher, weights.params, groups.at(-1)!.tap) ?? {};
+  // the wide net's head already reads wide values: the last boundary's own pair is merged with it
+  const withHead: Weights = {
+    params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0),
+    state: weights.state,
+  };
+  const made = [head];
+  let stays = weights;
+  try {
+    const merged = mergeMaps(thin, withHead, groups);
+    made.push(merged.params);
+    const difference = await mergedDifference(
+      data,
+      (x) => applyWithMaps(thin, evaluation(withHead), groups, x),
+      (x) => thin.apply(evaluation(merged), x)[thin.taps.at(-1)!]!,
+    );
+    if (groups.some(({ tap }) => weights.params[downPath(tap)] !== undefined))
+      context.log({ event: 'merge', difference });
+    const state = await estimateStatistics(thin, merged, data, batch, context.seed);
+    made.push(state);
+    const estimated: Weights = { params: merged.params, state };
+    await run.record(estimated, weights.params);
+    stays = estimated;
+    return estimated;
+  } finally {
+    // tensors of the head that merging replaced again; all of them where something was thrown
+    const kept = new Set([...Object.values(stays.params), ...Object.values(stays.state)]);
+    for (const tensor of made.flatMap((tensors) => Object.values(tensors))) if (!kept.has(tensor)) tensor.dispose();
+  }
+}
+
+function withoutLastPair(params: Tensors, groups: readonly Group[], hasWideHead: boolean): Tensors {
+  const last = `maps/${groups.at(-1)!.tap}/`;
+  return hasWideHead ? Object.fromEntries(Object.entries(params).filter(([path]) => !path.startsWith(last))) : params;
+}
+
+/** Imitation by gradient steps. */
+export const byGradient: ImitationWay<GradientImitation> = {
+  examples: ({ recipe }) => recipe.batch,
+  check: (path, { recipe }) => checkNoEvaluations(path, recipe),
+  division: (spec) => spec,
+  maps: ({ maps }) => maps,
+  plan: ({ maps, inputs }, { thin, wide, groups, start }) => {
+    checkMaps(maps, inputs, thin, wide, groups);
+    return imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(start, thin, wide));
+  },
+  stages: (spec, run, imitated) => {
+    const stages = imitationStages(spec, run.thin, run.teacher, run.groups, imitated);
+    return stages.map((stage, i) =>
+      i < stages.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) },
+    );
+  },
+};

@@ -5,7 +5,7 @@
  * step and no labels. Letters: n positions, k inputs of a position, C out channels.
  */
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
-import { FailureError, UsageError } from '../../core/errors.js';
+import { FailureError, plural, UsageError } from '../../core/errors.js';
 import { Order, toBatch, type Dataset } from '../../data/dataset.js';
 import { tf, type Tensor, type Tensor2D, type Tensors } from '../../engine/tensor.js';
 import { BATCH_NORM_EPSILON, evaluation, linearMap, type Scope } from '../../nn/layers.js';
@@ -20,7 +20,8 @@ import { rowsRead } from '../values/linear-inputs.js';
 import { toFiniteMatrix } from '../values/moments.js';
 import type { RidgeImitation } from '../spec/spec.js';
 import type { Selection } from '../start/start.js';
-import { disposeWeights, type Teacher, type Weights } from '../values/weights.js';
+import { disposeWeights, toHost, weightsOf, type Teacher, type Weights } from '../values/weights.js';
+import type { ImitationWay } from './way.js';
 
 /** Examples of one pass. */
 export const RIDGE_BATCH = 100;
@@ -454,3 +455,40 @@ function setLayer({ params, state }: Weights, path: string, solution: Matrix, { 
   for (const name of Object.keys(changedState)) state[name]!.dispose();
   return { params: { ...params, ...changed }, state: { ...state, ...changedState } };
 }
+
+/** Imitation in closed form. */
+export const byRidge: ImitationWay<RidgeImitation> = {
+  examples: ({ images }) => images,
+  check: (path, { images }, examples) => {
+    if (examples !== undefined && images > examples)
+      throw new UsageError(
+        `${path}.images: ${images}, and the data have ${plural(examples, 'training example')}; expected ` +
+          'at most as many; give fewer or more data',
+      );
+  },
+  plan: () => [],
+  begin: async (spec, { context, thin, teacher, data, record }, { start, projects, basis }) => {
+    const fitted = await imitateByRidge(
+      spec,
+      {
+        network: thin,
+        weights: weightsOf(start.host),
+        teacher,
+        selection: start.selection,
+        basis: projects ? basis?.basis : undefined,
+      },
+      data,
+      {
+        seed: context.seed,
+        progress: (done, total) => context.progress('imitate in closed form', done, total),
+      },
+    );
+    try {
+      await record(fitted);
+      return await toHost(fitted);
+    } finally {
+      disposeWeights(fitted);
+    }
+  },
+  stages: () => [],
+};

@@ -20,7 +20,8 @@ import { readMetadata } from '../../store/safetensors.js';
 import { wideView } from '../matching/align.js';
 import { checkClasses } from '../matching/answers.js';
 import { planGroups } from '../three-stage/pipeline.js';
-import { checkHints, checkImitation, checkObjective } from '../spec/effects.js';
+import { checkHints, checkObjective } from '../spec/effects.js';
+import { divisionIn, wayOf } from '../imitation/ways.js';
 import { checkBatch, checkSteps } from '../spec/recipe-steps.js';
 import { isTrained, TrainSpec, type PretrainedSpec, type RecipeSpec } from '../spec/spec.js';
 import { STARTS } from '../start/start.js';
@@ -75,8 +76,8 @@ export function checkRecipes(spec: TrainSpec, examples: number | undefined, isWi
   const said = isWide ? 'training.objective (teacher.objective in what imitates this network)' : 'training.objective';
   checkObjective(`invalid training spec: ${said}`, training.objective);
   if (isTrained(teacher)) checkObjective('invalid training spec: teacher.objective', teacher.objective);
-  checkImitation('invalid training spec: imitation', imitation, examples);
-  checkHints('invalid training spec: training', training, imitation, teacher !== null);
+  if (imitation !== null) wayOf(imitation).check('invalid training spec: imitation', imitation, examples);
+  checkHints('invalid training spec: training', training, divisionIn(imitation), teacher !== null);
 }
 
 /**
@@ -137,7 +138,7 @@ function checkBatches({ data, training, teacher, imitation }: TrainSpec): void {
   const atOnce = [
     training.batch,
     isTrained(teacher) ? teacher.recipe.batch : 0,
-    imitation === null ? 0 : imitation.by === 'ridge' ? imitation.images : imitation.recipe.batch,
+    imitation === null ? 0 : wayOf(imitation).examples(imitation),
   ];
   checkValues('invalid training spec: examples of a batch', Math.max(...atOnce) * example);
 }

@@ -11,7 +11,6 @@ import { readWeights, weightLabels } from '../../models/read.js';
 import type { TokenizerFacts } from '../../models/interface/family.js';
 import { headOf, networkOf, vocabSizeOf, type NetworkSpec } from '../../models/index.js';
 import { countValues, infiniteIn } from '../../core/host-array.js';
-import type { Tensor, Tensors } from '../../engine/tensor.js';
 import { evaluation } from '../../nn/layers.js';
 import { predictor, type Predictor } from '../../nn/predictor.js';
 import type { HostWeights, Network } from '../../nn/network.js';
@@ -172,9 +171,13 @@ async function outcome(
   const predict = predictor(network, weights);
   const { validation, test, scores, distance } = await judged(context, data, predict, async () => {
     if (teacher === undefined) return null;
-    const own = (x: Tensor): Tensors => ({ [logits]: predict(x) });
-    const theirs = (x: Tensor): Tensors => teacher.network.apply(evaluation(teacher.weights), x);
-    return (await tapDiscrepancy(data, data.validation, own, theirs))[logits]!;
+    const distances = await tapDiscrepancy(
+      data,
+      data.validation,
+      (x) => ({ [logits]: predict(x) }),
+      (x) => teacher.network.apply(evaluation(teacher.weights), x),
+    );
+    return distances[logits]!;
   }).finally(() => predict.dispose());
   const host = await toHost(weights);
   const infinite = infiniteIn({ ...host.params, ...host.state });

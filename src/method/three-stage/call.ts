@@ -16,7 +16,8 @@ import { agreeOnExamples, agreeOnOptions, hashesOfSplits, hashOfArrays } from '.
 import { asAnswered } from '../matching/answers.js';
 import { planGroups, trainThin, type Procedure } from './pipeline.js';
 import { SavedCall, type SavedStage } from './saved-call.js';
-import { checkHints, checkImitation, checkObjective } from '../spec/effects.js';
+import { checkHints, checkObjective } from '../spec/effects.js';
+import { divisionIn, wayOf } from '../imitation/ways.js';
 import { checkBatch, checkSteps } from '../spec/recipe-steps.js';
 import { HintsSpec, ImitationSpec, ObjectiveSpec, RecipeSpec } from '../spec/spec.js';
 import { STARTS, type StartKind } from '../start/start.js';
@@ -140,8 +141,8 @@ function declaredIn(options: Settled): Declared {
   }
   const training = { ...rest, objective };
   checkObjective('threeStage: finetune.objective', objective);
-  checkImitation('threeStage: imitation', imitation, options.data.train.count);
-  checkHints('threeStage: finetune', training, imitation, true);
+  if (imitation !== null) wayOf(imitation).check('threeStage: imitation', imitation, options.data.train.count);
+  checkHints('threeStage: finetune', training, divisionIn(imitation), true);
   return { wideTraining, procedure: { start, imitation, training } };
 }
 

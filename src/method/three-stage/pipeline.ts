@@ -2,32 +2,28 @@
  * The method on any network with named taps: start, imitation, merging, fine-tuning. Direct training and the rivals of
  * the three stages are the same with parts left out. Data passes one way: wide net -> imitation -> thin net.
  */
-import { FailureError, UsageError } from '../../core/errors.js';
-import { filled } from '../../core/host-array.js';
-import { toBatch, type Batch, type Dataset } from '../../data/dataset.js';
-import { productRounding } from '../../engine/rounding.js';
+import { UsageError } from '../../core/errors.js';
+import type { Batch, Dataset } from '../../data/dataset.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../../engine/tensor.js';
 import { evaluate, rankOf } from '../../metrics/evaluate.js';
 import { commonTaps, relativeDistances } from '../../metrics/discrepancy.js';
 import { evaluation, type Scope } from '../../nn/layers.js';
 import { outputOf, type HostWeights, type Network } from '../../nn/network.js';
 import { crossEntropy, klDivergence } from '../../optim/losses.js';
-import { checkClone, cloneStage, foldClone, initialClone } from '../imitation/clone.js';
 import { contributionsOf } from '../start/greedy.js';
 import { checkTaps, groupsOf, type Division, type Group } from '../maps/groups.js';
-import { hintLoss, imitatedGroups, imitationStages } from '../imitation/gradient.js';
-import { checkMaps } from '../maps/check.js';
+import { hintLoss } from '../imitation/gradient.js';
+import type { Imitating } from '../imitation/way.js';
+import { divisionIn, mapsIn, wayOf } from '../imitation/ways.js';
 import { initialMaps } from '../maps/initial.js';
-import { applyWithMaps, mapUp, upPath, withoutMaps } from '../maps/apply.js';
-import { headOfWide, mergeMaps } from '../maps/merge.js';
-import { imitateByRidge } from '../imitation/ridge.js';
+import { mapUp, upPath, withoutMaps } from '../maps/apply.js';
 import type { ImitationSpec, RecipeSpec, TrainSpec } from '../spec/spec.js';
-import { sharedPaths, STARTS, startWeights, type StartKind } from '../start/start.js';
+import { STARTS, startWeights, type StartKind } from '../start/start.js';
 import { trainStages, type StageContext } from '../training/stages.js';
 import type { TrainingStage } from '../training/training-step.js';
 import { estimateStatistics } from '../values/statistics.js';
 import { streamBasis } from '../start/stream.js';
-import { disposeWeights, toHost, weightsOf, type Teacher, type Weights } from '../values/weights.js';
+import type { Teacher, Weights } from '../values/weights.js';
 
 /** How a thin net is trained, beside the network itself: see src/method/spec/spec.ts for each part. */
 export interface Procedure {
@@ -41,8 +37,7 @@ const DEFAULT_DIVISION: Division = { unit: 'stage', size: 1 };
 
 /** How the network is divided for imitation, for hints and for the discrepancies that are recorded. */
 function divisionOf({ imitation, training }: Procedure): Division {
-  if (imitation?.by === 'gradient') return imitation;
-  return training.hints ?? DEFAULT_DIVISION;
+  return divisionIn(imitation) ?? training.hints ?? DEFAULT_DIVISION;
 }
 
 /** What a procedure needs a wide net for, in the words of a spec; nothing where the thin net is trained alone. */
@@ -102,23 +97,9 @@ export function planGroups(
     throw new UsageError(
       `invalid training spec: the wide net has another number of classes, ${theirs}; the thin one has ${own}`,
     );
-  if (imitation?.by === 'clone') {
-    checkClone(thin, wide);
-    if (!(STARTS[start].projects && STARTS[start].narrows === 'everywhere'))
-      throw new UsageError(`invalid training spec: imitation by clone starts from "projected"; got start "${start}"`);
-  }
-  if (objective.hints > 0 && imitation !== null) checkHints(thin, wide, groups);
-  if (imitation?.by !== 'gradient') return { groups, imitated: [] };
-  checkMaps(imitation.maps, imitation.inputs, thin, wide, groups);
-  return { groups, imitated: imitatedGroups(groups, Object.keys(thin.shapes), sharedPaths(start, thin, wide)) };
-}
-
-/**
- * How much merging may change the logits, relative to their size, where one product is rounded by so much: a few
- * layers add their roundings up. On an H100 with TF32 (3e-4 a product) a BERT of two layers changed by 3e-4.
- */
-export function mergeTolerance(rounding: number): number {
-  return Math.max(1e-4, 10 * rounding);
+  if (imitation === null) return { groups, imitated: [] };
+  if (objective.hints > 0) checkHints(thin, wide, groups);
+  return { groups, imitated: wayOf(imitation).plan(imitation, { thin, wide, groups, start }) };
 }
 
 /** A network to be trained, and what it learns from. */
@@ -147,14 +128,15 @@ export async function trainThin(
 
 /** The stages of imitation with steps; the last one ends with the thin net alone, without maps. */
 function imitationOf(run: Run, imitated: readonly Group[]): TrainingStage[] {
-  const { procedure, thin, teacher, groups } = run;
-  const { imitation } = procedure;
-  if (imitation?.by === 'clone') return [cloneStage(imitation, thin, teacher!, (weights) => finishClone(run, weights))];
-  if (imitation?.by !== 'gradient') return [];
-  const stages = imitationStages(imitation, thin, teacher!, groups, imitated);
-  return stages.map((stage, i) =>
-    i < stages.length - 1 ? stage : { ...stage, after: (weights) => finishImitation(run, weights) },
-  );
+  const { imitation } = run.procedure;
+  return imitation === null ? [] : wayOf(imitation).stages(imitation, imitating(run), imitated);
+}
+
+/** A run as a way to imitate sees it. */
+function imitating(run: Run): Imitating {
+  const { context, thin, teacher, data, groups, procedure } = run;
+  const record: Imitating['record'] = (weights, maps) => recordImitation(run, weights, maps);
+  return { context, thin, teacher: teacher!, data, groups, batch: procedure.training.batch, record };
 }
 
 interface Run {
@@ -172,150 +154,25 @@ async function begin(run: Run): Promise<HostWeights> {
   const { context, procedure, thin, teacher, data, groups } = run;
   const { seed } = context;
   const { imitation, training } = procedure;
-  const needsBasis = STARTS[procedure.start].projects || (imitation?.by === 'gradient' && imitation.maps === 'stream');
+  const { projects, imitates } = STARTS[procedure.start];
+  const kind = imitation !== null ? mapsIn(imitation) : training.objective.hints > 0 ? 'up' : 'none';
+  const needsBasis = projects || kind === 'stream';
   const basis = teacher !== undefined && needsBasis ? await streamBasis(thin, teacher, data) : undefined;
-  const contributions =
-    teacher !== undefined && STARTS[procedure.start].imitates ? await contributionsOf(thin, teacher, data) : undefined;
+  const contributions = teacher !== undefined && imitates ? await contributionsOf(thin, teacher, data) : undefined;
   const start = startWeights(procedure.start, seed, thin, teacher, {
     basis,
     pretrained: run.pretrained,
     contributions,
   });
   if (teacher === undefined) return start.host;
-  if (imitation?.by === 'ridge') {
-    const fitted = await imitateByRidge(
-      imitation,
-      {
-        network: thin,
-        weights: weightsOf(start.host),
-        teacher,
-        selection: start.selection,
-        basis: STARTS[procedure.start].projects ? basis?.basis : undefined,
-      },
-      data,
-      { seed, progress: (done, total) => context.progress('imitate in closed form', done, total) },
-    );
-    try {
-      await recordImitation(run, fitted);
-      return await toHost(fitted);
-    } finally {
-      disposeWeights(fitted);
-    }
-  }
-  if (imitation?.by === 'clone')
-    return { params: { ...start.host.params, ...initialClone(thin, start, basis!) }, state: start.host.state };
-  const kind = imitation !== null ? imitation.maps : training.objective.hints > 0 ? 'up' : 'none';
+  const way = imitation === null ? undefined : wayOf(imitation);
+  if (way?.begin !== undefined) return way.begin(imitation!, imitating(run), { start, projects, basis });
   const maps = await initialMaps(
     kind,
     { thin, start: start.host, teacher, groups, selection: start.selection, basis },
     data,
   );
   return { params: { ...start.host.params, ...maps }, state: start.host.state };
-}
-
-/** The wide net's head, the maps merged, the statistics estimated anew; and what that leaves is recorded. */
-async function finishImitation(run: Run, weights: Weights): Promise<Weights> {
-  const { context, procedure, thin, teacher, data, groups } = run;
-  const head = headOfWide(thin, teacher!, weights.params, groups.at(-1)!.tap) ?? {};
-  // the wide net's head already reads wide values: the last boundary's own pair is merged with it
-  const withHead: Weights = {
-    params: withoutLastPair({ ...weights.params, ...head }, groups, Object.keys(head).length > 0),
-    state: weights.state,
-  };
-  const made = [head];
-  let stays = weights;
-  try {
-    const merged = mergeMaps(thin, withHead, groups);
-    made.push(merged.params);
-    const difference = await withInputs(data, (x) => mergeDifference(thin, withHead, merged, groups, x));
-    await checkMerged(difference);
-    if (groups.some(({ tap }) => weights.params[`maps/${tap}/down`] !== undefined))
-      context.log({ event: 'merge', difference });
-    const state = await estimateStatistics(thin, merged, data, procedure.training.batch, context.seed);
-    made.push(state);
-    const estimated: Weights = { params: merged.params, state };
-    await recordImitation(run, estimated, weights.params);
-    stays = estimated;
-    return estimated;
-  } finally {
-    // tensors of the head that merging replaced again; all of them where something was thrown
-    const kept = new Set([...Object.values(stays.params), ...Object.values(stays.state)]);
-    for (const tensor of made.flatMap((tensors) => Object.values(tensors))) if (!kept.has(tensor)) tensor.dispose();
-  }
-}
-
-/** The projections folded into the thin net's matrices; and what that leaves is recorded. */
-async function finishClone(run: Run, weights: Weights): Promise<Weights> {
-  const { context, thin, data } = run;
-  const folded: Weights = { params: tf.tidy(() => foldClone(thin, weights.params)), state: weights.state };
-  try {
-    const difference = await withInputs(data, (x) => {
-      const logits = (scope: Scope): Tensor => thin.apply(scope, x)[thin.taps.at(-1)!]!;
-      return relativeDifference(
-        () => logits({ ...evaluation(weights), params: foldClone(thin, weights.params) }),
-        () => logits(evaluation(folded)),
-      );
-    });
-    await checkMerged(difference);
-    context.log({ event: 'merge', difference });
-    await recordImitation(run, folded);
-  } catch (error) {
-    disposeWeights(folded);
-    throw error;
-  }
-  return folded;
-}
-
-function withoutLastPair(params: Tensors, groups: readonly Group[], hasWideHead: boolean): Tensors {
-  const last = `maps/${groups.at(-1)!.tap}/`;
-  return hasWideHead ? Object.fromEntries(Object.entries(params).filter(([path]) => !path.startsWith(last))) : params;
-}
-
-/** What `use` gives for some examples of the validation split; their tensor is freed. */
-async function withInputs<Value>(data: Dataset, use: (x: Tensor) => Promise<Value>): Promise<Value> {
-  const count = Math.min(16, data.validation.count);
-  const { x, y } = toBatch(data, await data.validation.batch(filled(new Uint32Array(count), (i) => i)));
-  y.dispose();
-  try {
-    return await use(x);
-  } finally {
-    x.dispose();
-  }
-}
-
-async function checkMerged(difference: number): Promise<void> {
-  const allowed = mergeTolerance(await productRounding());
-  if (!(difference <= allowed))
-    throw new FailureError(
-      `merging the maps changed the logits by ${difference} of their size, at most ${allowed} is allowed`,
-    );
-}
-
-/** Largest difference of the logits before and after merging, relative to the largest logit. */
-async function mergeDifference(
-  thin: Network,
-  before: Weights,
-  after: Weights,
-  groups: readonly Group[],
-  x: Tensor,
-): Promise<number> {
-  return relativeDifference(
-    () => applyWithMaps(thin, evaluation(before), groups, x),
-    () => thin.apply(evaluation(after), x)[thin.taps.at(-1)!]!,
-  );
-}
-
-/** Largest difference of two tensors, relative to the largest value of the first. */
-async function relativeDifference(one: () => Tensor, other: () => Tensor): Promise<number> {
-  const ratio = tf.tidy(() => {
-    const first = one();
-    return tf.div(tf.max(tf.abs(tf.sub(first, other()))), tf.max(tf.abs(first)));
-  });
-  try {
-    return (await ratio.data())[0]!;
-  } finally {
-    ratio.dispose();
-  }
 }
 
 async function recordImitation(run: Run, weights: Weights, maps: Tensors = {}): Promise<void> {
