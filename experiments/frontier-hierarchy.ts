@@ -28,14 +28,43 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
   },
 };
 
+/** Tuned on each of the other grammars by itself. */
+const OTHER_RATES: Readonly<Record<2 | 3, Readonly<Record<number, BudgetRates>>>> = {
+  2: {
+    1: {
+      rates: { default: 0.1, kd: 0.2, 'selected-kl': 0.025, 'closed-form': 0.025, 'three-stage': 0.2, wide: 0.05 },
+      imitation: 2,
+    },
+    4: {
+      rates: { default: 0.2, deeper: 0.4, 'selected-kl': 0.1, 'closed-form': 0.05, wide: 0.1 },
+      imitation: 0.5,
+    },
+    16: {
+      rates: { default: 0.1, 'selected-kl': 0.013, 'closed-form': 0.025, 'three-stage': 0.025, wide: 0.013 },
+      imitation: 0.25,
+    },
+  },
+  3: {
+    1: {
+      rates: { default: 0.2, direct: 0.1, 'selected-kl': 0.025, 'closed-form': 0.013, 'three-stage': 0.1 },
+      imitation: 2,
+    },
+    4: { rates: { default: 0.2, deeper: 0.4, 'selected-kl': 0.1, 'closed-form': 0.025, wide: 0.1 }, imitation: 0.5 },
+    16: { rates: { default: 0.1, 'closed-form': 0.013, 'three-stage': 0.05, wide: 0.013 }, imitation: 0.5 },
+  },
+};
+
 /** What the frontiers of all grammars share. */
-function hierarchyFrontierOf(grammar: number): Omit<FrontierDeclaration, 'name' | 'title' | 'sizes'> {
+function hierarchyFrontierOf(
+  grammar: number,
+  rates: Readonly<Record<number, BudgetRates>>,
+): Omit<FrontierDeclaration, 'name' | 'title' | 'sizes'> {
   return {
     of: resnetHierarchy,
     baseSteps: 250,
     // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
     tuning: { rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2, 4], seeds: [101, 102] },
-    rates: RATES,
+    rates,
     setting: (steps, { rates, imitation }) =>
       hierarchyOf({ steps, imitation: Math.round(steps * IMITATION_SHARE), imitationRate: imitation }, rates, grammar),
   };
@@ -43,7 +72,7 @@ function hierarchyFrontierOf(grammar: number): Omit<FrontierDeclaration, 'name' 
 
 /** Strings of the Random Hierarchy Model. */
 export const hierarchyFrontier: FrontierDeclaration = {
-  ...hierarchyFrontierOf(1),
+  ...hierarchyFrontierOf(1, RATES),
   name: 'frontier-hierarchy',
   title: 'Accuracy against cost on strings of the Random Hierarchy Model',
   claims: { setting: 'strings', where: 'On strings of the Random Hierarchy Model' },
@@ -55,14 +84,13 @@ export const hierarchyFrontier: FrontierDeclaration = {
 };
 
 /**
- * Strings of another grammar, at three budgets and the rates of the first one, for every way alike. It declares no
- * claims: what holds on strings is claimed of the first grammar alone.
+ * Strings of another grammar, at three budgets, tuned as those of the first are. It declares no claims: what holds on
+ * strings is claimed of the first grammar alone.
  */
-function otherGrammar(grammar: number): FrontierDeclaration {
+function otherGrammar(grammar: 2 | 3): FrontierDeclaration {
   const budgets = [1, 4, 16];
   return {
-    ...hierarchyFrontierOf(grammar),
-    tunedAt: budgets,
+    ...hierarchyFrontierOf(grammar, OTHER_RATES[grammar]),
     key: `resnet-hierarchy-${grammar}`,
     name: `frontier-hierarchy-${grammar}`,
     title: `Accuracy against cost on strings of the Random Hierarchy Model, grammar ${grammar}`,
