@@ -111,11 +111,11 @@ export function denseGelu(scope: Scope, path: string, x: Tensor2D): Tensor2D {
   return withGradient(
     [x, matrix, bias],
     () => {
-      const [y, slope] = fused.denseGelu({ x, matrix, bias }, true);
-      return { value: y as Tensor2D, saved: { x, matrix, slope } };
+      const [y, derivative] = fused.denseGelu({ x, matrix, bias }, true);
+      return { value: y as Tensor2D, saved: { x, matrix, derivative } };
     },
     (dy, saved) => {
-      const [dproduct, dbias] = fused.geluGradient(saved.slope, dy);
+      const [dproduct, dbias] = fused.geluGradient(saved.derivative, dy);
       return [multiply(dproduct, saved.matrix, false, true), multiply(saved.x, dproduct, true), dbias];
     },
   );

@@ -24,7 +24,7 @@ describe.each(namesOf(ACTIVATIONS))('%s', (name) => {
     if (bound === undefined) return;
     expect(largest((u) => at(u)[0])).toBeLessThanOrEqual(1);
     expect(bound.derivative).toBe(lipschitz);
-    expect(largest((u) => (at(u + h)[1] - at(u - h)[1]) / (2 * h))).toBeCloseTo(bound.curvature, 5);
+    expect(largest((u) => (at(u + h)[1] - at(u - h)[1]) / (2 * h))).toBeCloseTo(bound.secondDerivative, 5);
   });
 
   test.each([0.3, 1, 4])('the mean square at variance %d is that of quadrature [a]', (q) => {

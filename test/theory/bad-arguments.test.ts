@@ -297,7 +297,7 @@ test.each<[what: string, call: () => unknown, message: string]>([
 
 describe('numbers that are none are refused by name, and never answered', () => {
   const gronwall = { depth: 2, c: 1, G: 1, A: 1, B: 1, b: 1, Z: 1, R: 1, F: 1, H: 1, K: 1, xi: 0, xiJ: 0 };
-  const constants = { ...gronwall, derivative: 1, curvature: 1 };
+  const constants = { ...gronwall, derivative: 1, secondDerivative: 1 };
   const langevin = { alpha: 0, c: 1, target: 1, temperature: 1, decay: 1 };
   const linear = { depth: 1, d: 1, alpha: 1, c: 1, law: { rho: 0 }, steps: 1, dt: 0.1, points: theta(2) };
   const linearNet = (change: object) => () =>

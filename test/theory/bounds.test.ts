@@ -214,17 +214,17 @@ describe('constants', () => {
       }
     }
   });
-  test('derivatives and curvatures are the largest ones', () => {
+  test('derivatives and second derivatives are the largest ones', () => {
     const h = 1e-4;
     const grid = Array.from({ length: 4001 }, (_, i) => -4 + i * 0.002);
     const second = (f: (u: number) => number, u: number): number => (f(u + h) - 2 * f(u) + f(u - h)) / (h * h);
     expect(Math.max(...grid.map((u) => Math.abs(second(Math.tanh, u))))).toBeCloseTo(
-      activationBound('tanh').curvature,
+      activationBound('tanh').secondDerivative,
       5,
     );
     // erf(u / sqrt 2)'' = -u phi'(u)
     expect(Math.max(...grid.map((u) => Math.abs(u) * Math.sqrt(2 / Math.PI) * Math.exp((-u * u) / 2)))).toBeCloseTo(
-      activationBound('erf').curvature,
+      activationBound('erf').secondDerivative,
       5,
     );
     expect(() => activationBound('relu')).toThrow(/bounded, smooth activation/);

@@ -60,7 +60,7 @@ function backward(
 ): { readonly p: Float64Array; readonly dp: Float64Array[] } {
   const { d, alpha, c } = net;
   const { m, a, b, bias } = net.layers[l]!;
-  const { at, second = () => 0 } = ACTIVATIONS[net.activation];
+  const { at, secondDerivative = () => 0 } = ACTIVATIONS[net.activation];
   const from = z[l]!;
   const n = from.length / d;
   const [velocity, velocities] = [pass.velocity![l]!, pass.velocities!.map((all) => all[l]!)];

@@ -20,7 +20,7 @@ declare const WebAssembly: typeof Platform;
 
 afterEach(() => useKernel(undefined));
 
-const SMOOTH = namesOf(ACTIVATIONS).filter((name) => ACTIVATIONS[name].second !== undefined);
+const SMOOTH = namesOf(ACTIVATIONS).filter((name) => ACTIVATIONS[name].secondDerivative !== undefined);
 
 /**
  * A net of uneven widths with two directions, and 29 samples: no size is a whole number of vectors or of tiles, and the

@@ -125,7 +125,7 @@ function coefficients(
 ): { layers: Coefficients[]; own: Trace; bar: Trace } {
   const { d } = thin;
   const c = Math.abs(thin.c);
-  const { derivative: g1, curvature: k } = activationBound(thin.activation);
+  const { derivative: g1, secondDerivative: k } = activationBound(thin.activation);
   const [own, bar] = [traceNet(thin, samples), traceNet(wide, samples)];
   const layers = thin.layers.map((layer, l): Coefficients => {
     const twin = ideal.layers[l]!;
@@ -160,7 +160,7 @@ function rightSide(
   { c, activation }: Net,
   sampling = true,
 ): { rate: Float64Array; last: Float64Array } {
-  const { derivative: g1, curvature: k } = activationBound(activation);
+  const { derivative: g1, secondDerivative: k } = activationBound(activation);
   const L = layers.length;
   const n = layers[0]!.zt.length;
   const rate = new Float64Array(L);
@@ -257,7 +257,7 @@ export interface UniformConstants {
   readonly xiJ: number;
   /** sup |act'| and sup |act''|. */
   readonly derivative: number;
-  readonly curvature: number;
+  readonly secondDerivative: number;
 }
 
 /** The largest constants over layers and data, at one time. Throws RangeError as {@link gronwallRate} does. */
@@ -280,7 +280,7 @@ function uniformOf(
   ideal: Net,
   { layers, bar }: ReturnType<typeof coefficients>,
 ): UniformConstants {
-  const { derivative, curvature } = activationBound(thin.activation);
+  const { derivative, secondDerivative } = activationBound(thin.activation);
   const max = (value: (layer: Coefficients) => number): number => largest(layers.map(value));
   const top = layers.at(-1)!;
   const both = [thin, wide, ideal];
@@ -303,7 +303,7 @@ function uniformOf(
     xi: max(({ xi }) => largest(xi)),
     xiJ: max(({ xiJ }) => largest(xiJ)),
     derivative,
-    curvature,
+    secondDerivative,
   };
 }
 
@@ -369,7 +369,8 @@ export function runningGronwall(
 }
 
 const CONSTANTS = [
-  ...(['depth', 'c', 'G', 'A', 'B', 'b', 'Z', 'R', 'F', 'H', 'K', 'xi', 'xiJ', 'derivative', 'curvature'] as const),
+  ...(['depth', 'c', 'G', 'A', 'B', 'b', 'Z', 'R', 'F', 'H', 'K', 'xi', 'xiJ'] as const),
+  ...(['derivative', 'secondDerivative'] as const),
 ] satisfies readonly (keyof UniformConstants)[];
 
 /** Logarithm of a sum of numbers [n] given by theirs; of none, or of zeros alone, -Infinity. */
@@ -404,7 +405,7 @@ function logarithms(constants: UniformConstants): Logarithms {
   const S = G === 1 ? log.depth : (power > 40 ? power : Math.log(Math.expm1(power))) - Math.log(G - 1);
   const [F, xi] = [logProduct(S, log.F), logProduct(S, log.xi)];
   const common = logSum(0, logProduct(log.derivative, log.B, log.Z));
-  const bent = logSum(log.derivative, logProduct(log.curvature, log.b, log.Z));
+  const bent = logSum(log.derivative, logProduct(log.secondDerivative, log.b, log.Z));
   const all = (moved: number, bend: number, own: number, second: number): number =>
     logProduct(
       logProduct(log.c, power),
@@ -453,7 +454,7 @@ export function closedForm(
   for (const name of CONSTANTS) checkFinite(`closedForm: ${name}`, constants[name], name === 'G' ? 1 : 0);
   checkWhole('closedForm: depth', constants.depth, 1);
   checkFinite('closedForm: time', time, 0);
-  const { depth: L, c, G, A, B, b, Z, R, F, H, K, xi, xiJ, derivative: g1, curvature: k } = constants;
+  const { depth: L, c, G, A, B, b, Z, R, F, H, K, xi, xiJ, derivative: g1, secondDerivative: k } = constants;
   let S = 0;
   for (let j = 0; j < L; j++) S += G ** j;
   const power = G ** L;

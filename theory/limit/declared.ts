@@ -88,7 +88,7 @@ function checkLimit({ model, flow, thin }: Simulation, ownParticles: boolean): v
       'imitation from initial particles stops at what its time allows, so that D does not fall to 0 and sqrt(m) D ' +
         'has no limit; ask for "from": "trained" with "coupling": "coupled"',
     );
-  if (training === 'direct' && moves && ACTIVATIONS[model.activation].second === undefined)
+  if (training === 'direct' && moves && ACTIVATIONS[model.activation].secondDerivative === undefined)
     refuse(
       `"model.activation" is "${model.activation}", whose derivative jumps: its flow has no derivative ` +
         'by the initial particles; ask for "gelu", or for flow.steps 0',

@@ -7,7 +7,7 @@ import { erf } from '../numerics/erf.js';
 /** sup |act'| and sup |act''| of an activation whose own bound is 1. */
 export interface ActivationBound {
   readonly derivative: number;
-  readonly curvature: number;
+  readonly secondDerivative: number;
 }
 
 /** One activation, as functions of a pre-activation u. */
@@ -17,7 +17,7 @@ export interface ActivationLaw {
   /** act(u) and act'(u). */
   readonly at: (u: number) => readonly [value: number, derivative: number];
   /** act''(u); undefined where act' jumps, so that a flow with it has no derivative by its initial values. */
-  readonly second: ((u: number) => number) | undefined;
+  readonly secondDerivative: ((u: number) => number) | undefined;
   /** sup |act'|. */
   readonly lipschitz: number;
   /** Undefined for one that is not bounded by 1 and twice differentiable. */
@@ -71,28 +71,28 @@ const DEFINED = {
       const t = Math.tanh(u);
       return [t, 1 - t * t];
     },
-    second: (u) => {
+    secondDerivative: (u) => {
       const t = Math.tanh(u);
       return -2 * t * (1 - t * t);
     },
     lipschitz: 1,
-    bound: { derivative: 1, curvature: 4 / (3 * Math.sqrt(3)) },
+    bound: { derivative: 1, secondDerivative: 4 / (3 * Math.sqrt(3)) },
     meanSquare: (q) => tanhMoment(q, { power: 0, stretch: 1 }),
   },
   /** erf(u / sqrt 2), as in Saad & Solla 1995; its second derivative is largest at u = 1. */
   erf: {
     code: 1,
     at: (u) => [erf(u * Math.SQRT1_2), ROOT_TWO_OVER_PI * Math.exp((-u * u) / 2)],
-    second: (u) => -u * ROOT_TWO_OVER_PI * Math.exp((-u * u) / 2),
+    secondDerivative: (u) => -u * ROOT_TWO_OVER_PI * Math.exp((-u * u) / 2),
     lipschitz: ROOT_TWO_OVER_PI,
-    bound: { derivative: ROOT_TWO_OVER_PI, curvature: ROOT_TWO_OVER_PI * Math.exp(-1 / 2) },
+    bound: { derivative: ROOT_TWO_OVER_PI, secondDerivative: ROOT_TWO_OVER_PI * Math.exp(-1 / 2) },
     /** (2/pi) asin(q / (1 + q)), as an arctangent. Williams 1997. */
     meanSquare: (q) => (q > ENDLESS ? 1 : (2 / Math.PI) * Math.atan2(q, Math.sqrt(1 + 2 * q))),
   },
   relu: {
     code: 2,
     at: (u) => (u > 0 ? [u, 1] : [0, 0]),
-    second: undefined,
+    secondDerivative: undefined,
     lipschitz: 1,
     bound: undefined,
     meanSquare: (q) => q / 2,
@@ -104,7 +104,7 @@ const DEFINED = {
       const phi = normalBelow(u);
       return [u * phi, phi + (u * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI)];
     },
-    second: (u) => ((2 - u * u) * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI),
+    secondDerivative: (u) => ((2 - u * u) * Math.exp((-u * u) / 2)) / Math.sqrt(2 * Math.PI),
     lipschitz: normalBelow(Math.SQRT2) + 1 / (Math.E * Math.sqrt(Math.PI)),
     bound: undefined,
     /** (q + E U^2 e(U)^2) / 4 with e = erf(u / sqrt 2): E U^2 f(U) = q E f + 2 q^2 dE f/dq, and E e^2 as above. */
@@ -121,7 +121,7 @@ const DEFINED = {
       const sigma = 1 / (1 + Math.exp(-u));
       return [u * sigma, sigma * (1 + u / (1 + Math.exp(u)))];
     },
-    second: (u) => {
+    secondDerivative: (u) => {
       const [sigma, rest] = [1 / (1 + Math.exp(-u)), 1 / (1 + Math.exp(u))];
       return sigma * rest * (2 + u * (rest - sigma));
     },
@@ -134,7 +134,7 @@ const DEFINED = {
   identity: {
     code: 5,
     at: (u) => [u, 1],
-    second: () => 0,
+    secondDerivative: () => 0,
     lipschitz: 1,
     bound: undefined,
     meanSquare: (q) => q,

@@ -6,7 +6,7 @@ export interface LossLaw {
   /** Its mean over the samples; N times its gradient by the outputs goes into p [N, k]. */
   readonly mean: (z: Float64Array, y: Float64Array, p: Float64Array, k: number) => number;
   /** Changes [N, k] of that gradient, to first order, where the outputs change by dz [N, k]. */
-  readonly bend: (z: Float64Array, dz: Float64Array, k: number) => Float64Array;
+  readonly hessianProduct: (z: Float64Array, dz: Float64Array, k: number) => Float64Array;
   /** The loss of outputs that know nothing of N targets y [N, k]: all 0, or equal probabilities. */
   readonly blank: (y: Float64Array, n: number) => number;
   /** How much the rounding of outputs may raise a loss, with `unit` the loss of outputs of their own size. */
@@ -40,7 +40,7 @@ const DEFINED = {
       }
       return sum / (2 * (z.length / k));
     },
-    bend: (_, dz) => dz,
+    hessianProduct: (_, dz) => dz,
     blank: (y, n) => y.reduce((sum, value) => sum + value * value, 0) / (2 * n),
     /** Rounding moves the root of the loss: (sqrt(loss) + ROUNDING sqrt(unit))^2 - loss. */
     rounding: (loss, unit) => 2 * ROUNDING * Math.sqrt(loss * unit) + ROUNDING ** 2 * unit,
@@ -61,7 +61,7 @@ const DEFINED = {
       }
       return total / (z.length / k);
     },
-    bend: (z, dz, k) => {
+    hessianProduct: (z, dz, k) => {
       const dp = new Float64Array(dz.length);
       for (let at = 0; at < z.length; at += k) {
         const { largest, log } = logSumExp(z, at, k);

@@ -110,8 +110,8 @@ function backward(
   const moved = stateChanges(net, directions, states, dx);
   const output = mapped(net.readOut, states.at(-1)!);
   const { loss, p } = lossAt(net, output, samples);
-  const { bend } = LOSSES[samples.loss ?? 'squared'];
-  const bent = moved.map((all) => bend(output, mapped(net.readOut, all.at(-1)!), outputsOf(net)));
+  const { hessianProduct } = LOSSES[samples.loss ?? 'squared'];
+  const bent = moved.map((all) => hessianProduct(output, mapped(net.readOut, all.at(-1)!), outputsOf(net)));
   let gradient = [p, ...bent].map((values) => transposed(net.readOut, values));
   for (let l = net.layers.length - 1; l >= 0; l--) {
     const back = gradient.map((values) => new Float64Array(values.length));

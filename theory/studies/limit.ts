@@ -40,7 +40,7 @@ const LimitSpec = ParticleSettings.omit({ imitationTime: true, time: true })
     message: 'expected "m" to be below "wide", and to rise where there are several',
   })
   .refine(...increasing('times'))
-  .refine(({ activation }) => ACTIVATIONS[activation].second !== undefined, {
+  .refine(({ activation }) => ACTIVATIONS[activation].secondDerivative !== undefined, {
     path: ['activation'],
     message: 'expected one whose derivative does not jump: the flow is linearized',
   })

@@ -88,7 +88,7 @@ test('the arcsine kernels of large variances are those of their correlation [c]'
 describe('the closed form of the Gronwall bound', () => {
   const one: UniformConstants = {
     ...{ depth: 10, c: 1, G: 1, A: 1, B: 1, b: 1, Z: 1, R: 1, F: 1, H: 1, K: 1, xi: 1, xiJ: 1 },
-    ...{ derivative: 1, curvature: 1 },
+    ...{ derivative: 1, secondDerivative: 1 },
   };
 
   test('is that of the constants that it is given where G^L leaves float64: S_L xi at time 0 [c]', () => {
@@ -106,8 +106,8 @@ describe('the closed form of the Gronwall bound', () => {
   });
 
   test('has its logarithm to all digits: at a time of 1/rate by hand, c and G in one power of e [c]', () => {
-    // with A = B = H = K = b = xi' = curvature = 0, all else 1: rate = c G^L (S + 2), source = c G^L S
-    const bare = { ...one, A: 0, B: 0, H: 0, K: 0, b: 0, xiJ: 0, curvature: 0, depth: 2 };
+    // with A = B = H = K = b = xi' = secondDerivative = 0, all else 1: rate = c G^L (S + 2), source = c G^L S
+    const bare = { ...one, A: 0, B: 0, H: 0, K: 0, b: 0, xiJ: 0, secondDerivative: 0, depth: 2 };
     for (const [G, c] of [
       [1e120, 1e-300],
       [1e100, 1e-200],
