@@ -81,7 +81,7 @@ function backward(
         const { a: da, b: db, bias: dbias } = direction[l]!;
         const [input, to] = [dz[k]![l]!, velocities[k]!];
         const du = dot(da, ai, from, zj, d) + dot(a, ai, input, zj, d) + dbias[i]!;
-        const dslope = (dot(db, ai, p, zj, d) + dot(b, ai, dp[k]!, zj, d)) * s + bp * second(u) * du;
+        const dslope = (dot(db, ai, p, zj, d) + dot(b, ai, dp[k]!, zj, d)) * s + bp * secondDerivative(u) * du;
         add(to.a, ai, (-c / n) * dslope, from, zj, d);
         add(to.a, ai, (-c / n) * bp * s, input, zj, d);
         add(to.b, ai, (-c / n) * s * du, p, zj, d);
