@@ -50,7 +50,7 @@ const OTHER_RATES: Readonly<Record<2 | 3, Readonly<Record<number, BudgetRates>>>
       imitation: 2,
     },
     4: { rates: { default: 0.2, deeper: 0.4, 'selected-kl': 0.1, 'closed-form': 0.025, wide: 0.1 }, imitation: 0.5 },
-    16: { rates: { default: 0.1, 'closed-form': 0.013, 'three-stage': 0.05, wide: 0.013 }, imitation: 0.5 },
+    16: { rates: { default: 0.1, 'closed-form': 0.013, 'three-stage': 0.025, wide: 0.013 }, imitation: 0.25 },
   },
 };
 

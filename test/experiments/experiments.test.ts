@@ -242,6 +242,8 @@ describe('what was measured on validation decides the declared rate', () => {
   ];
   test.each<readonly [string, string, number]>([
     ['resnet-hierarchy', note('2026-11-26-frontier-of-strings'), 14],
+    ['resnet-hierarchy-2', note('2026-11-30-rates-of-the-other-grammars').split('Grammar 3:')[0]!, 21],
+    ['resnet-hierarchy-3', note('2026-11-30-rates-of-the-other-grammars').split('Grammar 3:')[1]!, 21],
     ['resnet-digits', note('2026-11-26-frontier-of-digits'), 35],
     ['plain-16', PLAIN_16 + LATER_16, 32],
     ['plain-32', PLAIN_32 + LATER_32, 39],
