@@ -111,12 +111,16 @@ export async function planLines(asked: ThinOptions): Promise<string[]> {
   const { describe } = await import('../../src/thin/describe.js');
   const { DEFAULT_OUT: usual } = await import('../../src/thin/options.js');
   const { setUp } = await import('../../src/thin/plan.js');
-  const { checkPlace } = await import('../../src/thin/place.js');
-  checkPlace(asked.out ?? usual, asked.model, asked.data);
+  const { checkDataPlace, checkPlace } = await import('../../src/thin/place.js');
+  const { out = usual } = asked;
+  checkPlace(out, asked.model, asked.data);
   const options = { ...asked, out: mkdtempSync(join(tmpdir(), 'gowide-plan-')) };
   try {
     const sentences = setUpSentences(options);
-    return sentences === undefined ? describe(await setUp(options)) : describeSentences(sentences);
+    if (sentences !== undefined) return describeSentences(sentences);
+    const setup = await setUp(options);
+    checkDataPlace(out, setup.spec);
+    return describe(setup);
   } finally {
     rmSync(options.out, { recursive: true, force: true });
   }

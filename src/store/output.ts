@@ -103,7 +103,7 @@ function isLink(path: string): boolean {
 }
 
 /** A path without symbolic links, as far as it exists. */
-function asReal(path: string, left = MOST_LINKS): string {
+export function asReal(path: string, left = MOST_LINKS): string {
   const whole = resolve(path);
   if (existsSync(whole)) return realpathSync(whole);
   if (isLink(whole) && left > 0) return asReal(resolve(dirname(whole), readlinkSync(whole)), left - 1);

@@ -3,10 +3,14 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { isFolder } from '../core/folder.js';
+import { dataFiles, type DataSpec } from '../data/index.js';
 import { asFileError } from '../store/atomic.js';
 import { objectIn } from '../store/config.js';
-import { refuseInRuns } from '../store/output.js';
+import { isKeptName } from '../store/kept.js';
+import { asReal, refuseInRuns } from '../store/output.js';
 import { runsFolder } from '../store/runs.js';
+import { vocabularyFiles } from '../text/vocabulary.js';
+import { SPLIT_NAMES } from './data/splits.js';
 
 /** What is written into the folder of a result, beside `work`, at the end. */
 const WRITTEN = ['README.md', 'report.html', 'model', 'model.onnx', 'card.json'];
@@ -42,16 +46,66 @@ export function replacedResult(out: string): readonly string[] {
   return [`replaces the network that was made in ${out} before${size}; its runs stay in ${join(out, 'work')}`];
 }
 
-/** Whether a path is a folder, or what is in it. */
+/** Whether a path is a folder, or what is in it, by whatever links they are named. */
 function isWithin(path: string, folder: string): boolean {
-  const [inner, outer] = [resolve(path), resolve(folder)];
+  const [inner, outer] = [asReal(path), asReal(folder)];
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
 }
 
-/** Whether a folder would be read as a part of some data: in one with named splits that is only the folder itself. */
+/** What data with named splits have in their folder: a folder, a table, questions. A .txt file is a text as any. */
+const TRAIN = /^train\b(?!.*\.txt$)/i;
+/** Names of the folders of splits. */
+const SPLITS: readonly string[] = Object.values(SPLIT_NAMES).flat();
+
+/**
+ * Whether a folder would be read as a part of some data. In those with named splits that is the folder itself, and what
+ * is in the folder of a split.
+ */
 function isPartOf(out: string, data: string): boolean {
-  if (!isFolder(data) || !isWithin(out, data)) return false;
-  return resolve(out) === resolve(data) || !readdirSync(data).some((name) => /^train\b/i.test(name));
+  if (!isFolder(data)) return false;
+  const names = readdirSync(data);
+  if (!names.some((name) => TRAIN.test(name))) return isReadIn(out, data);
+  const splits = names.filter((name) => SPLITS.includes(name.toLowerCase())).map((name) => join(data, name));
+  return asReal(out) === asReal(data) || splits.some((split) => isFolder(split) && isReadIn(out, split));
+}
+
+/** Whether a folder is in another one, or in one that a link there leads to. */
+function isReadIn(out: string, folder: string): boolean {
+  if (isWithin(out, folder)) return true;
+  const links = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink());
+  return links.some(({ name }) => isFolder(join(folder, name)) && isWithin(out, join(folder, name)));
+}
+
+/** What to do instead. */
+const CHOOSE = 'choose another folder with --out';
+
+/** Whether something of the user's is in a folder or file of the result, which would be written over. */
+function isInResult(path: string, out: string): boolean {
+  return existsSync(path) && ['work', ...WRITTEN].some((name) => isWithin(path, join(out, name)));
+}
+
+/** Throws UsageError where some data would be written over. */
+function checkNotOver(out: string, data: string): void {
+  if (isInResult(data, out)) throw new UsageError(`${out}: the data there (${data}) would be written over; ${CHOOSE}`);
+}
+
+/** Throws UsageError where some data would have the folder in them. */
+function checkNotPart(out: string, data: string): void {
+  if (isPartOf(out, data))
+    throw new UsageError(
+      `${out}: it is in the folder of the data (${data}), and would be read as a part of them; ${CHOOSE}`,
+    );
+}
+
+/** Throws UsageError where files of declared data would be written over, or would have the folder among them. */
+export function checkDataPlace(out: string, spec: DataSpec): void {
+  const { vocabulary } = spec as { readonly vocabulary?: unknown };
+  const words = typeof vocabulary === 'string' ? vocabularyFiles(vocabulary).map((one) => JSON.stringify(one)) : [];
+  for (const one of dataFiles(spec)) {
+    checkNotOver(out, one.path);
+    // of the folder of a network only the files of its tokenizer are read
+    if (!words.includes(JSON.stringify(one))) checkNotPart(out, one.path);
+  }
 }
 
 /** Throws UsageError where a folder could not be made or written to. Makes none. */
@@ -73,19 +127,22 @@ function checkWritable(out: string): void {
 
 /**
  * Throws UsageError where there can be no such folder, where the network would be written over, where the folder would
- * become a part of the data, and where it has files of something else that would be written over.
+ * become a part of the data or write over them, and where it has files of something else.
  */
 export function checkPlace(out: string, model: string, data: string | undefined): void {
-  const choose = 'choose another folder with --out';
   checkWritable(out);
-  const isOver = resolve(model) === resolve(out) || ['model', 'work'].some((name) => isWithin(model, join(out, name)));
-  if (existsSync(model) && isOver)
-    throw new UsageError(`${out}: the network there (${model}) would be written over; ${choose}`);
-  if (data !== undefined && isPartOf(out, data))
-    throw new UsageError(
-      `${out}: it is in the folder of the data (${data}), and would be read as a part of them; ${choose}`,
-    );
+  if (existsSync(model) && (asReal(model) === asReal(out) || isInResult(model, out)))
+    throw new UsageError(`${out}: the network there (${model}) would be written over; ${CHOOSE}`);
+  if (data !== undefined) {
+    checkNotOver(out, data);
+    checkNotPart(out, data);
+  }
+  if (hasResult(out)) return;
   const other = WRITTEN.find((name) => existsSync(join(out, name)));
-  if (other !== undefined && !hasResult(out))
-    throw new UsageError(`${out}: it has files of something else (${other}), which would be written over; ${choose}`);
+  if (other !== undefined)
+    throw new UsageError(`${out}: it has files of something else (${other}), which would be written over; ${CHOOSE}`);
+  const work = join(out, 'work');
+  const foreign = isFolder(work) ? readdirSync(work).find((name) => !isKeptName(name) && name !== 'runs') : undefined;
+  if (foreign !== undefined)
+    throw new UsageError(`${out}: it has files of something else (${join('work', foreign)}); ${CHOOSE}`);
 }

@@ -1,7 +1,7 @@
 /** What `thin` will do: the networks and the data are opened, and all is settled and checked before the first step. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { isSameNormalization, normalizationText, unusual } from '../core/normalization.js';
 import { absentLine, type Dataset } from '../data/dataset.js';
@@ -10,7 +10,8 @@ import { otherVocabulary } from '../method/matching/own-tokens.js';
 import { checkToRun, parseTrainSpec } from '../method/run/check-spec.js';
 import { readWeights } from '../models/read.js';
 import { headOf, inputProblem, maxPositionsOf, type NetworkSpec } from '../models/index.js';
-import { makeFolder, writeAtomic } from '../store/atomic.js';
+import { keepMade } from '../store/kept.js';
+import { runsFolder } from '../store/runs.js';
 import { type Arm, type ArmName, ARMS, OWN_ARMS } from './arms.js';
 import { cellsOf } from './cells.js';
 import type { Found } from './data/form.js';
@@ -25,7 +26,7 @@ import {
   givenOf,
   type ThinOptions,
 } from './options.js';
-import { checkPlace } from './place.js';
+import { checkDataPlace, checkPlace } from './place.js';
 import { batchOf, RECIPES, stepsFor } from './recipes.js';
 import { settingOf, type Setup } from './setup.js';
 import { narrowed, thinningOf, widthNotes } from './size.js';
@@ -89,38 +90,50 @@ export async function setUp(options: ThinOptions): Promise<Setup> {
   const { out = DEFAULT_OUT } = options;
   checkPlace(out, options.model, options.data);
   const work = join(out, 'work');
-  const wasThere = [work, out].map((path) => existsSync(path));
+  const before = nearestFolder(work);
   const drafts = mkdtempSync(join(tmpdir(), 'gowide-data-'));
   try {
     const draft = await settle(options, work, drafts);
+    checkDataPlace(out, draft.spec);
     const spec = keepDrafts(draft.spec, drafts, work);
     return spec === draft.spec ? draft : { ...draft, spec, data: await openData(spec) };
   } catch (error) {
-    const [hadWork, hadOut] = wasThere;
-    if (!hadWork) rmSync(work, { recursive: true, force: true });
-    if (!hadOut && existsSync(out)) rmdirSync(out);
+    // another process may have begun to work there meanwhile
+    if (before !== work && !existsSync(runsFolder(work))) rmSync(work, { recursive: true, force: true });
+    removeEmpty(work, before);
     throw error;
   } finally {
     rmSync(drafts, { recursive: true, force: true });
   }
 }
 
-/**
- * Copies the files that a form of data made into the folder of the work. One that holds the same is left as it is:
- * runs note when what they read was changed. Returns the declaration with their new places.
- */
-function keepDrafts(spec: DataSpec, from: string, to: string): DataSpec {
-  const files = readdirSync(from, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  if (files.length === 0) return spec;
-  for (const { parentPath, name } of files) {
-    const path = join(to, parentPath.slice(from.length), name);
-    const bytes = readFileSync(join(parentPath, name));
-    if (existsSync(path) && readFileSync(path).equals(bytes)) continue;
-    makeFolder(dirname(path));
-    writeAtomic(path, [bytes]);
+/** A folder, or the nearest one above it that there is. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path));
+}
+
+/** Removes a folder and those above it, up to `kept`, as far as there is nothing in them. */
+function removeEmpty(path: string, kept: string): void {
+  for (let at = path; at !== kept && at !== dirname(at); at = dirname(at)) {
+    if (!existsSync(at)) continue;
+    if (readdirSync(at).length > 0) return;
+    rmdirSync(at);
   }
+}
+
+/** Keeps files that a form of data made in the folder of the work, and returns the declaration with their places. */
+function keepDrafts(spec: DataSpec, from: string, to: string): DataSpec {
+  const places = readdirSync(from).map((name) => {
+    const draft = join(from, name);
+    return [draft, keepMade(to, name, (path) => cpSync(draft, path, { recursive: true }))] as const;
+  });
+  if (places.length === 0) return spec;
+  const placeOf = (path: string): string => {
+    const [draft, kept] = places.find(([one]) => path === one || path.startsWith(one + sep)) ?? ['', ''];
+    return kept + path.slice(draft.length);
+  };
   return JSON.parse(JSON.stringify(spec), (_, value: unknown) =>
-    typeof value === 'string' && value.startsWith(from) ? join(to, value.slice(from.length)) : value,
+    typeof value === 'string' ? placeOf(value) : value,
   ) as DataSpec;
 }
 

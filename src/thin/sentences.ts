@@ -24,8 +24,9 @@ import { readVocabulary } from '../text/vocabulary.js';
 import { WordPiece } from '../text/wordpiece.js';
 import { ratesOf, type Rates, type Tries } from './arms.js';
 import { latencyText, madeBy } from './card.js';
-import { keep, TABLE, unlabelledTexts } from './data/tables.js';
+import { TABLE, unlabelledTexts } from './data/tables.js';
 import { halve, roundsOf, type Round } from './halving.js';
+import { keepMade } from '../store/kept.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
 import { checkPlace, replacedResult } from './place.js';
@@ -181,9 +182,12 @@ export function setUpSentences(options: ThinOptions): SentencesSetup | undefined
   const counts = { train: examples, validation: splits.validation.length, test: splits.test.length };
   const steps = stepsFor({ option: '--epochs', epochs: options.epochs ?? base.epochs, examples, batch }, 2);
   // nothing is written before all is checked
-  makeFolder(join(work, 'data'), '--out');
-  const file = (name: keyof typeof splits): string =>
-    keep(join(work, 'data', `${name}.txt`), `${splits[name].join('\n')}\n`);
+  const made = keepMade(work, 'data', (folder) => {
+    makeFolder(folder);
+    for (const [name, texts] of Object.entries(splits))
+      writeAtomic(join(folder, `${name}.txt`), `${texts.join('\n')}\n`);
+  });
+  const file = (name: keyof typeof splits): string => join(made, `${name}.txt`);
   return {
     ...{ out, work, model, pooling, wide, thin, counts, tokens, batch, seed, tries, notes },
     texts: { train: file('train'), validation: file('validation'), test: file('test') },

@@ -1,4 +1,5 @@
 /** A trained network made thin: from its files and data to a thin net in the same format, with a card. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, unknownName, UsageError } from '../core/errors.js';
 import { countValues } from '../core/host-array.js';
@@ -140,7 +141,8 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
     throw new FailureError(`the wide net could not be trained at any of the rates; the last one: ${worker.failure}`);
   const weights = fromArrays(readArrays(last));
   makeFolder(setup.work, '--out');
-  writeWeights(path, setup.wide, weights);
+  // runs note what they read: the same is not written by this version over what an earlier one wrote
+  if (!existsSync(path)) writeWeights(path, setup.wide, weights);
   return weights;
 }
 

@@ -1,11 +1,21 @@
 /** Where results go: nothing of the user's is written over. */
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
+import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { checkPlace, replacedResult } from '../../src/thin/place.js';
 import { setUp } from '../../src/thin/plan.js';
-import { bertFolder, csvFile, newFolder, pictureFolder } from './support.js';
+import { bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
 
 test('a folder with the network in it, with files of something else, or in the data is refused', async () => {
   const [model, data, pictures] = [bertFolder(), csvFile(), pictureFolder(2)];
@@ -54,8 +64,116 @@ test('what is refused leaves no text of the user’s and no folder behind', asyn
   }
   const out = newFolder();
   const { spec } = await setUp({ ...given, out });
-  expect(spec).toMatchObject({ train: join(out, 'work', 'data', 'train.tsv') });
-  expect(readdirSync(join(out, 'work', 'data')).sort()).toEqual(['test.tsv', 'train.tsv', 'validation.tsv']);
+  const [kept] = readdirSync(join(out, 'work'));
+  expect(kept).toMatch(/^data-[0-9a-f]{12}$/);
+  expect(spec).toMatchObject({ train: join(out, 'work', kept!, 'train.tsv') });
+  expect(readdirSync(join(out, 'work', kept!)).sort()).toEqual(['test.tsv', 'train.tsv', 'validation.tsv']);
+  // folders above, too
+  const deep = join(newFolder(), 'a', 'b', 'c');
+  await expect(setUp({ ...given, params: 1, out: deep })).rejects.toThrow('--params 1');
+  expect(existsSync(dirname(dirname(deep)))).toBe(false);
+});
+
+test('other data and other networks have files of their own; those of earlier versions are read on', async () => {
+  const [model, out, columns] = [bertFolder(), newFolder(), { text: 'review' }];
+  const trainOf = async (data: string): Promise<string> => {
+    const { spec } = await setUp({ model, data, columns, out });
+    return (spec as { train: string }).train;
+  };
+  const [first, second] = [csvFile(60), csvFile(66)];
+  const [one, other] = [await trainOf(first), await trainOf(second)];
+  expect(dirname(one)).not.toBe(dirname(other));
+  const before = readFileSync(one);
+  expect([await trainOf(first), await trainOf(second)]).toEqual([one, other]);
+  expect(readFileSync(one)).toEqual(before);
+  // as versions left them that knew one name alone
+  const old = join(out, 'work', 'data');
+  renameSync(dirname(one), old);
+  mkdirSync(join(out, 'work', 'runs', 'thin.half.s1.0123456789ab'), { recursive: true });
+  expect(await trainOf(first)).toBe(join(old, 'train.tsv'));
+  expect(await trainOf(second)).toBe(other);
+  expect(readFileSync(join(old, 'train.tsv'))).toEqual(before);
+  const prefixed = (seed: number): string => {
+    const path = join(newFolder(), 'module.safetensors');
+    const { tensors } = readSafetensors(resnetFile(RESNET, seed));
+    writeSafetensors(path, Object.fromEntries(Object.entries(tensors).map(([name, one]) => [`module.${name}`, one])));
+    return path;
+  };
+  const pictures = pictureFolder(20);
+  const weightsOf = async (file: string): Promise<string> =>
+    (await setUp({ model: file, data: pictures, size: 8, out })).source.weights;
+  const [a, b] = [prefixed(3), prefixed(4)];
+  const [copy, another] = [await weightsOf(a), await weightsOf(b)];
+  expect(copy).not.toBe(another);
+  expect(await weightsOf(a)).toBe(copy);
+});
+
+test('data and a network that would be written over are refused, by whatever links they are named', async () => {
+  const [model, table] = [bertFolder(), csvFile()];
+  const columns = { text: 'review' };
+  const out = newFolder();
+  mkdirSync(join(out, 'work', 'data'), { recursive: true });
+  cpSync(table, join(out, 'work', 'data', 'train.csv'));
+  const inner = join(out, 'work', 'data');
+  const over = `${out}: the data there (${inner}) would be written over; choose another folder with --out`;
+  await expect(setUp({ model, data: inner, columns, out })).rejects.toThrow(over);
+  await expect(planLines({ model, data: inner, columns, out })).rejects.toThrow(over);
+  await expect(setUp({ model, data: table, columns, out })).rejects.toThrow(
+    `${out}: it has files of something else (${join('work', 'data')}); choose another folder with --out`,
+  );
+  expect(readdirSync(inner)).toEqual(['train.csv']);
+  const finished = newFolder();
+  writeFileSync(join(finished, 'card.json'), '{"thin": {"parameters": 778}}');
+  cpSync(model, join(finished, 'model'), { recursive: true });
+  const link = join(newFolder(), 'link');
+  symlinkSync(join(finished, 'model'), link);
+  expect(() => checkPlace(finished, link, table)).toThrow(`the network there (${link}) would be written over`);
+  const linked = join(newFolder(), 'linked');
+  symlinkSync(finished, linked);
+  expect(() => checkPlace(linked, join(finished, 'model'), table)).toThrow('would be written over');
+});
+
+test('a folder in a split of the data is refused, and so is one among data that are declared', async () => {
+  const splits = pictureFolder(2, ['train', 'test']);
+  const model = resnetFile();
+  const elsewhere = join(newFolder(), 'blue');
+  renameSync(join(splits, 'train', 'blue'), elsewhere);
+  symlinkSync(elsewhere, join(splits, 'train', 'blue'));
+  const link = join(newFolder(), 'link');
+  symlinkSync(splits, link);
+  for (const [data, part] of [
+    [splits, join(splits, 'train')],
+    [splits, join(splits, 'test', 'red')],
+    [splits, join(splits, 'train', 'new')],
+    [splits, join(elsewhere, 'thin')],
+    [link, join(splits, 'train', 'red', 'thin')],
+    [splits, join(link, 'train')],
+  ] as const)
+    expect(() => checkPlace(part, model, data)).toThrow(`${part}: it is in the folder of the data (${data})`);
+  expect(() => checkPlace(join(splits, 'thin'), model, splits)).not.toThrow();
+  const texts = newFolder();
+  writeFileSync(join(texts, 'train.txt'), 'a text');
+  expect(() => checkPlace(join(texts, 'thin'), model, texts)).toThrow('in the folder of the data');
+  const pictures = pictureFolder(20, ['train', 'test']);
+  const declared = join(newFolder(), 'd.json');
+  writeFileSync(
+    declared,
+    JSON.stringify({
+      set: 'imagefolder',
+      folder: pictures,
+      size: 8,
+      resize: 8,
+      validation: 4,
+      test: 'test',
+      corrupt: 0,
+    }),
+  );
+  const out = join(pictures, 'train', 'thin');
+  const said = `${out}: it is in the folder of the data (${pictures})`;
+  await expect(setUp({ model, data: declared, out })).rejects.toThrow(said);
+  await expect(planLines({ model, data: declared, out })).rejects.toThrow(said);
+  expect(existsSync(out)).toBe(false);
+  await setUp({ model, data: declared, out: join(pictures, 'thin') });
 });
 
 test('an earlier result, an empty folder, and one beside named splits are taken', () => {

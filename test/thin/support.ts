@@ -46,9 +46,9 @@ export const RESNET: NetworkSpec = {
 };
 
 /** A safetensors file of it. */
-export function resnetFile(spec: NetworkSpec = RESNET): string {
+export function resnetFile(spec: NetworkSpec = RESNET, seed = 3): string {
   const path = join(newFolder(), 'resnet.safetensors');
-  writeWeights(path, spec, networkOf(spec).init(3));
+  writeWeights(path, spec, networkOf(spec).init(seed));
   return path;
 }
 

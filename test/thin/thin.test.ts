@@ -1,5 +1,5 @@
 /** From a user's network and data to a thin net in the same format, with its card. */
-import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DataError, FailureError, UsageError } from '../../src/core/errors.js';
@@ -14,10 +14,12 @@ import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { openLayersModel, writeLayersModel } from '../../src/models/families/layers/file.js';
 import type { LayersSpec } from '../../src/models/families/layers/network.js';
 import { makeFolder } from '../../src/store/atomic.js';
-import { findRun } from '../../src/store/runs.js';
+import { findRun, folderOf } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { chanceWarning, threeStageText } from '../../src/thin/card.js';
+import { poolsOf, thinCellOf, wideWeights } from '../../src/thin/cells.js';
 import { openClassification } from '../../src/thin/classify.js';
+import { roundsOf } from '../../src/thin/halving.js';
 import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
 import { Worker } from '../../src/thin/work.js';
@@ -88,6 +90,41 @@ describe('a Hugging Face folder without a head, and a table', () => {
     expect(stops).toBeGreaterThan(1);
     const weights = (folder: string): unknown => readSafetensors(join(folder, 'model', 'model.safetensors')).tensors;
     expect(weights(out)).toEqual(weights(whole));
+  });
+
+  test('with other data in the same folder it replaces the result, and either goes on where it was', async () => {
+    const out = newFolder();
+    const stop = new AbortController();
+    let heard = 0;
+    const onProgress = (): void => void (++heard === 6 && stop.abort());
+    await expect(thin({ ...options, out, engine, signal: stop.signal, onProgress })).rejects.toThrow('stopped');
+    const other = { ...options, data: csvFile(72), out, engine };
+    const [second, first] = [await thin(other), await thin({ ...options, out, engine })];
+    const runs = (): string[] => readdirSync(join(out, 'work', 'runs')).sort();
+    const before = runs();
+    const notices: string[] = [];
+    const onNotice = (line: string): void => void notices.push(line);
+    expect((await thin({ ...other, onNotice })).taken).toEqual(second.taken);
+    expect((await thin({ ...options, out, engine })).taken).toEqual(first.taken);
+    expect(notices[0]).toContain(`replaces the network that was made in ${out} before`);
+    expect(runs()).toEqual(before);
+    // a wide net that is trained for longer is another one, by whose outputs thin ones are trained
+    const longer = await thin({ ...options, wideEpochs: 2, out, engine });
+    expect(longer.taken.run).not.toBe(first.taken.run);
+  });
+
+  test('a wide net that an earlier version left under its one name is gone on with where thin nets were trained by it', async () => {
+    const out = newFolder();
+    const setup = await setUp({ ...options, out });
+    const wide = wideWeights(setup);
+    expect(wide).toMatch(/work\/wide-[0-9a-f]{12}\.safetensors$/);
+    const plain = join(setup.work, 'wide.safetensors');
+    writeFileSync(plain, 'weights');
+    expect(wideWeights(setup)).toBe(wide);
+    const [pool] = poolsOf(setup);
+    const cell = thinCellOf(setup, plain, pool![0]!, roundsOf(pool!.length, setup.steps.thin)[0]!.steps);
+    makeFolder(folderOf(setup.work, cell));
+    expect(wideWeights(setup)).toBe(plain);
   });
 });
 

@@ -379,12 +379,6 @@ function textOf(rows: readonly Row[]): string {
   return `${[`text${hasPair ? '\tpair' : ''}\tlabel`, ...lines].join('\n')}\n`;
 }
 
-/** Writes a file unless it holds that already: runs note when what they read was changed. */
-export function keep(path: string, text: string): string {
-  if (!existsSync(path) || readText(path, { keepMark: true }) !== text) writeAtomic(path, text);
-  return path;
-}
-
 /** Whether a path is a table by its name, or a folder with one. */
 function hasTables(path: string): boolean {
   if (!existsSync(path)) return false;
@@ -404,8 +398,11 @@ function open(path: string, options: FormOptions): Found {
         ? `the network has ${mostTokens} positions (max_position_embeddings); expected at least ${tokens}, to read texts`
         : `--tokens ${tokens}: the network has ${mostTokens} positions; expected at most as many`,
     );
-  const file = (split: 'train' | 'validation' | 'test'): string =>
-    keep(join(folder, `${split}.tsv`), textOf(splits[split]));
+  const file = (split: 'train' | 'validation' | 'test'): string => {
+    const written = join(folder, `${split}.tsv`);
+    writeAtomic(written, textOf(splits[split]));
+    return written;
+  };
   const hasPair = splits.train[0]!.pair !== undefined;
   return {
     spec: {

@@ -1,13 +1,12 @@
 /** Training runs of this program by their id: exported into a format of their family's, and read from there. */
-import { join } from 'node:path';
 import { rewording, UsageError } from '../../core/errors.js';
 import { declaredLabels } from '../../data/index.js';
 import { exportRun, labelsOf } from '../../method/run/export.js';
 import { parseTrainSpec } from '../../method/run/check-spec.js';
 import { familyOf } from '../../models/index.js';
-import { makeFolder } from '../../store/atomic.js';
 import { isThere } from '../../store/regular.js';
 import { findRun, isKnownRun, runsFolder } from '../../store/runs.js';
+import { keepMadeLater } from '../../store/kept.js';
 import { openHuggingFace } from './huggingface.js';
 import { layers } from './layers.js';
 import type { Source, SourceFormat } from './source.js';
@@ -35,17 +34,17 @@ export const run: SourceFormat = {
         `run ${record.id}: networks of the family "${network.family}" have no names in files, so that a thin one ` +
           'could not be written; use threeStage() of the library',
       );
-    makeFolder(options.work);
     const isFolder = published.folder !== undefined || published.model !== undefined;
-    const path = join(options.work, isFolder ? 'source' : 'source.safetensors');
+    const name = isFolder ? 'source' : 'source.safetensors';
     const open =
       published.folder !== undefined ? openHuggingFace : published.model !== undefined ? layers.open : torchvision.open;
-    const opened = async (): Promise<Source> => {
-      await exportRun(record, path);
-      return open(path, options);
-    };
     // of the file that is made of it nobody knows
-    const source = await rewording((message) => message.replaceAll(path, `run ${record.id}`), opened);
+    let made = '';
+    const opened = async (): Promise<Source> => {
+      const path = await keepMadeLater(options.work, name, async (draft) => exportRun(record, (made = draft)));
+      return open((made = path), options);
+    };
+    const source = await rewording((message) => message.replaceAll(made, `run ${record.id}`), opened);
     return {
       ...source,
       labels: source.labels ?? labelsOf(record) ?? declaredLabels(data),

@@ -11,6 +11,7 @@ import { labelsIn, pictureFacts, pictureMetadata } from '../../models/formats/pi
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
 import { dropBeside, readLabels, writeBeside } from '../../method/run/export.js';
+import { keepMade } from '../../store/kept.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
 
 function labelsBeside(path: string, network: NetworkSpec): readonly string[] | undefined {
@@ -39,16 +40,12 @@ export function openTensors(
   const { tensors, prefix } = withoutPrefix(given);
   const network = networkIn(tensors, path, metadata);
   const facts = pictureFacts(path, metadata);
-  const copy = join(work, 'source.safetensors');
+  const said = fileMetadata(network, pictureMetadata({ normalize: facts.normalize?.value }));
   const isCopied = !isPlain || prefix !== '';
-  if (isCopied) {
-    makeFolder(work);
-    writeSafetensors(copy, tensors, fileMetadata(network, pictureMetadata({ normalize: facts.normalize?.value })));
-  }
   return {
     format,
     network,
-    weights: isCopied ? copy : path,
+    weights: isCopied ? keepMade(work, 'source.safetensors', (copy) => writeSafetensors(copy, tensors, said)) : path,
     labels: labelsIn(facts, networkOf(network).width('logits')) ?? labelsBeside(path, network),
     normalize: facts.normalize,
     notes: prefix === '' ? [] : [`${path}: every name begins with "${prefix}", which was left out`],
