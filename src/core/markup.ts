@@ -1,7 +1,10 @@
 /** Text within HTML and within tables of Markdown. */
 
-/** Who wrote a page or a folder of weights, as both say it. */
+/** Who wrote a page or a file of tensors, as both say it. */
 export const GENERATOR = 'gowide';
+
+/** Who wrote an ONNX file, as it says it. */
+export const PRODUCER = 'go-wide-then-narrow';
 
 /** The element by which the head of a page names {@link GENERATOR}. */
 export const GENERATOR_META = `<meta name="generator" content="${GENERATOR}">`;

@@ -1,5 +1,6 @@
 /** What `gowide predict` does with the files that it is given. */
 import { UsageError } from '../core/errors.js';
+import { GENERATOR } from '../core/markup.js';
 import { readSafetensors, writeSafetensors } from '../store/safetensors.js';
 import { checkName, checkUnvaried, networkByName, type Notice, readKept, varied } from './by-name.js';
 import { keepsNetwork } from './folders.js';
@@ -43,7 +44,7 @@ export function preparePredict(
   const weights = files.weights === undefined ? kept!.load() : readWeights(files.weights, spec);
   return async (options) => {
     const arrays = await predict(weights, options);
-    writeSafetensors(files.output, arrays, { model: files.model, mode: options.mode });
+    writeSafetensors(files.output, arrays, { generator: GENERATOR, model: files.model, mode: options.mode });
     return Object.fromEntries(Object.entries(arrays).map(([name, { shape }]) => [name, shape]));
   };
 }

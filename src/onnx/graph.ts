@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray } from '../core/host-array.js';
+import { PRODUCER } from '../core/markup.js';
 import { packageVersion } from '../core/package.js';
 import { writeAtomic } from '../store/atomic.js';
 import { Message } from '../store/protobuf.js';
@@ -117,7 +118,7 @@ export class OnnxGraph {
     for (const one of this.outputs) graph.message(12, one);
     const model = new Message()
       .integer(1, IR_VERSION)
-      .text(2, 'go-wide-then-narrow')
+      .text(2, PRODUCER)
       .text(3, packageVersion())
       .message(7, graph)
       .message(8, new Message().text(1, '').integer(2, ONNX_OPSET));

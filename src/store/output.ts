@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { codeOf, UsageError } from '../core/errors.js';
-import { GENERATOR, GENERATOR_META } from '../core/markup.js';
+import { GENERATOR, GENERATOR_META, PRODUCER } from '../core/markup.js';
 import { asFileError, makeWritable } from './atomic.js';
 import { openRegular } from './regular.js';
 import { FILES } from './runs.js';
@@ -47,7 +47,10 @@ function metadataOf(path: string): Readonly<Record<string, string>> | undefined 
   }
 }
 
-/** Kinds of files by name. An ONNX file begins with the number of its format's version, field 1 of its message. */
+/** An ONNX file begins with the number of its format's version, field 1 of its message; field 2 is who wrote it. */
+const OWN_ONNX = new RegExp(`^\\x08[\\0-\\x7f]\\x12\\x${PRODUCER.length.toString(16)}${PRODUCER}`);
+
+/** Kinds of files by name. */
 export const OUTPUTS = {
   page: {
     what: 'a page that gowide drew',
@@ -60,8 +63,11 @@ export const OUTPUTS = {
       );
     },
   },
-  safetensors: { what: 'a safetensors file', isOne: (path) => metadataOf(path) !== undefined },
-  onnx: { what: 'an ONNX file', isOne: (path) => beginOf(path, 1) === '\b' },
+  safetensors: {
+    what: 'a safetensors file whose metadata say that gowide wrote it',
+    isOne: (path) => metadataOf(path)?.generator === GENERATOR,
+  },
+  onnx: { what: `an ONNX file that ${PRODUCER} wrote`, isOne: (path) => OWN_ONNX.test(beginOf(path, 64)) },
 } as const satisfies Record<string, OutputKind>;
 
 /**

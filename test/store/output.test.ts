@@ -17,6 +17,7 @@ import { checkNetworkFolder, checkOutput, OUTPUTS, refuseInRuns } from '../../sr
 import { writeSafetensors } from '../../src/store/safetensors.js';
 
 const newFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'gowide-output-')));
+const OURS = { generator: 'gowide' };
 const TENSORS = { x: { shape: [1], values: new Float32Array(1) } };
 
 /** A store with one run. */
@@ -33,7 +34,13 @@ describe('a file that the user named', () => {
     const folder = newFolder();
     const [file, link] = [join(folder, 'w.safetensors'), join(folder, 'link.safetensors')];
     expect(checkOutput(file, OUTPUTS.safetensors)).toBe(file);
-    writeSafetensors(file, TENSORS);
+    // of another program, or of a version that did not say so
+    for (const key of ['note', 'format']) {
+      writeSafetensors(file, TENSORS, { [key]: 'pt' });
+      const refused = `${file}: it is not a safetensors file whose metadata say that gowide wrote it, and would be written over`;
+      expect(() => checkOutput(file, OUTPUTS.safetensors)).toThrow(refused);
+    }
+    writeSafetensors(file, TENSORS, OURS);
     expect(checkOutput(file, OUTPUTS.safetensors)).toBe(file);
     symlinkSync(file, link);
     expect(checkOutput(link, OUTPUTS.safetensors)).toBe(file);
@@ -44,17 +51,19 @@ describe('a file that the user named', () => {
     expect(checkOutput(file, OUTPUTS.page)).toBe(file);
   });
 
-  test.each(['text', '<!doctype html><title>Mine</title>', '\x08'])('is not written over: %j', (content) => {
-    const file = join(newFolder(), 'keep');
-    writeFileSync(file, content);
-    for (const kind of [OUTPUTS.page, OUTPUTS.safetensors])
-      expect(() => checkOutput(file, kind)).toThrow(
-        `${file}: it is not ${kind.what}, and would be written over; remove it, or name another file`,
-      );
-    if (content !== '\x08') expect(() => checkOutput(file, OUTPUTS.onnx)).toThrow('it is not an ONNX file');
-    else expect(checkOutput(file, OUTPUTS.onnx)).toBe(file);
-    expect(readFileSync(file, 'latin1')).toBe(content);
-  });
+  test.each(['text', '<!doctype html><title>Mine</title>', '\x08\x08\x12\x07pytorch'])(
+    'is not written over: %j',
+    (content) => {
+      const file = join(newFolder(), 'keep');
+      writeFileSync(file, content);
+      for (const kind of [OUTPUTS.page, OUTPUTS.safetensors])
+        expect(() => checkOutput(file, kind)).toThrow(
+          `${file}: it is not ${kind.what}, and would be written over; remove it, or name another file`,
+        );
+      expect(() => checkOutput(file, OUTPUTS.onnx)).toThrow('it is not an ONNX file that go-wide-then-narrow wrote');
+      expect(readFileSync(file, 'latin1')).toBe(content);
+    },
+  );
 
   test('may be in a folder that is yet to be made; one that cannot be is said before anything is computed', () => {
     const folder = newFolder();
@@ -83,7 +92,7 @@ describe('a file that the user named', () => {
     const folder = newFolder();
     const [file, link] = [join(folder, 'model', 'model.safetensors'), join(folder, 'link')];
     mkdirSync(join(folder, 'model'));
-    writeSafetensors(file, TENSORS);
+    writeSafetensors(file, TENSORS, OURS);
     symlinkSync(file, link);
     for (const input of [file, link, join(folder, 'model')])
       expect(() => checkOutput(file, OUTPUTS.safetensors, [undefined, input])).toThrow(
@@ -92,7 +101,7 @@ describe('a file that the user named', () => {
     expect(checkOutput(file, OUTPUTS.safetensors, [folder, join(folder, 'mod'), undefined])).toBe(file);
     for (const name of ['y.safetensors', 'model-outputs.safetensors']) {
       const answers = join(folder, 'model', name); // what the same command wrote before
-      writeSafetensors(answers, TENSORS);
+      writeSafetensors(answers, TENSORS, OURS);
       expect(checkOutput(answers, OUTPUTS.safetensors, [join(folder, 'model')])).toBe(answers);
     }
     const shard = join(folder, 'model', 'model-00001-of-00002.safetensors');

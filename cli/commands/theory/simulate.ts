@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { UsageError } from '../../../src/core/errors.js';
+import { GENERATOR } from '../../../src/core/markup.js';
 import { writeAtomic } from '../../../src/store/atomic.js';
 import { objectIn } from '../../../src/store/config.js';
 import { checkOutput, OUTPUTS, type OutputKind } from '../../../src/store/output.js';
@@ -58,7 +59,7 @@ async function run(options: Options): Promise<void> {
   const { arrays: results, summary, warnings } = namingFiles(declared, () => simulate(config, arrays, onStep));
   progress.clear();
   for (const warning of warnings) notice(`warning: ${warning}`);
-  writeSafetensors(final, results);
+  writeSafetensors(final, results, { generator: GENERATOR });
   const text = `${JSON.stringify({ ...summary, warnings }, null, 2)}\n`;
   writeAtomic(summaryFile, text);
   process.stdout.write(

@@ -4,15 +4,16 @@
  */
 import { few, UsageError } from '../../core/errors.js';
 import { firstInfinite, sizeOf, type HostArray, type HostArrays, type HostValues } from '../../core/host-array.js';
+import { GENERATOR } from '../../core/markup.js';
 import { dtypeInFile, dtypeOf } from '../../store/safetensors.js';
 import type { FileFacts, Unseen } from '../interface/family.js';
 
-/**
- * Metadata of a safetensors file that say which network its tensors are, and what `more` says; `format` is what
- * transformers wants.
- */
+/** Metadata of a safetensors file of weights: what transformers wants, and who wrote it. */
+export const WEIGHTS_METADATA = { format: 'pt', generator: GENERATOR } as const;
+
+/** Metadata of a safetensors file that say which network its tensors are, too, and what `more` says. */
 export function fileMetadata(spec: { readonly family: string }, more: FileFacts = {}): Record<string, string> {
-  return { format: 'pt', network: JSON.stringify(spec), ...more };
+  return { ...WEIGHTS_METADATA, network: JSON.stringify(spec), ...more };
 }
 
 /**

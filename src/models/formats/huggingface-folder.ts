@@ -10,12 +10,11 @@ import { isFolder } from '../../core/folder.js';
 import { groupBy } from '../../core/group.js';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { whatIsWrong } from '../../core/issues.js';
-import { GENERATOR } from '../../core/markup.js';
 import { makeFolder, writeTogether } from '../../store/atomic.js';
 import { readConfig } from '../../store/config.js';
 import { encodeSafetensors, readSafetensors } from '../../store/safetensors.js';
 import { readTorch } from '../../store/torch.js';
-import { withoutPrefix } from './exchange.js';
+import { WEIGHTS_METADATA, withoutPrefix } from './exchange.js';
 import type { FolderConfig, FolderFacts, TokenizerFacts } from '../interface/family.js';
 import { findTensorflowBert, readTensorflowBert } from './bert-tensorflow.js';
 
@@ -151,7 +150,7 @@ export function writeModelFolder(folder: string, content: FolderContent, { token
     { path: join(folder, 'vocab.txt'), chunks: [`${tokenizer.vocabulary.join('\n')}\n`] },
     {
       path: join(folder, 'model.safetensors'),
-      chunks: encodeSafetensors(tensors, { format: 'pt', generator: GENERATOR }),
+      chunks: encodeSafetensors(tensors, WEIGHTS_METADATA),
     },
   ]);
 }

@@ -10,7 +10,7 @@ import type { HostWeights } from '../../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 import { bert, BERT_EPSILON, type BertSpec } from './network.js';
 import { checkHeads, exportEncoder, takeEncoder } from '../../formats/encoder-weights.js';
-import { torchLeaf } from '../../formats/exchange.js';
+import { torchLeaf, WEIGHTS_METADATA } from '../../formats/exchange.js';
 import type { FolderConfig, FolderFacts, FolderNetworks } from '../../interface/family.js';
 import {
   checkBeside,
@@ -77,7 +77,7 @@ export function exportBert(spec: BertSpec, weights: HostWeights): HostArrays {
 
 /** Writes a safetensors file in Hugging Face's names. Throws UsageError as {@link exportBert}. */
 export function writeBert(path: string, spec: BertSpec, weights: HostWeights): void {
-  writeSafetensors(path, exportBert(spec, weights), { format: 'pt' });
+  writeSafetensors(path, exportBert(spec, weights), WEIGHTS_METADATA);
 }
 
 const ARCHITECTURES: Readonly<Record<BertSpec['head']['kind'], string>> = {

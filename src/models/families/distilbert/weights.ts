@@ -7,7 +7,7 @@ import type { HostWeights } from '../../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
 import { distilbert, type DistilbertSpec } from './network.js';
 import { checkHeads, exportEncoder, takeEncoder } from '../../formats/encoder-weights.js';
-import { torchLeaf } from '../../formats/exchange.js';
+import { torchLeaf, WEIGHTS_METADATA } from '../../formats/exchange.js';
 import type { FolderConfig, FolderFacts, FolderNetworks } from '../../interface/family.js';
 import {
   checkBeside,
@@ -80,7 +80,7 @@ export function exportDistilbert(spec: DistilbertSpec, weights: HostWeights): Ho
 
 /** Writes a safetensors file. Throws UsageError as {@link exportDistilbert}. */
 export function writeDistilbert(path: string, spec: DistilbertSpec, weights: HostWeights): void {
-  writeSafetensors(path, exportDistilbert(spec, weights), { format: 'pt' });
+  writeSafetensors(path, exportDistilbert(spec, weights), WEIGHTS_METADATA);
 }
 
 /** Names without `distilbert.`. */

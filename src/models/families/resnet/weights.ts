@@ -4,7 +4,7 @@ import type { HostArrays, HostValues } from '../../../core/host-array.js';
 import { checkMembers } from '../../../core/registry.js';
 import type { HostWeights } from '../../../nn/network.js';
 import { readSafetensors, writeSafetensors } from '../../../store/safetensors.js';
-import { torchLeaf } from '../../formats/exchange.js';
+import { torchLeaf, WEIGHTS_METADATA } from '../../formats/exchange.js';
 import { midOf, resnet, type ResnetSpec } from './network.js';
 import { exportNamed, importNamed } from '../../formats/convolutional-weights.js';
 
@@ -33,7 +33,7 @@ export function writeTorchvision(path: string, weights: HostWeights): void {
   const absent = ['stem/conv/kernel', 'head/kernel'].find((name) => weights.params[name] === undefined);
   if (absent !== undefined)
     throw new UsageError(`writeTorchvision: weights: expected those of a ResNet, got some without ${absent}`);
-  writeSafetensors(path, exportResnet(weights), { format: 'pt' });
+  writeSafetensors(path, exportResnet(weights), WEIGHTS_METADATA);
 }
 
 /** Weights of a ResNet from tensors in torchvision's names. Throws UsageError as {@link importNamed}. */
