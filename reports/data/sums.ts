@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { readText } from '../../src/store/config.js';
 import { isThere } from '../../src/store/regular.js';
+import { ORIGIN_ENDING } from './origins.js';
 
 /** The file of checksums in a folder of kept tables. */
 export const SUMS_FILE = 'SHA256SUMS';
@@ -22,34 +23,59 @@ function sumOf(text: string): string {
 export interface Sums {
   /** SHA-256 in hexadecimal, by name of file. */
   readonly sums: ReadonlyMap<string, string>;
-  /** The first line that is none. */
+  /** The first line that is neither one nor somebody else's. */
   readonly damaged?: string;
+}
+
+/** Lines of other hands: comments, and checksums in the form of BSD (`sha256sum --tag`). */
+const FOREIGN = /^(\s*#|[A-Z0-9-]+ \(.+\) = [0-9a-f]+$)/;
+
+/** A line of a file of checksums; without a name one that is none. */
+interface Line {
+  readonly line: string;
+  readonly name?: string;
+  readonly sum?: string;
+}
+
+function linesIn(folder: string): Line[] {
+  const file = join(folder, SUMS_FILE);
+  if (!isThere(file)) return [];
+  const lines = readText(file).split(/\r?\n/);
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [, sum, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
+      return name === undefined ? { line } : { line, name, sum: sum! };
+    });
 }
 
 /** The checksums of a folder, none where it has no such file. */
 export function readSums(folder: string): Sums {
-  const file = join(folder, SUMS_FILE);
-  if (!isThere(file)) return { sums: new Map() };
-  const lines = readText(file)
-    .split(/\r?\n/)
-    .filter((line) => line !== '');
-  const found = lines.map((line) => /^([0-9a-f]{64}) [ *](.+)$/.exec(line));
-  const damaged = lines.find((_, i) => found[i] === null);
-  const sums = new Map(found.flatMap((parts) => (parts === null ? [] : [[parts[2]!, parts[1]!] as const])));
+  const lines = linesIn(folder);
+  const damaged = lines.find(({ line, name }) => name === undefined && !FOREIGN.test(line))?.line;
+  const sums = new Map(lines.flatMap(({ name, sum }) => (name === undefined ? [] : [[name, sum!] as const])));
   return { sums, ...(damaged !== undefined && { damaged }) };
 }
 
 /**
- * The file of checksums of a folder once these files are in it, by name: the others that it names keep theirs, if they
- * are there.
+ * The file of checksums of a folder once these files are in it, by name. What somebody else put there stays: comments
+ * first, then checksums by name; a line that is none becomes a comment. Only those of tables that are gone are left out.
  */
 export function sumsWith(folder: string, files: readonly (readonly [name: string, text: string])[]): string {
-  const all = new Map([...readSums(folder).sums].filter(([name]) => isThere(join(folder, name))));
-  for (const [name, text] of files) all.set(name, sumOf(text));
-  return [...all]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, sum]) => `${sum}  ${name}\n`)
-    .join('');
+  const lines = linesIn(folder);
+  const others = lines.flatMap(({ line, name }) =>
+    name !== undefined ? [] : [FOREIGN.test(line) ? line : `# ${line}`],
+  );
+  const kept = lines.filter(({ name }) => name !== undefined && !(isOfTable(name) && !isThere(join(folder, name))));
+  const all = new Map(kept.map(({ name, line }) => [name!, line]));
+  for (const [name, text] of files) all.set(name, `${sumOf(text)}  ${name}`);
+  const sums = [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
+  return [...others, ...sums].map((line) => `${line}\n`).join('');
+}
+
+/** Whether verdicts depend on a file: a table, or where it comes from. */
+export function isOfTable(file: string): boolean {
+  return ['.csv', '.jsonl', ORIGIN_ENDING].some((ending) => file.endsWith(ending));
 }
 
 /**

@@ -9,7 +9,7 @@ import { makeFolder, writeAtomic } from '../../src/store/atomic.js';
 import { fromCsv, toCsv } from '../data/csv.js';
 import { ORIGIN_ENDING } from '../data/origins.js';
 import { readRecords, unknownIn, type Records } from '../data/records.js';
-import { SUMS_FILE, sumsWith } from '../data/sums.js';
+import { isOfTable, SUMS_FILE, sumsWith } from '../data/sums.js';
 import { groupBy } from '../../src/core/group.js';
 import { keptRowsOf, originTables, tablesOf, type KeptRows } from '../data/tables.js';
 import { figuresNamed, LostFigures, type Figure } from '../figures/figure.js';
@@ -91,11 +91,6 @@ export function writeResults(folders: readonly string[], target: string): Writte
     problems: [...records.problems, ...unknownIn(records), ...unread, ...lost.lines()],
     cautions: records.cautions,
   };
-}
-
-/** Whether verdicts depend on a file: a table, or where it comes from. */
-function isOfTable(file: string): boolean {
-  return ['.csv', '.jsonl', ORIGIN_ENDING].some((ending) => file.endsWith(ending));
 }
 
 /** Throws UsageError where files would be written over in a folder that has no tables. */

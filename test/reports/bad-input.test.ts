@@ -434,6 +434,18 @@ describe('kept tables', () => {
     expect(readRecords([written]).problems).toContainEqual(
       expect.stringContaining('SHA256SUMS beside it: expected a SHA-256 and a name in each line, got "none"'),
     );
+    // written anew it is whole again, and what is not of its tables stays
+    const other = `${'0'.repeat(64)} *weights.bin`;
+    const foreign = ['# mine', 'SHA256 (notes.pdf) = 00'];
+    const gone = `${'0'.repeat(64)}  gone.laptop.csv`;
+    writeFileSync(join(written, 'SHA256SUMS'), [...foreign, 'none', other, gone, ''].join('\n'));
+    writeResults([folderOf({ [DIGITS]: same, [DEPTH]: same, [ORIGIN]: same })], written);
+    expect(readRecords([written]).problems).toEqual([]);
+    const lines = readFileSync(join(written, 'SHA256SUMS'), 'utf8').trimEnd().split('\n');
+    expect(lines.slice(0, 3)).toEqual([...foreign, '# none']);
+    expect(lines).toContain(other);
+    expect(lines).not.toContain(gone);
+    for (const name of [DIGITS, DEPTH, ORIGIN]) expect(lines.some((line) => line.endsWith(`  ${name}`))).toBe(true);
   });
 
   test('that were cut at the end of a line are left out, as the file of their origin counts their runs', () => {
