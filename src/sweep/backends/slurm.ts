@@ -3,10 +3,13 @@
  * when it is queued again.
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError, plural, UsageError } from '../../core/errors.js';
 import { shellWord } from '../../core/shell.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
+import { readText } from '../../store/config.js';
+import { sha256 } from '../../store/seal.js';
 import { defineBackend } from './backend.js';
 import { MOST_PARTS } from './shard.js';
 
@@ -39,20 +42,11 @@ const inQuotes = (text: string): string => (/\s/.test(text) ? `"${text}"` : text
 
 /**
  * The script of the array job. It may be requeued at any time: finished cells are not run again, and unfinished ones go
- * on from their saved states.
+ * on from their saved states. Throws UsageError on a name or an option that no line of it could hold.
  */
-export function slurmScript({
-  out,
-  tasks,
-  minutes,
-  cpus,
-  threads,
-  gpus,
-  memoryGiB,
-  partition,
-  extra,
-  command,
-}: SlurmOptions): string {
+export function slurmScript(options: SlurmOptions): string {
+  checkOptions(options);
+  const { out, tasks, minutes, cpus, threads, gpus, memoryGiB, partition, extra, command } = options;
   const lines = [
     '--job-name=gowide',
     `--array=1-${tasks}`,
@@ -91,12 +85,21 @@ exit "$status"
 `;
 }
 
-/** Writes the script to `<out>/slurm/sweep.sh` and returns that path. */
+/**
+ * Writes the script into `<out>/slurm`, under a name of its own by its content, so that those of other sweeps stay, and
+ * returns the path. Throws UsageError where a script of that name was edited since.
+ */
 export function writeSlurm(options: SlurmOptions): string {
+  const script = slurmScript(options);
   const folder = join(options.out, 'slurm');
   makeFolder(folder);
-  const path = join(folder, 'sweep.sh');
-  writeAtomic(path, slurmScript(options));
+  const path = join(folder, `sweep-${sha256(script).slice(0, 12)}.sh`);
+  if (!existsSync(path)) writeAtomic(path, script);
+  else if (readText(path) !== script)
+    throw new UsageError(
+      `${path}: it was edited since it was written for this sweep, and would be written over; ` +
+        'submit it by sbatch as it is, or remove it',
+    );
   return path;
 }
 
@@ -114,13 +117,22 @@ function submitSlurm(script: string): string {
   return stdout.trim().split(';')[0]!;
 }
 
-/** Throws UsageError on what would not be an option in a line of the script. */
-function checkOptions(options: readonly string[]): void {
-  const wrong = options.find((option) => !/^--?[A-Za-z][^\r\n]*$/.test(option));
+/** Throws UsageError on what would not be an option, or the value of one, in a line of the script. */
+function checkOptions({ out, partition, extra }: Pick<SlurmOptions, 'out' | 'partition' | 'extra'>): void {
+  const wrong = extra.find((option) => !/^--?[A-Za-z][^\r\n]*$/.test(option));
   if (wrong !== undefined)
     throw new UsageError(
       `--sbatch ${JSON.stringify(wrong)}: expected an option of sbatch, which begins with "-", on one line, as ` +
         '--sbatch=--account=x',
+    );
+  if (partition !== undefined && !/^[^\s"'\\]+$/.test(partition))
+    throw new UsageError(
+      `--partition ${JSON.stringify(partition)}: expected the name of a partition, or several with commas between ` +
+        'them, without white space or quotes',
+    );
+  if (/[\r\n"]/.test(out))
+    throw new UsageError(
+      `--out ${JSON.stringify(out)}: expected a path on one line without quotes, which a script of Slurm can name`,
     );
 }
 
@@ -158,7 +170,6 @@ export const SLURM = defineBackend({
   },
   selector: 'slurm',
   run: ({ cells, out, jobs, command }, { script, tasks, time, cpus, gpus, memory, partition, sbatch }) => {
-    checkOptions(sbatch);
     const atOnce = Math.min(jobs, cpus);
     const path = writeSlurm({
       out,
