@@ -207,8 +207,10 @@ export interface Verified {
     readonly problem: string;
     /** Folder that the run was moved to. */
     readonly aside?: string;
-    /** Why it was not moved though it was to be: what is wrong with its lock. */
+    /** Why it was not moved though it was to be: what is wrong with its lock, or that a process is at work on it. */
     readonly kept?: string;
+    /** It may not be read by this user, and may be whole: it is left where it is. */
+    readonly denied?: true;
   }[];
   /** One line for each run of another version, which is neither looked into nor set aside. */
   readonly otherVersions: readonly string[];
@@ -244,20 +246,20 @@ export function verifyStore(
         damaged.push({
           folder,
           problem: messageOf(error),
-          ...(repair && !(error instanceof DeniedError) && asideOf(out, folder)),
+          ...(error instanceof DeniedError ? { denied: true } : repair && asideOf(out, folder)),
         });
     }
   });
   return { finished, unfinished, damaged, otherVersions };
 }
 
-/** Sets a damaged run aside, unless a process is at work on it; `kept` says why its lock cannot be taken. */
+/** Sets a damaged run aside; `kept` says why that cannot be. */
 function asideOf(out: string, folder: string): { readonly aside?: string; readonly kept?: string } {
   const kept = lockProblem(join(folder, FILES.lock));
   if (kept !== undefined) return { kept };
   let aside: string | undefined;
   whileIdle(folder, () => (aside = setAside(out, folder)));
-  return aside === undefined ? {} : { aside };
+  return aside === undefined ? { kept: 'a process is at work on it' } : { aside };
 }
 
 /** Files of a run that stay with it; the others are of a process at work. */
@@ -273,7 +275,7 @@ export interface Garbage {
  * What can be deleted from a store: folders of runs that never began, temporary files and locks of processes that are
  * gone, runs set aside, and with `unfinished` the runs that were not brought to their end. Runs that a process is at
  * work on are never among them, nor those whose lock says nothing, as a symbolic link, nor what somebody else put
- * there: `passOver` gets a line of each.
+ * there, nor a finished run that lost its spec: `passOver` gets a line of each.
  */
 export function garbage(
   out: string,
@@ -297,7 +299,9 @@ export function garbage(
       continue;
     }
     if (!status.isDirectory() || liveOwner(join(folder, FILES.lock)) !== undefined) continue;
-    if (!isThere(join(folder, FILES.spec))) {
+    if (!isThere(join(folder, FILES.spec)) && isMarked(folder))
+      passOver(`${folder}: finished, and has no ${FILES.spec}; it is passed over: see gowide runs verify`);
+    else if (!isThere(join(folder, FILES.spec))) {
       const foreign = foreignIn(folder);
       if (foreign === undefined) found.push({ path: folder, why: `has no ${FILES.spec}` });
       else passOver(`${folder}: no run, and has ${foreign} of something else; it is passed over`);

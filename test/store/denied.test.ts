@@ -9,7 +9,7 @@ import { stateOf } from '../../reports/page/watch.js';
 import { UsageError } from '../../src/core/errors.js';
 import { verifyStore } from '../../src/store/merge.js';
 import { folderOf, listRuns } from '../../src/store/runs.js';
-import { newFolder } from '../support/program.js';
+import { gowideHere, newFolder } from '../support/program.js';
 
 const CALLS = { statSync: 'stat', lstatSync: 'lstat', openSync: 'open', readdirSync: 'scandir', readFileSync: 'open' };
 const cell = cellOf(3);
@@ -52,6 +52,13 @@ test('a finished run whose mark or files may not be read is not done again, nor 
     deny(join(folder, name));
     await expect(addUp(out, cell)).rejects.toThrow(`cannot read ${join(folder, name)}: permission denied`);
     expect(verifyStore(out, { repair: true }).damaged).toHaveLength(1); // named, and left in its place
+    for (const repair of [[], ['--repair']]) {
+      const { status, stdout, stderr } = await gowideHere(['runs', 'verify', '--out', out, ...repair]);
+      expect(status).toBe(1);
+      expect(stdout).toContain('0 damaged, 1 that may not be read');
+      expect(stderr).toContain('1 run may not be read by this user; make the files named above readable, and verify');
+      expect(stderr).not.toContain('--repair');
+    }
     allow();
   }
   expect(existsSync(join(out, 'damaged'))).toBe(false);

@@ -348,6 +348,17 @@ test('garbage is what nobody needs, and nothing that is at work', async () => {
   expect(existsSync(join(root, 'never-began'))).toBe(true);
 });
 
+test('a finished run that lost its spec is no garbage: it is named and stays', async () => {
+  const out = newFolder();
+  await run(out, cells.slice(0, 2));
+  const folder = folderOf(out, cells[0]!);
+  rmSync(join(folder, 'spec.json'));
+  const lines: string[] = [];
+  for (const unfinished of [false, true]) expect(garbage(out, { unfinished }, (line) => lines.push(line))).toEqual([]);
+  expect(lines[0]).toBe(`${folder}: finished, and has no spec.json; it is passed over: see gowide runs verify`);
+  expect(verifyStore(out, { repair: false }).damaged).toMatchObject([{ folder }]);
+});
+
 test('what somebody put beside the runs that were set aside is named and stays', async () => {
   const out = newFolder();
   await run(out, cells.slice(0, 2));

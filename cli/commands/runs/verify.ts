@@ -1,11 +1,32 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FailureError, plural } from '../../../src/core/errors.js';
-import { verifyStore } from '../../../src/store/merge.js';
+import { verifyStore, type Verified } from '../../../src/store/merge.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
 import { requireRuns } from './runs.js';
+
+/** What is left to be done after a look at a store, in a few words each; nothing where all is well or set aside. */
+function problemsLeft(damaged: Verified['damaged'], repair: boolean): string[] {
+  const denied = damaged.filter((run) => run.denied).length;
+  const left = damaged.filter((run) => !run.denied && run.aside === undefined).length;
+  return [
+    ...(left === 0
+      ? []
+      : repair
+        ? [`${plural(left, 'damaged run')} could not be set aside; see what is said of each`]
+        : [
+            `${plural(left, 'damaged run')}; set aside what is damaged with --repair, and the command that made it ` +
+              'does it again',
+          ]),
+    ...(denied === 0
+      ? []
+      : [
+          `${plural(denied, 'run')} may not be read by this user; make the files named above readable, and verify again`,
+        ]),
+  ];
+}
 
 /** `gowide runs verify`. */
 export function command(): Command {
@@ -30,17 +51,13 @@ export function command(): Command {
           const where = aside === undefined ? '' : `; set aside in ${aside}`;
           process.stderr.write(`${problem}${kept === undefined ? where : `; not set aside: ${kept}`}\n`);
         }
+        const denied = damaged.filter((run) => run.denied).length;
         process.stdout.write(
-          `${plural(finished, 'finished run')} whole, ${unfinished} unfinished, ${damaged.length} damaged\n`,
+          `${plural(finished, 'finished run')} whole, ${unfinished} unfinished, ${damaged.length - denied} damaged` +
+            `${denied === 0 ? '' : `, ${denied} that may not be read`}\n`,
         );
       }
-      if (damaged.length > 0 && !repair)
-        throw new FailureError(
-          `${plural(damaged.length, 'damaged run')}; set aside what is damaged with --repair, and the command that made it ` +
-            'does it again',
-        );
-      const kept = damaged.filter((run) => run.kept !== undefined).length;
-      if (kept > 0)
-        throw new FailureError(`${plural(kept, 'damaged run')} could not be set aside; see what is said of the locks`);
+      const left = problemsLeft(damaged, repair ?? false);
+      if (left.length > 0) throw new FailureError(left.join('; '));
     });
 }
