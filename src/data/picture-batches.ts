@@ -29,7 +29,7 @@ export class DamagedPictures {
   /** `limit` is how many there may be. */
   constructor(private readonly limit: number) {}
 
-  /** Throws DataError that names the first of them where they are too many. */
+  /** Throws DataError that names the first of them as soon as they are too many: there may be more. */
   add(files: readonly SkippedFile[]): void {
     for (const { file, reason } of files) if (!this.reasons.has(file)) this.reasons.set(file, reason);
     const { size } = this.reasons;
@@ -39,7 +39,7 @@ export class DamagedPictures {
       NAMED,
     );
     throw new DataError(
-      `${plural(size, 'picture')} cannot be read, data.corrupt allows ${this.limit}: ${named}; take them out of the folder, or ` +
+      `at least ${plural(size, 'picture')} cannot be read, data.corrupt allows ${this.limit}: ${named}; take them out of the folder, or ` +
         'allow more (data.corrupt; gowide thin --corrupt)',
     );
   }

@@ -27,16 +27,29 @@ export function thinningOf(spec: NetworkSpec): Thinning<NetworkSpec> {
   return thinning as Thinning<NetworkSpec>;
 }
 
-/** Where the factor that is asked for gives no whole number of heads: which width is taken, a line. */
+/** From which difference on, as a share of what was asked for, it is said that channels are rounded. */
+const ROUNDED = 0.1;
+
+/** Where the factor that is asked for gives no whole number of heads or channels: which width is taken, a line. */
 export function widthNotes(wide: NetworkSpec, thin: NetworkSpec, { width, params, speed }: Size): string[] {
   if (params !== undefined || speed !== undefined) return [];
   const sizes = (spec: NetworkSpec): { readonly numHeads?: number; readonly hiddenSize?: number } =>
     spec as { numHeads?: number; hiddenSize?: number };
   const [{ numHeads: all, hiddenSize: before }, { numHeads: taken, hiddenSize: after }] = [sizes(wide), sizes(thin)];
-  if (all === undefined || taken === undefined || before === undefined || after === undefined) return [];
-  const [asked, share] = [width ?? DEFAULT_WIDTH, after / before];
-  if (Math.abs(share - asked) < 0.005) return [];
-  return [`${taken} of ${all} heads: width ${Number(share.toPrecision(2))} in place of ${asked}`];
+  const asked = width ?? DEFAULT_WIDTH;
+  const inPlace = (share: number): string => `width ${Number(share.toPrecision(2))} in place of ${asked}`;
+  if (all === undefined || taken === undefined || before === undefined || after === undefined) {
+    const share = channelsOf(thin) / channelsOf(wide);
+    return Math.abs(share - asked) < ROUNDED * asked ? [] : [`channels are rounded: ${inPlace(share)}`];
+  }
+  const share = after / before;
+  return Math.abs(share - asked) < 0.005 ? [] : [`${taken} of ${all} heads: ${inPlace(share)}`];
+}
+
+/** Channels between the stages of a network, all of them together. */
+function channelsOf(spec: NetworkSpec): number {
+  const network = networkOf(spec);
+  return network.boundaries.stage.reduce((sum, tap) => sum + network.width(tap), 0);
 }
 
 /** The thin net of a wide one. Throws UsageError where there is none that is narrower and as asked for. */
@@ -52,6 +65,8 @@ export function narrowed(wide: NetworkSpec, { width, params, speed }: Size, shap
       throw new UsageError(
         `--width ${factor}: expected a factor above 0 and below 1: the thin net is the narrower one`,
       );
+    // a factor that leaves a layer without a channel is refused as `params` does
+    familyOf(wide).vary?.(wide, { width: factor });
     const thin = narrow(wide, factor);
     if (parameterCount(thin) < before) return thin;
     throw new UsageError(

@@ -55,6 +55,12 @@ test('a plan says how wide a net of whole heads is where another width was asked
   expect(await plan(0.5)).not.toContain('of 4 heads');
   const few = await planLines({ model: resnetFile(), data: pictureFolder(8), size: 8 });
   expect(few[1]).toMatch(/^thin net: 396 parameters, \d{2}\.\d kFLOP an example$/);
+  // channels are whole, too
+  const ofChannels = async (width: number): Promise<string> =>
+    (await planLines({ model: resnetFile(), data: pictureFolder(8), size: 8, width })).join('\n');
+  expect(await ofChannels(0.3)).toMatch(/^channels are rounded: width 0\.25 in place of 0\.3$/m);
+  expect(await ofChannels(0.5)).not.toContain('rounded');
+  await expect(ofChannels(0.001)).rejects.toThrow('--width 0.001: leaves fewer than one of 4 channels or heads');
 });
 
 test.each([

@@ -218,7 +218,7 @@ test('more unreadable pictures than are allowed are refused before any work; --c
   for (let i = 0; i < 17; i++) writeFileSync(join(data, 'red', `${i}.ppm`), 'no picture');
   const options = { model: resnetFile(), data, size: 8, out: newFolder() };
   const refused = expect(setUp(options)).rejects;
-  await refused.toThrow(/^17 pictures cannot be read, data.corrupt allows 16: \S+\.ppm \(/);
+  await refused.toThrow(/^at least 17 pictures cannot be read, data.corrupt allows 16: \S+\.ppm \(/);
   await expect(setUp(options)).rejects.toThrow(
     ' and 12 more; take them out of the folder, or allow more (data.corrupt; gowide thin --corrupt)',
   );
