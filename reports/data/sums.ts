@@ -59,7 +59,7 @@ export function readSums(folder: string): Sums {
 
 /**
  * The file of checksums of a folder once these files are in it, by name. What somebody else put there stays: comments
- * first, then checksums by name; a line that is none becomes a comment. Only those of tables that are gone go.
+ * first, then checksums by name; a line that is none becomes a comment. Those of tables that are gone are dropped.
  */
 export function sumsWith(folder: string, files: readonly (readonly [name: string, text: string])[]): string {
   const lines = linesIn(folder);
