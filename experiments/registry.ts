@@ -2,6 +2,7 @@
 import type { Experiment } from '../src/core/experiment.js';
 import { groupBy } from '../src/core/group.js';
 import { entryOf, follow, lookUp, register } from '../src/core/registry.js';
+import { shellWord } from '../src/core/shell.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
@@ -129,6 +130,6 @@ const COMMANDS: Readonly<Record<string, (experiment: Experiment, arm: string) =>
 
 /** The command line that makes the runs of an experiment at a scale, or those of one arm where it can be chosen. */
 export function commandOf(experiment: Experiment, scale: string, arm = 'all'): string {
-  const words = COMMANDS[experiment.kind]?.(experiment, /^[\w-]+$/.test(arm) ? arm : `'${arm}'`);
+  const words = COMMANDS[experiment.kind]?.(experiment, shellWord(arm));
   return `gowide ${words ?? `sweep ${experiment.name}`} --scale ${scale}`;
 }

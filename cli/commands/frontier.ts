@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import { UsageError } from '../../src/core/errors.js';
+import { plural, UsageError } from '../../src/core/errors.js';
 import { memoryLimit } from '../../src/core/memory.js';
 import { cellsOf, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
+import { shellWord } from '../../src/core/shell.js';
 import { folderOf, indexRuns, isMarked } from '../../src/store/runs.js';
 import { budgetsToTune, type Frontier } from '../../experiments/frontier.js';
 import { frontierFor, FRONTIERS } from '../../experiments/frontiers.js';
@@ -10,7 +11,7 @@ import { budgetCosts, checkRoom, type BudgetCost } from '../plan/frontier.js';
 import { ARM_PATTERN, armsAtScale, chosenArms } from '../terminal/arms.js';
 import { NamedArgument } from '../terminal/choices.js';
 import { tellReading } from '../terminal/notices.js';
-import { examples, jsonOption, positiveNumber } from '../terminal/options.js';
+import { examples, hasTables, jsonOption, positiveNumber } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
@@ -29,6 +30,9 @@ interface Options extends WorkOptions {
   readonly json?: boolean;
 }
 
+/** Options that mean nothing where nothing is run. */
+const WHERE_IT_RUNS = ['out', 'jobs', 'threads', 'engine'];
+
 /** `gowide frontier`. */
 export function command(): Command {
   const titles = Object.fromEntries(Object.entries(FRONTIERS).map(([name, { title }]) => [name, title]));
@@ -46,7 +50,10 @@ export function command(): Command {
       ]),
     )
     .addOption(
-      new Option('--plan', 'print what it costs, by budget, and run nothing').conflicts(['tune', 'show', 'hours']),
+      new Option('--plan', 'print what it costs, by budget, and run nothing').conflicts([
+        ...['tune', 'show', 'hours'],
+        ...WHERE_IT_RUNS,
+      ]),
     )
     .addOption(
       new Option('--hours <n>', 'refuse to start what takes longer on one core, by the plan').argParser(
@@ -55,7 +62,8 @@ export function command(): Command {
     )
     .addOption(
       new Option('--show <dir>', 'print what runs or kept tables there say, and run nothing').conflicts([
-        ...['tune', 'hours', 'arm', 'seed', 'seeds', 'out', 'jobs', 'threads', 'engine'],
+        ...['tune', 'hours', 'arm', 'seed', 'seeds'],
+        ...WHERE_IT_RUNS,
       ]),
     )
     .addOption(jsonOption())
@@ -127,9 +135,9 @@ function plannedCosts(experiment: Experiment, scale: Scale, options: Options): B
 function printPlan(costs: readonly BudgetCost[], json: boolean): void {
   const minutes = costs.reduce((total, row) => total + row.minutes, 0);
   if (json) return void process.stdout.write(`${JSON.stringify({ budgets: costs, minutes }, null, 2)}\n`);
-  process.stdout.write(
-    `${textTable(costs)}\n${minutes.toFixed(0)} minutes on one core of a quiet machine, by arithmetic\n`,
-  );
+  const whole = Math.round(minutes);
+  const time = whole === 0 ? 'less than a minute' : plural(whole, 'minute');
+  process.stdout.write(`${textTable(costs)}\n${time} on one core of a quiet machine, by arithmetic\n`);
 }
 
 async function show(name: string, scale: Scale, folder: string, json: boolean): Promise<void> {
@@ -144,11 +152,19 @@ async function show(name: string, scale: Scale, folder: string, json: boolean): 
     throw new UsageError(unread);
   }
   if (!json || summary === undefined) tellReading(told);
-  if (summary === undefined)
-    throw new UsageError(
-      `${folder}: no finished run of ${frontier.experiment.name} at scale ${scale}; make some with: ` +
-        `gowide frontier ${name} --scale ${scale} --out ${folder}`,
+  if (summary === undefined) {
+    const { experiment } = frontier;
+    const others = Object.keys(experiment.seeds).filter(
+      (one) => one !== scale && readFrontier(frontier, one, [folder]).summary !== undefined,
     );
+    // runs go into no folder of kept tables, which are compared with what they were
+    const out = hasTables(folder) ? '' : ` --out ${shellWord(folder)}`;
+    const remedy =
+      others.length > 0
+        ? `there are some at --scale ${others.join(' and ')}`
+        : `make some with: gowide frontier ${name} --scale ${scale}${out}`;
+    throw new UsageError(`${folder}: no finished run of ${experiment.name} at scale ${scale}; ${remedy}`);
+  }
   if (json) return void process.stdout.write(`${JSON.stringify({ ...summary, wallTime, ...told }, null, 2)}\n`);
   const times = wallTime.times.every(({ seconds }) => seconds === null)
     ? ''

@@ -1,12 +1,13 @@
 import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
-import { FailureError, few, UsageError } from '../../src/core/errors.js';
+import { FailureError, few, plural, UsageError } from '../../src/core/errors.js';
+import { shellWord } from '../../src/core/shell.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import type { ChangedVerdict } from '../../reports/claims/expected.js';
 import type { Comparison } from '../../reports/page/compare.js';
 import { notice, tellReading } from '../terminal/notices.js';
-import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption } from '../terminal/options.js';
+import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption, noRuns } from '../terminal/options.js';
 
 interface ReportOptions {
   readonly out?: string;
@@ -115,8 +116,7 @@ async function write(
 function failOnChange(file: string, changed: readonly ChangedVerdict[]): void {
   if (changed.length === 0) return;
   const lines = changed.map(({ id, expected, found }) => `${id}: ${expected} -> ${found}`);
-  const what = `${changed.length} verdict${changed.length === 1 ? '' : 's'}`;
-  throw new FailureError(`${what} other than in ${file}: ${few(lines, 10)}`);
+  throw new FailureError(`${plural(changed.length, 'verdict')} other than in ${file}: ${few(lines, 10)}`);
 }
 
 /**
@@ -134,24 +134,26 @@ function pageFile(folders: readonly string[], out: string | undefined, compare: 
 async function writeTables(folders: readonly string[], out: string, json: boolean): Promise<void> {
   const { writeResults } = await import('../../reports/page/results.js');
   const { files, ...told } = writeResults(folders, out);
+  if (files.length === 0) {
+    const why = told.problems.length === 0 ? '' : `: ${few(told.problems)}`;
+    throw new FailureError(`--tables: nothing was written, as there is no finished run at a declared scale${why}`);
+  }
   if (json) return void process.stdout.write(`${JSON.stringify({ files, ...told }, null, 2)}\n`);
   tellReading(told);
-  process.stdout.write(`${files.length === 0 ? 'no finished runs at a declared scale' : files.join('\n')}\n`);
+  process.stdout.write(`${files.join('\n')}\n`);
 }
 
-function printComparison(
-  file: string | undefined,
-  { shared, equal, asTables, changed, problems }: Comparison,
-  json: boolean,
-): void {
+async function printComparison(file: string | undefined, comparison: Comparison, json: boolean): Promise<void> {
+  const { shared, equal, asTables, changed, problems } = comparison;
   if (json)
     return void process.stdout.write(
       `${JSON.stringify({ report: file ?? null, shared, equal, asTables, changed, problems }, null, 2)}\n`,
     );
+  const { differing, inBoth } = await import('../../reports/page/compare.js');
   problems.forEach(notice);
   process.stdout.write(
-    `${shared} runs are in both, ${equal} of them the same to the byte` +
-      `${asTables === 0 ? '' : ` (${asTables} by the figures of tables alone)`}; ${changed.length} verdicts differ\n`,
+    `${inBoth(comparison)}, ${equal} of them the same to the byte` +
+      `${asTables === 0 ? '' : ` (${asTables} by the figures of tables alone)`}; ${differing(comparison)}\n`,
   );
   for (const { id, first, second } of changed) process.stdout.write(`${id}: ${first} -> ${second}\n`);
   if (file !== undefined) process.stdout.write(`${file}\n`);
@@ -160,5 +162,5 @@ function printComparison(
 /** Throws UsageError where there is nothing to report. */
 export function checkRuns(folder: string): void {
   if (!hasRuns(folder) && !hasTables(folder))
-    throw new UsageError(`${resolve(folder)}: no runs there; make some with: gowide reproduce --out ${folder}`);
+    throw new UsageError(noRuns(folder, `make some with: gowide reproduce --out ${shellWord(folder)}`));
 }

@@ -5,6 +5,7 @@ import { cellsOf, CUSTOM_SCALE, parseScale, type Scale } from '../../src/core/ex
 import type { Json } from '../../src/core/json.js';
 import { oncePer } from '../../src/core/memo.js';
 import { nameOf, type Cell } from '../../src/core/run.js';
+import { shellWord } from '../../src/core/shell.js';
 import { DATASETS, qualityColumns } from '../../src/data/index.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { checkToRun } from '../../src/method/run/check-spec.js';
@@ -67,7 +68,7 @@ function checkFamily(name: string, { config }: Options, { network }: Spec): void
   if (other !== undefined)
     throw new UsageError(
       `${config}: network.family is "${family}", which "gowide train ${name}" does not train; ` +
-        `expected: gowide train ${other} --config ${config}`,
+        `expected: gowide train ${other} --config ${shellWord(config!)}`,
     );
 }
 

@@ -8,6 +8,9 @@ import { checkedSpec } from '../../src/method/run/runner.js';
 import { expectedMemory, ownCost } from '../../src/method/cost/cost.js';
 import { withRequired } from '../../src/sweep/work.js';
 
+/** The row of what the others learn from, which is of no budget. */
+const WIDE_NET = 'wide net';
+
 /** What the runs of one budget cost together. */
 export type BudgetCost = {
   /** `x4`, or the wide net that the others learn from. */
@@ -48,7 +51,7 @@ export function budgetCosts(
   const all = [...withRequired(cells, RUNNERS).values()].filter((cell) => !isOver(cell));
   const budgetOf = ({ arm }: Cell): string => {
     const budget = arms[arm]?.factors?.budget;
-    return budget === undefined ? 'wide net' : `x${budget}`;
+    return budget === undefined ? WIDE_NET : `x${budget}`;
   };
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return [...groupBy(all, budgetOf)].map(([budget, mine]) => {
@@ -71,12 +74,14 @@ export interface Room {
   readonly memory: number;
   /** The most hours that it may take on one core; any unless given. */
   readonly hours?: number;
+  /** Seeds of each arm; as many as are declared unless given. */
+  readonly seeds?: number;
 }
 
 const hoursOf = (hours: number): string => Number(hours.toPrecision(2)).toString();
 
 /** Throws UsageError where the runs of a frontier need more memory or time than there is, naming the budget. */
-export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours }: Room): void {
+export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours, seeds }: Room): void {
   if (costs.length === 0) return;
   const largest = costs.reduce((most, cost) => (cost.gigabytes > most.gigabytes ? cost : most));
   const most = Math.floor(memory / 1e9 / largest.gigabytes);
@@ -88,9 +93,16 @@ export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours }:
     );
   const total = costs.reduce((sum, cost) => sum + cost.minutes, 0) / 60;
   if (hours === undefined || total <= hours) return;
-  const longest = costs.reduce((first, cost) => (cost.minutes > first.minutes ? cost : first));
+  const budgets = costs.filter(({ budget }) => budget !== WIDE_NET);
+  const longest = budgets.reduce((first, cost) => (cost.minutes > first.minutes ? cost : first), budgets[0]!);
+  const alone = budgets.length > 1 ? `; budget ${longest.budget} alone takes ${hoursOf(longest.minutes / 60)}` : '';
+  // what is at its least already is no advice
+  const remedies = [
+    ...(budgets.length > 1 ? ['choose budgets with --arm, as in --arm " x[124]$"'] : []),
+    ...(seeds === 1 ? [] : ['take fewer --seeds']),
+    `allow more with --hours ${Math.ceil(total * 10) / 10}`,
+  ];
   throw new UsageError(
-    `${hoursOf(total)} hours on one core, and --hours allows ${hours}; budget ${longest.budget} alone takes ` +
-      `${hoursOf(longest.minutes / 60)}: choose budgets with --arm, as in --arm " x[124]$", or fewer --seeds`,
+    `${hoursOf(total)} hours on one core, and --hours allows ${hours}${alone}: ${remedies.join(', or ')}`,
   );
 }

@@ -1,7 +1,7 @@
 /** Options that several commands share, and how their values are checked. */
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { isTableName } from '../../reports/data/table-names.js';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
@@ -162,6 +162,19 @@ export function hasRuns(out: string): boolean {
 /** A folder with tables that `gowide report --tables` wrote. */
 export function hasTables(folder: string): boolean {
   return isThere(folder) && isFolder(folder) && readdirSync(folder).some(isTableName);
+}
+
+/** What to say of a folder without runs: why there are none, and what to do; `remedy` is that of any other folder. */
+export function noRuns(folder: string, remedy: string): string {
+  const path = resolve(folder);
+  if (!isThere(path)) return `${path}: no runs there, as there is no such folder; ${remedy}`;
+  if (!isFolder(path)) return `${path}: no runs there, as it is a file; expected a folder with runs`;
+  const store = [dirname(path), dirname(dirname(path))].find((above) =>
+    [path, dirname(path)].includes(join(above, 'runs')),
+  );
+  if (store !== undefined && hasRuns(store))
+    return `${path}: no runs there, as it is within the folder ${store}, which has them; name that one`;
+  return `${path}: no runs there; ${remedy}`;
 }
 
 /** The command as typed, without passwords, for records and for what is printed after a stop. */

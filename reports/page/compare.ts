@@ -1,5 +1,6 @@
 /** Two sets of runs side by side: two machines, two engines, before and after. */
 import { basename, resolve } from 'node:path';
+import { isOrAre, plural } from '../../src/core/errors.js';
 import { mean } from '../../src/core/stats.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { metricsHash, type RunRecord } from '../../src/store/runs.js';
@@ -9,11 +10,11 @@ import { dataTable, documentOf, styleElement } from './html.js';
 import { environmentBlock } from './runs-block.js';
 import { verdictBadge } from './verdicts.js';
 import { panelHtml, renderFigure } from './figure-block.js';
-import { buildReport, type Report } from './report.js';
+import { reportOf, type Report } from './report.js';
 import { groupBy } from '../../src/core/group.js';
 import type { TableRow } from '../data/rows.js';
 import { shownInterval } from '../data/interval.js';
-import { readRecords, type Records } from '../data/records.js';
+import type { Records } from '../data/records.js';
 import { keptRowsOf } from '../data/tables.js';
 import type { Datum, Figure } from '../figures/figure.js';
 import { formatMean, type Outcome, type ScaledVerdict } from '../claims/verdict.js';
@@ -182,6 +183,16 @@ function sharedRuns(one: RunsById, other: RunsById): Pick<Comparison, 'shared' |
   };
 }
 
+/** How many runs are in both, as words. */
+export function inBoth({ shared }: Pick<Comparison, 'shared'>): string {
+  return `${plural(shared, 'run')} ${isOrAre(shared)} in both`;
+}
+
+/** How many verdicts differ, as words. */
+export function differing({ changed }: Pick<Comparison, 'changed'>): string {
+  return `${plural(changed.length, 'verdict')} ${changed.length === 1 ? 'differs' : 'differ'}`;
+}
+
 /** Draws two folders of runs, or of kept tables, side by side into `file`. */
 export async function writeComparison(
   first: string,
@@ -189,7 +200,7 @@ export async function writeComparison(
   file: string | undefined,
   scale?: Scale,
 ): Promise<Comparison> {
-  const [a, b] = [first, second].map((folder) => buildReport(readRecords([folder]), scale)) as [Report, Report];
+  const [a, b] = [first, second].map((folder) => reportOf([folder], scale)) as [Report, Report];
   const { html, changed } = verdictPairs(a, b);
   const results = resultPairs(a.records.results, b.records.results);
   const problems = [
@@ -209,7 +220,7 @@ export async function writeComparison(
       ? ''
       : `<div class="care"><h2>Left out</h2><ul>${lines.map((line) => `<li>${escape(line)}</li>`).join('')}</ul></div>`;
   const body = `<main><header><h1>Two sets of runs</h1>
-<p>A is <code>${escape(nameA)}</code> (${idsOf(mine).size} runs), B is <code>${escape(nameB)}</code> (${idsOf(theirs).size} runs). ${runs.shared} runs are in both (same declaration, same seed); ${runs.equal} of them ${runs.asTables === 0 ? 'logged the same bytes' : 'logged the same bytes, or have the same figures where there is a table alone'}. ${changed.length} verdicts differ.</p></header>
+<p>A is <code>${escape(nameA)}</code> (${plural(idsOf(mine).size, 'run')}), B is <code>${escape(nameB)}</code> (${plural(idsOf(theirs).size, 'run')}). ${inBoth(runs)} (same declaration, same seed); ${runs.equal} of them ${runs.asTables === 0 ? 'logged the same bytes' : 'logged the same bytes, or have the same figures where there is a table alone'}. ${differing(comparison)}.</p></header>
 ${list(problems)}
 <section><h2>Verdicts</h2>${html}</section>
 <section><h2>Final figures that differ</h2>${results.length === 0 ? '<p>None.</p>' : dataTable(results, 'Final figures that differ')}</section>

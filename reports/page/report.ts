@@ -1,5 +1,6 @@
 /** Records to a report: what each claim's verdict is, and the figures; then to a page or to text. */
 import { CUSTOM_SCALE, SCALES, type Scale } from '../../src/core/experiment.js';
+import { few, UsageError } from '../../src/core/errors.js';
 import { writeAtomic } from '../../src/store/atomic.js';
 import { packageVersion } from '../../src/core/package.js';
 import { standsWithoutRuns } from '../claims/claim.js';
@@ -163,6 +164,7 @@ export interface ReportResult {
   readonly several: readonly string[];
   readonly problems: readonly string[];
   readonly cautions: readonly string[];
+  /** Runs that the verdicts were decided by, each counted once. */
   readonly runs: number;
   readonly figures: number;
   /** The verdicts as a table. */
@@ -176,6 +178,20 @@ export interface Targets {
   readonly site?: string | undefined;
 }
 
+/** The report of all runs below `folders`. Throws UsageError where none of them is at the scale that is asked for. */
+export function reportOf(folders: readonly string[], scale?: Scale): Report {
+  const records = readRecords(folders);
+  const scales = SCALES.filter((one) => inputsOf(records, one).length > 0);
+  if (scale !== undefined && !scales.includes(scale)) {
+    const there =
+      scales.length > 0
+        ? `expected one of: ${scales.join(', ')}`
+        : `nor at another${records.problems.length === 0 ? '' : `: ${few(records.problems)}`}`;
+    throw new UsageError(`--scale ${scale}: no finished run of that scale in ${folders.join(', ')}; ${there}`);
+  }
+  return buildReport(records, scale);
+}
+
 /** Draws the report of all runs below `folders`. Throws UsageError where the site's folder is not one. */
 export async function writeReport(
   folders: readonly string[],
@@ -183,20 +199,16 @@ export async function writeReport(
   scale?: Scale,
 ): Promise<ReportResult> {
   if (site !== undefined) siteFolder(site);
-  const report = buildReport(readRecords(folders), scale);
+  const report = reportOf(folders, scale);
   if (file !== undefined || site !== undefined) {
     const drawn = await drawReport(report);
     if (file !== undefined) writeAtomic(file, renderPage(drawn, false));
     if (site !== undefined) writeSite(site, renderSite(drawn));
   }
-  const { problems, cautions, runs } = report.records;
+  const { problems, cautions } = report.records;
   const figures = Object.values(report.figures).flat().length;
-  const told = {
-    verdicts: Object.values(report.verdicts).flat(),
-    problems,
-    cautions,
-    runs: runs.length,
-  };
+  const verdicts = Object.values(report.verdicts).flat();
+  const told = { verdicts, problems, cautions, runs: new Set(verdicts.flatMap(({ runs }) => runs)).size };
   const { groups, several } = report.own.judgement;
   const markdown = toMarkdown({ ...told, own: report.own.judgement });
   return { ...told, own: groups, several, figures, markdown };

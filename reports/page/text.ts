@@ -1,4 +1,5 @@
 /** Verdicts as Markdown, for machines and for other people's pages. */
+import { plural } from '../../src/core/errors.js';
 import { markdownCell } from '../../src/core/markup.js';
 import { ownTitle, severalText, type OwnJudgement } from '../claims/own.js';
 import { OUTCOMES, type ScaledVerdict } from '../claims/verdict.js';
@@ -6,6 +7,8 @@ import { OUTCOMES, type ScaledVerdict } from '../claims/verdict.js';
 /** What the Markdown tells. */
 export interface Told {
   readonly verdicts: readonly ScaledVerdict[];
+  /** Runs that the verdicts were decided by. */
+  readonly runs: number;
   readonly own: OwnJudgement;
   readonly problems: readonly string[];
   readonly cautions: readonly string[];
@@ -27,7 +30,7 @@ function ownText(own: OwnJudgement): string {
 }
 
 /** The verdicts as a table, then what is to be read with care and what was left out. */
-export function toMarkdown({ verdicts, own, problems, cautions }: Told): string {
+export function toMarkdown({ verdicts, runs, own, problems, cautions }: Told): string {
   const counts = OUTCOMES.map(
     (outcome) => `${verdicts.filter((verdict) => verdict.outcome === outcome).length} ${outcome}`,
   ).join(', ');
@@ -39,7 +42,7 @@ export function toMarkdown({ verdicts, own, problems, cautions }: Told): string 
     items.length === 0 ? '' : `\n## ${title}\n\n${items.map((item) => `- ${item}`).join('\n')}\n`;
   return `# Verdicts
 
-${verdicts.length} claims from ${new Set(verdicts.flatMap(({ runs }) => runs)).size} runs: ${counts}. Evidence: mean with its 95 % interval.
+${plural(verdicts.length, 'claim')} from ${plural(runs, 'run')}: ${counts}. Evidence: mean with its 95 % interval.
 
 | claim | statement | verdict | scale | seeds | evidence |
 |---|---|---|---|---|---|

@@ -19,6 +19,7 @@ import { lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs'
 import { basename, join, resolve } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
+import { shellWord } from '../core/shell.js';
 import { cellId, parseCell, RUN_FORMAT, type Cell, type Row } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
 import type { Input } from './inputs.js';
@@ -437,7 +438,7 @@ export function findRun(out: string, text: string): RunRecord {
   }
   const [broken] = found;
   if (broken !== undefined) throw broken.run as Error;
-  throw new UsageError(`no run "${text}" in ${runsFolder(out)}; see: gowide runs list --out ${out}`);
+  throw new UsageError(`no run "${text}" in ${runsFolder(out)}; see: gowide runs list --out ${shellWord(out)}`);
 }
 
 /**

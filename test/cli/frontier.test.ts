@@ -93,7 +93,11 @@ test('a frontier whose memory or time is not there is refused in one line that s
   );
   expect(() => checkRoom(costs, { ...room, memory: 1e8 })).toThrow(/choose smaller arms with --arm$/);
   expect(() => checkRoom(costs, { ...room, hours: 0.1 })).toThrow(
-    /^[\d.]+ hours on one core, and --hours allows 0.1; budget x16 alone takes .*--seeds$/,
+    /^[\d.]+ hours on one core, and --hours allows 0.1; budget x16 alone takes .*--seeds, or allow more with --hours [\d.]+$/,
+  );
+  // no advice to take less than one seed or one budget
+  expect(() => checkRoom([costs[0]!], { ...room, hours: 0.001, seeds: 1 })).toThrow(
+    /^[\d.]+ hours on one core, and --hours allows 0.001: allow more with --hours [\d.]+$/,
   );
 });
 

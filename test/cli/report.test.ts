@@ -114,3 +114,18 @@ test('every way in which a report is given says what was left out, on standard e
     expect([stderr, JSON.parse(stdout)]).toMatchObject(['', { problems: [said], cautions: [] }]);
   }
 });
+
+test('--json and --markdown count the same runs: those that verdicts were decided by', async () => {
+  const counted = (await gowideHere(['report', kept, '--markdown'])).stdout;
+  const { runs } = JSON.parse((await gowideHere(['report', kept, '--json'])).stdout) as { runs: number };
+  expect(runs).toBeGreaterThan(0);
+  expect(counted).toContain(` claims from ${runs} runs: `);
+});
+
+test('--tables of nothing that can be read fails with the reason', async () => {
+  const damaged = newFolder();
+  writeFileSync(join(damaged, 'depth.laptop.jsonl'), '{"run": ');
+  const { status, stdout, stderr } = await gowideHere(['report', damaged, '--tables', join(here, 'tables')]);
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/^error: --tables: nothing was written, .*: \S+depth\.laptop\.jsonl: [^\n]+\n$/);
+});

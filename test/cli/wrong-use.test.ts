@@ -1,5 +1,5 @@
 /** What users type wrongly, in every command. */
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -27,6 +27,10 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   symlinkSync('loop', LOOP);
   const RESNET = join(newFolder(), 'resnet.json');
   writeFileSync(RESNET, '{"datta": {"set": "digits"}, "network": {"family": "resnet"}}');
+  const STORE = newFolder();
+  mkdirSync(join(STORE, 'runs', 'one'), { recursive: true });
+  const AT = join(STORE, 'a store');
+  mkdirSync(join(AT, 'runs'), { recursive: true });
   const TOGETHER = ['train', 'resnet', '--arm', 'direct', '--out', newFolder()];
   test.each<[string[], RegExp]>([
     [
@@ -132,9 +136,21 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [['bench', 'particles', '--peer', 'numpy'], /'numpy' is invalid.*jax/],
     [['bench', 'particles', '--widths', '8,x'], /whole numbers of at least 1 and at most 16777216, with commas/],
-    [['runs', 'list', '--out', join(tmpdir(), 'gowide-none')], /no runs there; name the folder with --out/],
+    [
+      ['runs', 'list', '--out', join(tmpdir(), 'gowide-none')],
+      /no runs there, as there is no such folder; name the folder with --out/,
+    ],
     [['report', join(tmpdir(), 'gowide-none')], /no runs there/],
     [['report', '--compare', TABLES], /--compare: expected two folders of runs, got 1/],
+    [
+      ['report', TABLES, '--scale', 'paper', '--out', join(newFolder(), 'page.html')],
+      /^error: --scale paper: no finished run of that scale in \S+; expected one of: laptop/,
+    ],
+    [['report', '--compare', TABLES, TABLES, '--scale', 'paper', '--json'], /^error: --scale paper: no finished run/],
+    [
+      ['report', `${TABLES}/none of it`],
+      /none of it: no runs there, as there is no such folder; make some with: gowide reproduce --out '\S+none of it'$/m,
+    ],
     [['report', TABLES, '--json', '--markdown'], /'--json' cannot be used with option '--markdown'/],
     [['report', TABLES, '--scale', 'huge'], /--scale.*minutes, laptop, overnight, gpu, paper/],
     [['watch', TABLES, '--port', 'x'], /--port.*Expected a port from 0 to 65535/],
@@ -230,7 +246,7 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     ],
     [
       ['frontier', 'plain-16', '--scale', 'minutes', '--show', TABLES],
-      /no finished run of frontier-plain-16 at scale minutes; make some with: gowide frontier plain-16 --scale minutes/,
+      /no finished run of frontier-plain-16 at scale minutes; there are some at --scale laptop/,
     ],
     [
       ['frontier', 'plain-16', '--scale', 'minutes', '--show', TABLES, '--json'],
@@ -330,7 +346,13 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['tune', 'resnet', '--arm', '['], /--arm \[: expected the name of an arm or a regular expression/],
     [['params', 'resnet50', '--width', '1e300'], /--width.*Expected a number above 0, at most 1000/],
     [['train', 'resnet', '--set', 'data.set=digitz'], /unknown data set "digitz"; .*Did you mean "digits"\?/],
-    [['report', file], /no runs there/],
+    [['report', file], /file: no runs there, as it is a file; expected a folder with runs/],
+    [['report', join(STORE, 'runs')], /runs: no runs there, as it is within the folder \S+, which has them; name that/],
+    [['frontier', 'plain-16', '--show', join(STORE, 'runs', 'one')], /it is within the folder \S+, which has them/],
+    [['runs', 'list', '--out', join(STORE, 'runs')], /it is within the folder \S+, which has them/],
+    [['runs', 'show', 'no run', '--out', AT], /see: gowide runs list --out '\S+a store'$/m],
+    [['frontier', 'plain-16', '--plan', '--engine', 'foo'], /'--plan' cannot be used with option '--engine <name>'/],
+    [['frontier', 'plain-16', '--plan', '--out', file], /'--plan' cannot be used with option '--out <dir>'/],
     [['report', TABLES, TABLES, '--compare', '--tables', newFolder()], /'--tables <dir>' cannot be used with/],
     [['plan', '--engine', 'tensorflwo'], /unknown engine "tensorflwo"; .*Did you mean "tensorflow"\?/],
     [['bench', 'resnet50', '--engine', 'x'], /unknown engine "x"; expected one of: auto, /],

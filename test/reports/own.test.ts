@@ -72,7 +72,7 @@ describe('runs of one’s own', () => {
     const verdicts = report.own.judgement.groups.flatMap((group) => group.verdicts);
     expect(verdicts).toEqual(judgement.groups.flatMap((group) => group.verdicts));
     const page = ownRunsBlock({ ...report.own, figures: [] }, { origins: () => '' });
-    const markdown = toMarkdown({ verdicts: [], own: report.own.judgement, problems: [], cautions: [] });
+    const markdown = toMarkdown({ verdicts: [], runs: 0, own: report.own.judgement, problems: [], cautions: [] });
     for (const { id, outcome, evidence } of verdicts) {
       expect(markdown).toContain(`| ${outcome} | ${evidence} |`);
       expect(page).toMatch(new RegExp(`id="own-\\d-${id}"|id="claim-own-\\d-${id}"`));
@@ -118,7 +118,7 @@ test('of several settings under one arm each is judged, but arms are not compare
   const made = runs.map((run) => ({ ...run, environments: [], result: {} }) as unknown as RunRecord);
   const page = ownRunsBlock({ runs: made, judgement, figures: [] }, { origins: () => '' });
   expect(page).toContain('One arm has several settings, so that arms are not compared');
-  const markdown = toMarkdown({ verdicts: [], own: judgement, problems: [], cautions: [] });
+  const markdown = toMarkdown({ verdicts: [], runs: 0, own: judgement, problems: [], cautions: [] });
   expect(markdown).toContain('One arm has several settings, so that arms are not compared');
   const mixed = changed(['resnet-digits'], (arm) => ({ alpha: 0.5, arm }));
   const twice = {

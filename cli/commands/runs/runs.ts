@@ -1,15 +1,12 @@
 /** What the commands below `gowide runs` share: the check of the folder, and how a run is shown in one line. */
-import { resolve } from 'node:path';
 import { UsageError } from '../../../src/core/errors.js';
 import type { RunRecord } from '../../../src/store/runs.js';
-import { hasRuns } from '../../terminal/options.js';
+import { hasRuns, noRuns } from '../../terminal/options.js';
 
 /** Throws UsageError where a folder holds no runs. */
 export function requireRuns(out: string): void {
   if (!hasRuns(out))
-    throw new UsageError(
-      `${resolve(out)}: no runs there; name the folder with --out, or make some with: gowide reproduce`,
-    );
+    throw new UsageError(noRuns(out, 'name the folder with --out, or make some with: gowide reproduce'));
 }
 
 /** One line of a table of runs. */

@@ -6,6 +6,7 @@ import { naming, UsageError } from '../../../src/core/errors.js';
 import { armSpecs, CUSTOM_SCALE, parseScale, seedsFrom, type Experiment } from '../../../src/core/experiment.js';
 import { lookUp } from '../../../src/core/registry.js';
 import type { Cell } from '../../../src/core/run.js';
+import { shellWord } from '../../../src/core/shell.js';
 import { readMetrics, type RunRecord } from '../../../src/store/runs.js';
 import { readDeclaration } from '../../../src/store/config.js';
 import { STUDIES, studyByName, studyCautions, THEORY_KIND } from '../../../theory/studies/index.js';
@@ -174,7 +175,7 @@ function printRuns(runs: readonly RunRecord[], { json, set, out }: Options): voi
   }
   process.stdout.write(`${textTable(runs.map(({ seconds }, i) => ({ ...names[i]!, seconds: seconds ?? 0 })))}\n`);
   process.stdout.write(verdictLines(own));
-  process.stdout.write(`Figures and verdicts: gowide report ${out}\n`);
+  process.stdout.write(`Figures and verdicts: gowide report ${shellWord(out)}\n`);
 }
 
 /** Runs the cells that the options name, or prints their specs. */
