@@ -8,6 +8,7 @@ import { readRegular } from '../store/regular.js';
 
 /** What an address looks like; nothing in it is a secret. */
 const FORM = 'redis://[user:password@]host[:port][/db]';
+const EXPECTED = `expected ${FORM}, or rediss:// with TLS`;
 /** A host, its port and the number of a database, which may be shown. */
 const PLAIN = /^([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?(\/\d*)?$/i;
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
@@ -25,7 +26,9 @@ export function redacted(address: string): string {
   // after "?" anything may be a password, and an "@" in it is none of the address
   if (/[?#]/.test(rest.slice(0, at + 1))) return `${scheme}***`;
   const [server, ...more] = place.split(/[?#]/);
-  const shown = `${PLAIN.test(server!) ? server! : '***'}${more.length > 0 ? '?***' : ''}`;
+  const [host] = server!.split('/');
+  const known = PLAIN.test(server!) ? server! : PLAIN.test(host!) ? `${host}/***` : '***';
+  const shown = `${known}${more.length > 0 ? '?***' : ''}`;
   return `${scheme}${at < 0 ? '' : '***@'}${shown}`;
 }
 
@@ -80,9 +83,17 @@ function canBeDecoded(text: string): boolean {
 
 /**
  * Any text without the passwords of addresses: those that this process was given, in all forms, and whatever looks like
- * an address. The form of an address, `[user:password@]`, stays.
+ * an address. What is said to be expected of an address, with `[user:password@]`, stays.
  */
 export function withoutPasswords(text: string): string {
+  // a wrong address may be a part of what is said to be expected
+  return [EXPECTED, FORM].reduceRight(
+    (clean: (part: string) => string, safe) => (part) => part.split(safe).map(clean).join(safe),
+    masked,
+  )(text);
+}
+
+function masked(text: string): string {
   let clean = text;
   for (const address of givenAddresses()) {
     clean = clean.replaceAll(address, redacted(address));
@@ -90,9 +101,9 @@ export function withoutPasswords(text: string): string {
   }
   return clean.replaceAll(/[a-z][a-z0-9+.-]*:\/\/(?!\[user)[^\s"'<>]+/gi, (word) => {
     const [, address, end] = /^(.*?)([.,;:)\]]*)$/s.exec(word)!;
-    // other addresses, as of pages, have no password, and are shown as they are
-    const isRedis = /^rediss?:/i.test(address!);
-    return isRedis || /@|%40/i.test(address!) ? redacted(address!) + end! : word;
+    if (/^rediss?:/i.test(address!)) return redacted(address!) + end!;
+    // of other addresses a password stands before the host; an "@" further on is a part of a path, as of npm's packages
+    return word.replace(/^([^:]*:\/\/)[^/?#]*(?:@|%40)/i, '$1***@');
   });
 }
 
@@ -104,7 +115,11 @@ export function queueAddress(given: string): string {
   if (!given.startsWith('@')) return given.trim();
   const file = given.slice(1);
   try {
-    return readRegular(file, { links: true, limit: 65_536 }).toString().split('\n')[0]!.trim();
+    const [line] = readRegular(file, { links: true, limit: 65_536 }).toString().split('\n');
+    const address = line!.trim();
+    if (address === '') throw new UsageError(`its first line is empty; ${EXPECTED}`);
+    parseQueueUrl(address, 'its first line');
+    return address;
   } catch (error) {
     throw new UsageError(
       `--queue or $GOWIDE_QUEUE names a file for its address, "@${file}": ${asFileError(error, file).message}`,
@@ -112,21 +127,23 @@ export function queueAddress(given: string): string {
   }
 }
 
-/** Reads the address of a Redis server. Throws UsageError, without the password, when it is none. */
-export function parseQueueUrl(text: string): URL {
-  const refuse = (why: string): UsageError => new UsageError(`--queue ${redacted(text)}: ${why}`);
-  const expected = `expected ${FORM}, or rediss:// with TLS`;
+/**
+ * Reads the address of a Redis server, which `where` gives. Throws UsageError, without the password, when it is none.
+ */
+export function parseQueueUrl(text: string, where = '--queue'): URL {
+  const refuse = (why: string): UsageError => new UsageError(`${where} ${redacted(text)}: ${why}`);
+  if (Number(/:(\d+)(?:\/[^@]*)?$/.exec(text)?.[1]) > 65_535) throw refuse(`${EXPECTED}; a port is at most 65535`);
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw refuse(`${expected}; in a password, "/", "?", "#", "@" and ":" are written as %2F, %3F, %23, %40 and %3A`);
+    throw refuse(`${EXPECTED}; in a password, "/", "?", "#", "@" and ":" are written as %2F, %3F, %23, %40 and %3A`);
   }
-  if (!/^rediss?:\/\//i.test(text) || url.hostname === '') throw refuse(expected);
+  if (!/^rediss?:\/\//i.test(text) || url.hostname === '') throw refuse(EXPECTED);
   if (url.search !== '' || url.hash !== '')
-    throw refuse(`${expected}; it has no parameters, and in a password "?" and "#" are written as %3F and %23`);
+    throw refuse(`${EXPECTED}; it has no parameters, and in a password "?" and "#" are written as %3F and %23`);
   if (![url.username, url.password].every(canBeDecoded))
-    throw refuse(`${expected}; in a user's name or a password, "%" is written as %25`);
-  if (!/^(\/\d*)?$/.test(url.pathname)) throw refuse(`${expected}; a database is a whole number`);
+    throw refuse(`${EXPECTED}; in a user's name or a password, "%" is written as %25`);
+  if (!/^(\/\d*)?$/.test(url.pathname)) throw refuse(`${EXPECTED}; a database is a whole number`);
   return url;
 }

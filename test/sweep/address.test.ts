@@ -80,20 +80,45 @@ describe('the password of a queue', () => {
       'expected redis://[user:password@]host[:port][/db], or rediss:// with TLS',
       'cannot use redis://host:6379/1: ECONNREFUSED',
       'gowide worker --queue @secret.txt',
+      'npm error request to https://registry.npmjs.org/@tensorflow%2ftfjs-node-gpu failed',
     ])
       expect(withoutPasswords(text)).toBe(text);
   });
+
+  test('that an address of another kind has is not shown, and what else it has is', () => {
+    expect(withoutPasswords('no https://me:geheim@proxy:80/@a/b, nor http://me:x%40geheim%40proxy')).toBe(
+      'no https://***@proxy:80/@a/b, nor http://***@proxy',
+    );
+  });
+
+  test.each(['redis://', 'rediss://', 'redis://user', 'redis://[user', 'me:password@', 'd@', 'redis://a:host@b'])(
+    'leaves what is expected of an address as it is: %s',
+    (address) => {
+      vi.stubEnv('GOWIDE_QUEUE', address);
+      const said = 'expected redis://[user:password@]host[:port][/db], or rediss:// with TLS';
+      expect(withoutPasswords(said)).toBe(said);
+    },
+  );
 
   test('can stand in a file', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'gowide-address-')), 'queue');
     writeFileSync(file, 'redis://:geheim@host/2\n');
     expect(queueAddress(`@${file}`)).toBe('redis://:geheim@host/2');
     expect(() => queueAddress(`@${file}2`)).toThrow(/queue2: no such file/);
+    for (const [text, why] of [
+      ['\n', /queue": its first line is empty; expected redis:/],
+      ['{"depth": 3}', /queue": its first line \*\*\*: expected redis:/],
+    ] as const) {
+      writeFileSync(file, text);
+      expect(() => queueAddress(`@${file}`)).toThrow(why);
+    }
   });
 });
 
 test.each([
   ['redis://host/x', /a database is a whole number/],
+  ['redis://127.0.0.1:6379/abc', /^--queue redis:..127.0.0.1:6379.\*\*\*: .*; a database is a whole number$/],
+  ['redis://host:99999', /^--queue redis:..host:99999: .*; a port is at most 65535$/],
   ['redis://host?db=3', /it has no parameters/],
   ['redis://', /expected redis:/],
   ['host', /expected redis:/],
