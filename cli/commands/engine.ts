@@ -4,6 +4,7 @@ import { FailureError, messageOf, UsageError } from '../../src/core/errors.js';
 import { isFolder } from '../../src/core/folder.js';
 import type { InstallOptions } from '../../src/engine/install/install.js';
 import { findInstalled, whyNotInstallable, type Installed } from '../../src/engine/install/installed.js';
+import { TFJS_ARCHIVE } from '../../src/engine/install/pins.js';
 import { requestedEngine } from '../../src/engine/engines/choose.js';
 import { probeEngine } from '../../src/engine/engines/probe.js';
 import { setUpTensorflow } from '../../src/engine/engines/tensorflow.js';
@@ -30,7 +31,10 @@ export function command(): Command {
       'download TensorFlow 2.21 and build the addon of @tensorflow/tfjs-node-gpu for it; needs pip and a C++ compiler',
     )
     .option('--gpu', 'the CUDA build, with the CUDA 12 libraries (about 3.4 GB)')
-    .option('--wheels <dir>', 'take the wheels from this folder, without a network')
+    .option(
+      '--wheels <dir>',
+      `take the wheels from this folder, and npm’s ${TFJS_ARCHIVE} where it lies there; else that is fetched`,
+    )
     .option('--force', 'install anew')
     .option('--optional', 'where it cannot be installed, say so in one line and succeed: the other engines work')
     .addHelpText('after', examples(['gowide engine install', 'gowide engine install --gpu']))

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
+import { probeEngine } from '../../src/engine/engines/probe.js';
 import { gowide } from '../support/program.js';
+
+test('an engine that does not answer in time is ended, and said to be so', async () => {
+  const { available, reason } = await probeEngine('wasm', 0.001);
+  expect([available, reason]).toEqual([false, expect.stringMatching(/did not start and compute within 0.001 s/)]);
+});
 
 test('doctor --json names every engine with rates, or with the reason why not', () => {
   const { stdout } = gowide(['doctor', '--json']);

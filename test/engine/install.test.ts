@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  rmSync,
   statSync,
   truncateSync,
   utimesSync,
@@ -74,6 +75,12 @@ describe.skipIf(!supported)('with the tools', () => {
     writeFileSync(join(cache, 'tfjs-node-gpu-4.22.0', 'package.json'), '{}');
     await expect(installTensorflow({ wheels })).rejects.toThrow(/its SHA-256 is not [0-9a-f]{64}; it is damaged/);
     await expect(installTensorflow({ wheels: cache })).rejects.toThrow(/no file tensorflow.*whl there/);
+    // the wheels are looked for before anything is fetched, and so is what npm would fetch
+    rmSync(join(cache, 'tfjs-node-gpu-4.22.0'), { recursive: true });
+    writeFileSync(join(wheels, 'tensorflow-tfjs-node-gpu-4.22.0.tgz'), 'damaged');
+    process.env.npm_config_registry = 'http://127.0.0.1:1';
+    await expect(installTensorflow({ wheels: cache })).rejects.toThrow(/no file tensorflow.*whl there/);
+    await expect(installTensorflow({ wheels })).rejects.toThrow(/4.22.0.tgz: its SHA-512 is not that of @tensorflow/);
     expect(findInstalled()).toBeUndefined();
     expect(existsSync(join(cache, 'install.lock'))).toBe(false);
   });

@@ -30,15 +30,29 @@ const absent = (name: EngineName, reason: string): EngineReport => ({
   gflops: null,
 });
 
-/** Starts, checks and measures an engine in a process of its own. One that does not work has the reason with it. */
-export async function probeEngine(name: EngineName): Promise<EngineReport> {
+/** Seconds within which an engine starts and is measured, several times what a slow and busy machine takes. */
+const LIMIT = 120;
+
+/**
+ * Starts, checks and measures an engine in a process of its own, which is ended after so many seconds, as a driver may
+ * hang. One that does not work has the reason with it.
+ */
+export async function probeEngine(name: EngineName, seconds = LIMIT): Promise<EngineReport> {
   return new Promise((resolve) => {
     const child = fork(fileURLToPath(import.meta.url), [name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let errors = '';
+    const late = setTimeout(() => {
+      resolve(absent(name, `it did not start and compute within ${seconds} s; its driver may hang`));
+      child.kill('SIGKILL');
+    }, 1000 * seconds);
     child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2000)));
     child.on('message', (report) => resolve(report as EngineReport));
-    child.on('error', (error) => resolve(absent(name, messageOf(error))));
+    child.on('error', (error) => {
+      clearTimeout(late);
+      resolve(absent(name, messageOf(error)));
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(late);
       const last = errors.trim().split('\n').at(-1) ?? '';
       resolve(absent(name, `its process ended with ${signal ?? `status ${code}`}${last && `: ${last}`}`));
     });

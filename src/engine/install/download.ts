@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { FailureError, messageOf, UsageError } from '../../core/errors.js';
+import { FailureError, few, messageOf, UsageError } from '../../core/errors.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { cachedTfjsPackage, findTfjsPackage, sha256Of } from './installed.js';
-import { TFJS_INTEGRITY, TFJS_VERSION, type Wheel } from './pins.js';
+import { TFJS_ARCHIVE, TFJS_INTEGRITY, TFJS_VERSION, type Wheel } from './pins.js';
 import { ISOLATED, runTool } from '../../toolchain/tools.js';
 
 /** Options of `pip download` that do not depend on the wheel: quiet, patient, and for the wheels' own Python. */
@@ -24,6 +24,19 @@ function wheelIn(folder: string, wheel: Wheel): string | undefined {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const name = names.find((file) => file.startsWith(prefix) && file.endsWith('.whl'));
   return name && resolve(folder, name);
+}
+
+/**
+ * Throws UsageError where a wheel is missing in the folder `given`, and in `into`, where an earlier install left some:
+ * before anything else is fetched.
+ */
+export function checkWheels(wheels: readonly Wheel[], given: string | undefined, into: string): void {
+  if (given === undefined) return;
+  const missing = wheels.filter((wheel) => [given, into].every((folder) => wheelIn(folder, wheel) === undefined));
+  if (missing.length > 0)
+    throw new UsageError(
+      `--wheels ${given}: no file ${few(missing.map((wheel) => `${prefixOf(wheel)}*.whl`))} there; put every wheel there, or leave the option out`,
+    );
 }
 
 /**
@@ -46,7 +59,7 @@ export async function downloadWheel(
       throw new FailureError(`${path}: its SHA-256 is not ${wheel.sha256}; it is damaged or another build`);
     rmSync(path);
   }
-  if (given !== undefined) throw new UsageError(`--wheels ${given}: no file ${prefixOf(wheel)}*.whl there`);
+  checkWheels([wheel], given, into);
   await pipDownload(python, wheel, into, progress);
   return wheelIn(into, wheel)!;
 }
@@ -102,13 +115,14 @@ function megabytesIn(folder: string): number {
 }
 
 /**
- * Folder of the package tfjs-node-gpu: a dependency of the user's, or fetched into the cache, checked against npm's
- * integrity, and unpacked. It is no plain dependency, because its install script fails, and npm with it, where its
- * prebuilt library cannot be had; no script of it is run. Throws FailureError when the download fails or is another
- * file.
+ * Folder of the package tfjs-node-gpu: a dependency of the user's, or fetched into the cache, from the folder `given`
+ * where npm's archive lies there, checked against npm's integrity, and unpacked. It is no plain dependency, because its
+ * install script fails, and npm with it, where its prebuilt library cannot be had; no script of it is run. Throws
+ * FailureError when the download fails or is another file.
  */
 export async function fetchTfjsPackage(
   python: string,
+  given: string | undefined,
   report: (stage: string, done: number, total: number) => void,
 ): Promise<string> {
   const found = findTfjsPackage();
@@ -118,25 +132,42 @@ export async function fetchTfjsPackage(
   rmSync(partial, { recursive: true, force: true });
   makeFolder(partial);
   const name = `@tensorflow/tfjs-node-gpu@${TFJS_VERSION}`;
-  report(`download ${name}`, 0, 1);
-  const quick = ['--loglevel=error', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=60000'];
-  try {
-    await runTool('npm', ['pack', name, ...quick, '--ignore-scripts', '--pack-destination', partial]);
-  } catch (error) {
-    throw new FailureError(
-      `download of ${name}: ${withAdvice(error, 'check the network or the proxy, and run the same command again')}`,
-    );
-  }
-  const archive = join(
-    partial,
-    readdirSync(partial).find((file) => file.endsWith('.tgz'))!,
-  );
+  const brought = given === undefined ? undefined : join(given, TFJS_ARCHIVE);
+  const archive =
+    brought !== undefined && existsSync(brought) ? brought : await npmDownload(name, partial, given, report);
   const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
   if (integrity !== TFJS_INTEGRITY)
-    throw new FailureError(`download of ${name}: expected ${TFJS_INTEGRITY}, got ${integrity}`);
+    throw new FailureError(
+      archive === brought
+        ? `${archive}: its SHA-512 is not that of ${name}; it is damaged or another file`
+        : `download of ${name}: expected ${TFJS_INTEGRITY}, got ${integrity}`,
+    );
   await runTool(python, [...ISOLATED, '-m', 'tarfile', '-e', archive, partial]);
   rmSync(folder, { recursive: true, force: true });
   renameSync(join(partial, 'package'), folder);
   rmSync(partial, { recursive: true, force: true });
   return folder;
+}
+
+/** Fetches a package's archive into a folder with npm, and returns its path. Throws FailureError with advice. */
+async function npmDownload(
+  name: string,
+  into: string,
+  given: string | undefined,
+  report: (stage: string, done: number, total: number) => void,
+): Promise<string> {
+  report(`download ${name}`, 0, 1);
+  const quick = ['--loglevel=error', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=60000'];
+  try {
+    await runTool('npm', ['pack', name, ...quick, '--ignore-scripts', '--pack-destination', into]);
+  } catch (error) {
+    const otherwise =
+      given === undefined ? 'run the same command again' : `or put ${TFJS_ARCHIVE} of npm into ${given}`;
+    const advice = `check the network or the proxy, ${given === undefined ? 'and ' : ''}${otherwise}`;
+    throw new FailureError(`download of ${name}: ${withAdvice(error, advice)}`);
+  }
+  return join(
+    into,
+    readdirSync(into).find((file) => file.endsWith('.tgz'))!,
+  );
 }

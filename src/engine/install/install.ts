@@ -12,7 +12,7 @@ import { FailureError, messageOf, UsageError } from '../../core/errors.js';
 import { asFileError, makeFolder, writeAtomic } from '../../store/atomic.js';
 import { tryLock } from '../../store/lock.js';
 import { cacheFolder } from '../../toolchain/cache.js';
-import { downloadWheel, fetchTfjsPackage } from './download.js';
+import { checkWheels, downloadWheel, fetchTfjsPackage } from './download.js';
 import {
   folderOf,
   hashesFit,
@@ -35,7 +35,7 @@ const require = createRequire(import.meta.url);
 export interface InstallOptions {
   /** The CUDA build. */
   readonly gpu?: boolean;
-  /** Folder with the wheels, for machines without a network. */
+  /** Folder with the wheels, and with npm's archive of tfjs-node-gpu where there is no network. */
   readonly wheels?: string | undefined;
   /** Check every file by its hash, not by its size alone. */
   readonly thorough?: boolean;
@@ -90,7 +90,8 @@ async function build(
   rmSync(root, { recursive: true, force: true });
   makeFolder(downloads);
   makeFolder(root);
-  const source = await fetchTfjsPackage(python!, report);
+  checkWheels(variant.wheels, wheels, downloads);
+  const source = await fetchTfjsPackage(python!, wheels, report);
   const total = variant.wheels.reduce((sum, wheel) => sum + wheel.megabytes, 0);
   let before = 0;
   for (const wheel of variant.wheels) {

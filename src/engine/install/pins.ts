@@ -25,6 +25,8 @@ export interface Variant {
 export const TENSORFLOW_VERSION = '2.21.0';
 /** Version of tfjs and of tfjs-node-gpu, which must be the same. */
 export const TFJS_VERSION = '4.22.0';
+/** The file of that package as `npm pack` names it. */
+export const TFJS_ARCHIVE = `tensorflow-tfjs-node-gpu-${TFJS_VERSION}.tgz`;
 /** npm's integrity of `@tensorflow/tfjs-node-gpu` at that version. */
 export const TFJS_INTEGRITY =
   'sha512-p//NN6DGiN4hInUmIkRffaFVMcdTREUMjPyjW04J7OXvB2zBlQimj61eFKSgRrH3f5TnOfKzb0n56he/B6a4bw==';
