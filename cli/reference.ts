@@ -24,7 +24,7 @@ export function commandReference(program: Command): string {
 This page is made of the program’s own help; a test compares the two.
 In a clone, write \`npx gowide\` or \`npm run -s gowide --\`.
 Exit status: 0 done, 1 failed, 2 wrong use, 130 stopped.
-Ctrl-C finishes the step, saves, and prints the command that goes on; of a step that takes longer than 30 s (\`GOWIDE_GRACE_SECONDS\`) it says that it was not saved.
+Ctrl-C finishes the step, saves, and prints the command that goes on; of a step that takes longer than 30 s (\`GOWIDE_GRACE_SECONDS\`) it says that it was not saved. \`theory simulate\`, \`theory limit\`, \`theory exact\` and \`verify\` save nothing on the way: it ends them at once, and they say so.
 \`gowide completion bash|zsh|fish\` writes a script that has a shell complete all of this.
 
 ${lists.join('\n\n')}

@@ -1,6 +1,5 @@
 /** ResNet-50: training and inference at 224 and 32 pixels, and the loader that feeds it. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { Loader } from '../../src/data/dataset.js';
@@ -8,6 +7,7 @@ import { openImageFolder } from '../../src/data/imagefolder.js';
 import { tf } from '../../src/engine/tensor.js';
 import { preset } from '../../src/models/index.js';
 import { resnet } from '../../src/models/families/resnet/network.js';
+import { temporaryFolder } from '../terminal/stop.js';
 import { inferenceTimes, trainingTimes, type Case, type NetworkCases } from './compare.js';
 import { networkBench } from './network.js';
 
@@ -60,7 +60,7 @@ export const resnet50 = networkBench(
  * cores.
  */
 async function measureLoader(seconds: number): Promise<{ perSecond: number; peakMemoryBytes: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'gowide-bench-'));
+  const { folder, remove } = temporaryFolder('gowide-bench-');
   try {
     await writePictures(folder);
     const data = openImageFolder({ folder, size: 224, resize: 256, validation: 1, corrupt: 0 });
@@ -75,7 +75,7 @@ async function measureLoader(seconds: number): Promise<{ perSecond: number; peak
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

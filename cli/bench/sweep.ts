@@ -2,9 +2,9 @@
  * What sweeps cost beside their cells: milliseconds for an empty cell, and seconds for a hundred thousand finished
  * ones.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Option } from 'commander';
 import { cellId, RUN_FORMAT, type Cell } from '../../src/core/run.js';
 import { mergeStores } from '../../src/store/merge.js';
@@ -14,6 +14,7 @@ import { seal, sha256 } from '../../src/store/seal.js';
 import { runPool } from '../../src/sweep/backends/pool.js';
 import { workOf, type Work } from '../../src/sweep/work.js';
 import { wholeNumber } from '../terminal/options.js';
+import { temporaryFolder } from '../terminal/stop.js';
 import { textTable } from '../terminal/table.js';
 import type { Bench } from './bench.js';
 import { BENCH_RUNNERS, emptyCells } from './empty.js';
@@ -47,14 +48,15 @@ function workersOf(out: string, jobs: number): Parameters<typeof runPool>[1] {
 }
 
 /** A store of finished runs, written without running them. */
-function fill(out: string, cells: readonly Cell[]): void {
+async function fill(out: string, cells: readonly Cell[]): Promise<void> {
   const entry = JSON.stringify(
     [seal({ ...environment(null, 'gowide bench sweep'), resumed: false, seconds: 0 })],
     null,
     2,
   );
   mkdirSync(join(out, 'runs'), { recursive: true });
-  for (const cell of cells) {
+  for (const [i, cell] of cells.entries()) {
+    if (i % 1000 === 0) await setImmediate(); // a signal is heard between two turns of the event loop
     const folder = folderOf(out, cell, new Map());
     const metrics = `${JSON.stringify({ seed: cell.seed })}\n`;
     const contents = {
@@ -163,7 +165,7 @@ async function* redisCosts(folder: string): AsyncGenerator<SweepCost> {
 async function* storeCosts(folder: string, cells: number): AsyncGenerator<SweepCost> {
   const [store, other] = [join(folder, 'many'), join(folder, 'merged')];
   const all = emptyCells(cells);
-  fill(store, all);
+  await fill(store, all);
   const acts: Readonly<Record<string, () => unknown>> = {
     'finished runs listed': () => listRuns(store),
     'finished cells found, every hash compared': () => todo(store, all),
@@ -175,13 +177,13 @@ async function* storeCosts(folder: string, cells: number): AsyncGenerator<SweepC
 
 /** Every cost, one after the other, in a temporary folder. */
 async function* costs(cells: number): AsyncGenerator<SweepCost> {
-  const folder = mkdtempSync(join(tmpdir(), 'gowide-bench-sweep-'));
+  const { folder, remove } = temporaryFolder('gowide-bench-sweep-');
   try {
     yield await localCost(folder);
     yield* redisCosts(folder);
     yield* storeCosts(folder, cells);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }
 
