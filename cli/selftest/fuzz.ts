@@ -455,7 +455,7 @@ const WORDS = [
   '0',
   '--json',
   '--print-config',
-  '\u0000'.slice(1),
+  '',
   '--help',
   '-',
   '--',

@@ -76,6 +76,8 @@ function expand(part: string): string[] {
     const count = Number(last ?? first) - Number(first) + 1;
     if (count > MOST_TASKS)
       throw new UsageError(`--workers slurm: "${part}" in the node list are ${count} nodes; ${MOST}`);
+    if (count * rest.length > MOST_TASKS)
+      throw new UsageError(`--workers slurm: "${part}" in the node list are ${count * rest.length} nodes; ${MOST}`);
     const numbers = Array.from({ length: count }, (_, i) => String(Number(first) + i).padStart(first.length, '0'));
     return numbers.flatMap((number) => rest.map((end) => `${before}${number}${end}`));
   });

@@ -36,7 +36,7 @@ export function preparePredict(
   const family = familyOf(spec);
   if (family.predict === undefined)
     throw new UsageError(
-      `${files.model}: weights in published names exist for networks of the family ${familiesWith('predict')} only`,
+      `${files.model}: a network of the family ${spec.family} cannot be applied to a file; those of ${familiesWith('predict')} can`,
     );
   if (files.weights === undefined && kept === undefined)
     throw new UsageError(`${files.model}: --weights is needed: a safetensors file`);

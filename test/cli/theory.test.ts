@@ -158,6 +158,20 @@ test('exact: an example without a config, the answer with one', () => {
   );
 });
 
+test('exact: a null is explained, and what leaves float64 at either end is said so', async () => {
+  const chain = [
+    'theory',
+    'exact',
+    'chain',
+    '--config',
+    file('chain.json', { weights: [1, 2], target: 3, times: [0] }),
+  ];
+  expect((await gowideHere(chain)).stdout).toMatch(/amplification +none: it is that of equal weights\n/);
+  const tiny = { alpha: 1e300, c: 1e-300, target: 2, temperature: 1e-300, decay: 1e300 };
+  const langevin = await gowideHere(['theory', 'exact', 'langevin', '--config', file('tiny.json', tiny)]);
+  expect([langevin.status, langevin.stderr]).toEqual([2, expect.stringMatching(/from 1e-308 to 1e308\n$/)]);
+});
+
 test('run --set judges constants of one’s own by the claims’ rules, in the terminal, and in a section of the report', () => {
   const small = ['wide=32', 'train=8', 'heldOut=8', 'time=0.5', 'imitationTime=0.25', 'draws=1', 'depth=1'];
   const settings = ['alpha=0.5', 'widths=[2,4,8,16]', ...small].flatMap((setting) => ['--set', setting]);

@@ -43,6 +43,9 @@ describe('workers of a job step of Slurm', () => {
     expect(() => expandNodes(text)).toThrow(/cannot be read/),
   );
 
+  test('ranges whose product is too many nodes are refused, each of them small as it is', () =>
+    expect(() => expandNodes('r[1-4000]n[1-4000]x[1-4000]')).toThrow(/are \d+ nodes; /));
+
   const job = {
     SLURM_NTASKS: '5',
     SLURM_PROCID: '3',

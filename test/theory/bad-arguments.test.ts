@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { rngKey } from '../../src/core/rng.js';
 import * as theory from '../../theory/index.js';
+import { factorLinear } from '../../theory/numerics/linear.js';
 import { smallNet } from './support.js';
 
 const net = smallNet();
@@ -31,7 +32,7 @@ describe.each(COUNTS)('a count of %d', (count) => {
     ['a fresh net’s particles', () => theory.freshNet(wide, count, { rho: 0 }, 1, 0), 'widths: m'],
     ['dimensions of a task', () => theory.sineTask(1, count, 2, 2), 'sineTask: d'],
     ['outputs of classes', () => theory.asClasses(train, count), 'asClasses: outputs'],
-    ['samples of a batch', () => theory.batchesOf(train, { batch: count, seed: 1 }), 'trainSgd: expected a batch'],
+    ['samples of a batch', () => theory.batchesOf(train, { batch: count, seed: 1 }), 'batchesOf: expected a batch'],
     ['particles of weights', () => theory.gaussianWeights(count, 1, rngKey(1)), 'gaussianWeights: m'],
     [
       'particles of a sample',
@@ -206,6 +207,14 @@ test.each<[what: string, call: () => unknown, message: string]>([
     'trainLangevin: temperature',
   ],
   [
+    'a decay of more than a step',
+    () => theory.trainLangevin(smallNet(), train, { steps: 1, dt: 0.5, temperature: 0, decay: 3, noise }),
+    'trainLangevin: decay: expected decay times dt of at most 1, got 1.5',
+  ],
+  ['a singular matrix', () => factorLinear([[0]]), 'factorLinear: the matrix is singular'],
+  ['a scale beyond reach', () => theory.solveRadial({ ...radial, scale: 1e9 }, 2), 'expected a smaller scale'],
+  ['a law of endless points', () => theory.solveRadial({ ...radial, shape: 1e-7 }, 2), 'a larger shape'],
+  [
     'a friction below 0',
     () => theory.trainMomentum(smallNet(), train, { steps: 1, dt: 0.1, friction: -1 }),
     'trainMomentum: friction',
@@ -213,7 +222,7 @@ test.each<[what: string, call: () => unknown, message: string]>([
   [
     'samples of two numbers',
     () => theory.batchesOf({ ...train, n: 4 }, { batch: 2, seed: 1 }),
-    'trainSgd: x: expected 4 samples, got 18 numbers',
+    'batchesOf: x: expected 4 samples, got 18 numbers',
   ],
   [
     'weights of another width',
@@ -243,7 +252,7 @@ test.each<[what: string, call: () => unknown, message: string]>([
   [
     'overlaps of two sizes',
     () => theory.committeeVelocity({ ...committee, T: [[1, 0]] }, 1),
-    'committee: expected Q [K, K]',
+    'committee: expected Q [K, K], R [K, M], T [M, M], got Q [1, 1], R [1, 1], T [1, 2]',
   ],
   [
     'times that fall',

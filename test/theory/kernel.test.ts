@@ -12,7 +12,7 @@ import { erf } from 'mathjs';
 import { namesOf } from '../../src/core/registry.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { cacheFolder } from '../../src/toolchain/cache.js';
-import { expectedKernel, openKernel, useKernel, type KernelName } from '../../theory/kernel/kernel.js';
+import { expectedKernel, openKernel, useKernel, whyNotNative, type KernelName } from '../../theory/kernel/kernel.js';
 import type { Kernel } from '../../theory/kernel/interface.js';
 import type { WebAssembly as Platform } from '../../theory/kernel/machine.js';
 import { webAssemblyKernel } from '../../theory/kernel/webassembly.js';
@@ -347,6 +347,21 @@ describe('the kernel that is expected', () => {
     expect(expectedKernel).toThrow(/GOWIDE_KERNEL: unknown kernel "gpu"; expected one of: native, wasm/);
     useKernel(openKernel('wasm', 1));
     expect(expectedKernel()).toBe('wasm');
+  });
+
+  test('is none by its name alone, and has no reason of an earlier one', () => {
+    expect(() => useKernel('wasm' as never)).toThrow(
+      /^useKernel: expected an object with name, forward, .*got string$/,
+    );
+    vi.stubEnv('GOWIDE_KERNEL', undefined);
+    vi.stubEnv('GOWIDE_CACHE', mkdtempSync(join(tmpdir(), 'gowide-reason-')));
+    vi.stubEnv('CXX', process.execPath);
+    vi.stubEnv('PATH', '');
+    useKernel(undefined);
+    expect(whyNotNative()).toBeDefined();
+    vi.stubEnv('GOWIDE_KERNEL', 'wasm');
+    useKernel(undefined);
+    expect(whyNotNative()).toBeUndefined();
   });
 
   test('is the native one where there is a compiler, or was one, else WebAssembly', () => {

@@ -3,6 +3,7 @@
  * each, f(x) = scale * mean_i erf(theta_i . x / sqrt 2)^2, loss (1/2)(y - f)^2. As D -> infinity particles enter by
  * their norm r alone. Mei, Montanari, Nguyen 2018 (PNAS), with an activation whose Gaussian average is in closed form.
  */
+import { messageOf } from '../../src/core/errors.js';
 import { filled } from '../../src/core/host-array.js';
 import { checkAllFinite, checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
@@ -102,6 +103,12 @@ interface Quadrature {
 const NEGLIGIBLE = 1e-17;
 
 /**
+ * Steps of an integration, and points times steps, at most: a scale of 600 takes some 1,800 steps, and both of these
+ * some seconds to a minute; a scale of 1e9 would take hours.
+ */
+const [MOST_STEPS, MOST_MOVES] = [2000, 3e6];
+
+/**
  * Points of the Gamma law by the trapezoidal rule in log r, which converges exponentially, also where the density is
  * singular at 0; `spacing` is the step, in parts of the law's own width.
  */
@@ -116,6 +123,7 @@ function gammaQuadrature({ shape, rate }: Radial, spacing: number): Quadrature {
       const x = middle + side * i * h;
       const weight = Math.exp(logWeight(x) - logWeight(middle));
       if (!(weight > NEGLIGIBLE)) break;
+      if (nodes.length >= MOST_MOVES) throw new RangeError(`the law of the norms takes more than ${MOST_MOVES} points`);
       nodes.push(Math.exp(x));
       weights.push(weight);
     }
@@ -172,7 +180,8 @@ export interface RadialState {
 function radialState(radial: Radial, time: number, spacing: number): RadialState {
   const { nodes, weights } = gammaQuadrature(radial, spacing);
   const mean = radial.shape / radial.rate;
-  const r = integrateStiff(radialSystem(radial, weights), nodes, time, { floor: 1e-4 * mean, tolerance: 1e-11 });
+  const most = Math.min(MOST_STEPS, Math.floor(MOST_MOVES / nodes.length));
+  const r = integrateStiff(radialSystem(radial, weights), nodes, time, { floor: 1e-4 * mean, tolerance: 1e-11, most });
   return { risk: riskOf(radial, r, weights), meanNorm: r.reduce((sum, value, i) => sum + weights[i]! * value, 0) };
 }
 
@@ -182,14 +191,26 @@ const AGREEMENT = 1e-9;
 
 /**
  * Risk and mean norm at `time`: the law of r as weighted points, twice as many until the risk and the mean norm move by
- * less than 1e-9 of their size. Throws RangeError where that many points do not settle them.
+ * less than 1e-9 of their size. Throws RangeError where that many points do not settle them, and where it would take
+ * longer than about a minute.
  */
 export function solveRadial(radial: Radial, time: number): RadialState {
   checkRadial('solveRadial', radial);
   checkFinite('solveRadial: time', time, 0);
-  let before = radialState(radial, time, SPACINGS[0]!);
+  const stateAt = (spacing: number): RadialState => {
+    try {
+      return radialState(radial, time, spacing);
+    } catch (error) {
+      throw new RangeError(
+        `radial: ${messageOf(error)}; with scale ${radial.scale} and shape ${radial.shape} this takes too long: ` +
+          'expected a smaller scale (up to some hundreds), a larger shape, or a shorter time',
+        { cause: error },
+      );
+    }
+  };
+  let before = stateAt(SPACINGS[0]!);
   for (const spacing of SPACINGS.slice(1)) {
-    const state = radialState(radial, time, spacing);
+    const state = stateAt(spacing);
     const size = riskOf({ ...radial, scale: 0 }, new Float64Array(), new Float64Array());
     const moved = Math.max(
       Math.abs(state.risk - before.risk) / (Math.abs(state.risk) + 1e-3 * size),

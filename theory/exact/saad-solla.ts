@@ -28,6 +28,12 @@ function covariance({ Q, R, T }: Committee): number[][] {
   return [...Q.map((row, i) => [...row, ...R[i]!]), ...T.map((row, n) => [...R.map((r) => r[n]!), ...row])];
 }
 
+/** Rows and columns of a matrix for a message, of which rows may have several lengths: `[2, 1 or 2]`. */
+function sizesOf(rows: Matrix): string {
+  const lengths = new Set(rows.map(({ length }) => length));
+  return `[${rows.length}, ${[...lengths].sort((a, b) => a - b).join(' or ')}]`;
+}
+
 /** Throws RangeError when the sizes do not fit, or an overlap is not finite. */
 function checkSizes({ Q, R, T }: Committee): void {
   const [K, M] = [Q.length, T.length];
@@ -40,7 +46,10 @@ function checkSizes({ Q, R, T }: Committee): void {
     T.some((row) => row.length !== M)
   ) {
     throw new RangeError(
-      `committee: expected Q [K, K], R [K, M], T [M, M], got Q with ${K} rows, R with ${R.length}, T with ${M}`,
+      'committee: expected Q [K, K], R [K, M], T [M, M], got ' +
+        Object.entries({ Q, R, T })
+          .map(([name, rows]) => `${name} ${sizesOf(rows)}`)
+          .join(', '),
     );
   }
   for (const [name, rows] of Object.entries({ Q, R, T })) checkAllFinite(`committee: ${name}`, rows.flat());

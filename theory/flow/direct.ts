@@ -184,10 +184,10 @@ export function batchesOf(
 ): (step: number) => Samples {
   const { x, y, n } = samples;
   if (!Number.isInteger(batch) || batch < 1 || batch > n)
-    throw new RangeError(`trainSgd: expected a batch of 1 to ${n} samples, got ${batch}`);
+    throw new RangeError(`batchesOf: expected a batch of 1 to ${n} samples, got ${batch}`);
   for (const [name, { length }] of Object.entries({ x, y }))
     if (!Number.isInteger(n) || length === 0 || length % n !== 0)
-      throw new RangeError(`trainSgd: ${name}: expected ${n} samples, got ${length} numbers`);
+      throw new RangeError(`batchesOf: ${name}: expected ${n} samples, got ${length} numbers`);
   const [inputs, outputs] = [x.length / n, y.length / n];
   const perEpoch = Math.floor(n / batch);
   const [bx, by] = [new Float64Array(batch * inputs), new Float64Array(batch * outputs)];

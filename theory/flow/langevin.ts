@@ -66,10 +66,13 @@ export function langevinMove(
  * state, the method is of strong and weak order 1. Its law at infinite width tends to the minimum of loss + decay/2
  * E|theta|^2 - temperature entropy. The losses are those before each step; noise makes them rise, so that rises are not
  * counted. Mei, Montanari, Nguyen 2018 (arXiv 1804.06561); Kloeden, Platen 1992, section 10.2. Throws RangeError on a
- * negative temperature or decay.
+ * negative temperature or decay, and where decay times dt is above 1, which turns the particles round in every step.
  */
 export function trainLangevin(net: Net, samples: Samples, options: LangevinOptions): FlowResult {
   checkFinite('trainLangevin: temperature', options.temperature, 0);
-  checkFinite('trainLangevin: decay', options.decay ?? 0, 0);
+  const { decay = 0, dt } = options;
+  checkFinite('trainLangevin: decay', decay, 0);
+  if (decay * dt > 1)
+    throw new RangeError(`trainLangevin: decay: expected decay times dt of at most 1, got ${decay * dt}`);
   return trainBySteps(net, samples, options, langevinMove(net.layers, options));
 }

@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { messageOf, UsageError } from '../../src/core/errors.js';
-import { lookUp, namesOf } from '../../src/core/registry.js';
+import { checkMembers, lookUp, namesOf } from '../../src/core/registry.js';
 import { choiceSetting, numberSetting } from '../../src/core/settings.js';
 import { checked } from './checked.js';
 import type { Kernel } from './interface.js';
@@ -83,7 +83,16 @@ export function whyNotNative(): string | undefined {
   return reason;
 }
 
-/** Makes another kernel the one in use, for benchmarks and tests; undefined makes {@link kernel} choose again. */
+/**
+ * Makes another kernel the one in use, for benchmarks and tests; undefined makes {@link kernel} choose again. Throws
+ * UsageError on what is no kernel, such as the name of one, which {@link openKernel} opens.
+ */
 export function useKernel(next: Kernel | undefined): void {
+  if (next !== undefined)
+    checkMembers('useKernel', next, {
+      ...{ name: 'string', forward: 'function', descend: 'function', backward: 'function' },
+      ...{ tangent: 'function', peak: 'function' },
+    });
   current = next;
+  reason = undefined;
 }

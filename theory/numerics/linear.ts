@@ -69,9 +69,9 @@ function rotate(A: number[][], p: number, q: number): void {
 
 /**
  * A solver of A x = b for b [n], with A [n, n] factored once: A = L U with partial pivoting (Crout), then two
- * substitutions for each b. Throws RangeError when A is singular.
+ * substitutions for each b. Throws RangeError, which says `what` asked, when A is singular.
  */
-export function factorLinear(A: Rows): (b: ArrayLike<number>) => number[] {
+export function factorLinear(A: Rows, what = 'factorLinear'): (b: ArrayLike<number>) => number[] {
   const n = A.length;
   const LU = A.map((row) => [...row]);
   const order = LU.map((_, i) => i);
@@ -83,7 +83,7 @@ export function factorLinear(A: Rows): (b: ArrayLike<number>) => number[] {
     }
     let pivot = j;
     for (let i = j + 1; i < n; i++) if (Math.abs(LU[i]![j]!) > Math.abs(LU[pivot]![j]!)) pivot = i;
-    if (LU[pivot]![j] === 0) throw new RangeError('solveLinear: the matrix is singular');
+    if (LU[pivot]![j] === 0) throw new RangeError(`${what}: the matrix is singular`);
     [LU[j], LU[pivot]] = [LU[pivot]!, LU[j]!];
     [order[j], order[pivot]] = [order[pivot]!, order[j]!];
     for (let i = j + 1; i < n; i++) LU[i]![j]! /= LU[j]![j]!;
@@ -101,7 +101,7 @@ export function factorLinear(A: Rows): (b: ArrayLike<number>) => number[] {
 
 /** x [n] of A x = b, with A [n, n] and b [n]. Throws RangeError when A is singular. */
 export function solveLinear(A: Rows, b: readonly number[]): number[] {
-  return factorLinear(A)(b);
+  return factorLinear(A, 'solveLinear')(b);
 }
 
 /**

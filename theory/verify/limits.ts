@@ -23,6 +23,8 @@ export interface Limit {
   readonly law: string;
   /** A config that works, for help and for errors. */
   readonly example: Readonly<Record<string, unknown>>;
+  /** What it means that a number is null, by its name, for people. */
+  readonly nulls?: Readonly<Record<string, string>>;
   /** Answers a config, by named numbers. Throws UsageError with one line on a config that does not fit. */
   readonly evaluate: (config: unknown) => Readonly<Record<string, unknown>>;
 }
@@ -55,7 +57,9 @@ function limit<Spec>({
 function finite<Answer>(answer: Answer): Answer {
   const path = pathNotFinite(answer);
   if (path !== undefined)
-    throw new RangeError(`"${path}" leaves float64; expected values, or times, that keep it below 1e308`);
+    throw new RangeError(
+      `"${path}" leaves float64; expected values, or times, with products and powers from 1e-308 to 1e308`,
+    );
   return answer;
 }
 
@@ -80,6 +84,7 @@ const chainLimit = limit({
   law: 'scalar linear chain under gradient flow: weights, product, lim sqrt(m) D',
   schema: Chain,
   example: { weights: [0.9, 1, 1.1], target: 2, times: [0, 0.5] },
+  nulls: { amplification: 'none: it is that of equal weights' },
   answer: (spec) => ({
     rows: spec.times.map((time) => {
       const { weights, target } = spec;

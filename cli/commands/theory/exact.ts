@@ -1,19 +1,21 @@
 import { Command, Option } from 'commander';
 import { naming } from '../../../src/core/errors.js';
 import { readDeclaration } from '../../../src/store/config.js';
-import { limitByName, LIMITS } from '../../../theory/verify/limits.js';
+import { limitByName, LIMITS, type Limit } from '../../../theory/verify/limits.js';
 import { NamedArgument } from '../../terminal/choices.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption } from '../../terminal/options.js';
 
-function lines(values: Readonly<Record<string, unknown>>, indent = ''): string[] {
+/** The numbers of an answer for people; `nulls` says what it means that one is null. */
+function lines(values: Readonly<Record<string, unknown>>, nulls: Limit['nulls'] = {}, indent = ''): string[] {
   return Object.entries(values).flatMap(([name, value]) => {
     if (name === 'rows' && Array.isArray(value))
       return value.flatMap((row: Record<string, unknown>) => [
         `${indent}time ${String(row.time)}`,
-        ...lines(Object.fromEntries(Object.entries(row).filter(([key]) => key !== 'time')), `${indent}  `),
+        ...lines(Object.fromEntries(Object.entries(row).filter(([key]) => key !== 'time')), nulls, `${indent}  `),
       ]);
-    return [`${indent}${name.padEnd(14)} ${typeof value === 'number' ? value : JSON.stringify(value)}`];
+    const shown = value === null ? (nulls[name] ?? 'null') : typeof value === 'number' ? value : JSON.stringify(value);
+    return [`${indent}${name.padEnd(14)} ${shown}`];
   });
 }
 
@@ -44,6 +46,8 @@ export function command(): Command {
       }
       const config = readDeclaration(options.config, notice);
       const result = naming(options.config, () => limit.evaluate(config));
-      process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : lines(result).join('\n')}\n`);
+      process.stdout.write(
+        `${options.json ? JSON.stringify(result, null, 2) : lines(result, limit.nulls).join('\n')}\n`,
+      );
     });
 }
