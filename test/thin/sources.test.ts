@@ -1,11 +1,21 @@
 /** Trained networks as users have them: state dicts, prefixes, and what is refused. */
-import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readLabels } from '../../src/method/run/export.js';
 import { networkOf, preset, type NetworkSpec } from '../../src/models/index.js';
 import { networkByName } from '../../src/models/by-name.js';
 import { networkIn, readWeights } from '../../src/models/read.js';
+import { writeWeights } from '../../src/models/write.js';
 import { innerOf, midOf } from '../../src/models/families/resnet/network.js';
 import { scaleMobilenet } from '../../src/models/families/mobilenet/family.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
@@ -182,6 +192,24 @@ test('empty names of classes are said to be empty', () => {
   const folder = newFolder();
   writeFileSync(join(folder, 'labels.json'), '');
   expect(() => readLabels(folder, RESNET)).toThrow('labels.json: the file is empty; expected the names');
+});
+
+test('names of classes beside a file that has others, or that cannot be read, are refused and not passed over', async () => {
+  const folder = newFolder();
+  const [file, beside] = [join(folder, 'model.safetensors'), join(folder, 'labels.json')];
+  writeWeights(file, RESNET, networkOf(RESNET).init(3), { labels: ['cat', 'dog'] });
+  writeFileSync(beside, '["cat", "dog"]');
+  expect((await open(file)).labels).toEqual(['cat', 'dog']);
+  writeFileSync(beside, '["dog", "cat"]');
+  await expect(open(file)).rejects.toThrow(
+    `${beside}: class 0 is "dog", and "cat" in ${file}; expected the same; remove the file if it belongs to another network`,
+  );
+  writeFileSync(beside, '["cat",');
+  await expect(open(file)).rejects.toThrow(beside);
+  // it is written beside a file of that name alone
+  const other = join(folder, 'other.safetensors');
+  renameSync(file, other);
+  expect((await open(other)).labels).toEqual(['cat', 'dog']);
 });
 
 describe('what a plan refuses, before anything is trained', () => {

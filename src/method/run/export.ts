@@ -82,7 +82,7 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
 };
 
 /** File of the names of a network's classes, in order, beside its weights. */
-const LABELS = 'labels.json';
+export const LABELS = 'labels.json';
 /** A network's answers to the test questions beside it, and how sure it is that there is none. */
 const [ANSWERS, ODDS] = ['predictions.json', 'null_odds.json'] as const;
 

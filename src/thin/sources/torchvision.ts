@@ -1,21 +1,38 @@
 /** Networks on images in torchvision's or timm's names, in a safetensors file. */
 import { existsSync, statSync } from 'node:fs';
-import { dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
+import { UsageError } from '../../core/errors.js';
 import type { HostArrays, HostValues } from '../../core/host-array.js';
 import { networkOf, type NetworkSpec } from '../../models/index.js';
 import { networkIn, weightLabels } from '../../models/read.js';
 import { pictureFile } from '../../models/folders.js';
 import { allLabels, writeWeights } from '../../models/write.js';
 import { fileMetadata, withoutPrefix } from '../../models/formats/exchange.js';
-import { labelsIn, pictureFacts, pictureMetadata } from '../../models/formats/picture-facts.js';
+import { labelsIn, pictureFacts, pictureMetadata, type PictureFacts } from '../../models/formats/picture-facts.js';
 import { makeFolder } from '../../store/atomic.js';
 import { readSafetensors, writeSafetensors } from '../../store/safetensors.js';
-import { dropBeside, readLabels, writeBeside } from '../../method/run/export.js';
+import { dropBeside, LABELS, readLabels, writeBeside } from '../../method/run/export.js';
 import { keepMade } from '../../store/kept.js';
 import type { OpenOptions, Source, SourceFormat } from './source.js';
 
-function labelsBeside(path: string, network: NetworkSpec): readonly string[] | undefined {
-  return weightLabels(path, network) ?? readLabels(dirname(path), network);
+/** The file that names of classes are written beside. */
+const WEIGHTS = 'model.safetensors';
+
+/**
+ * Names of the classes in order: those of the file's metadata or of a configuration beside it, or those that were
+ * written beside it. Throws UsageError where the two are there and differ: one of them is wrong.
+ */
+function labelsOf(path: string, network: NetworkSpec, facts: PictureFacts): readonly string[] | undefined {
+  const said = labelsIn(facts, networkOf(network).width('logits')) ?? weightLabels(path, network);
+  if (said !== undefined && basename(path) !== WEIGHTS) return said;
+  const beside = readLabels(dirname(path), network);
+  const at = said === undefined ? -1 : (beside?.findIndex((name, i) => name !== said[i]) ?? -1);
+  if (at >= 0)
+    throw new UsageError(
+      `${join(dirname(path), LABELS)}: class ${at} is "${beside![at]}", and "${said![at]}" in ${facts.labels?.path ?? path}; ` +
+        'expected the same; remove the file if it belongs to another network',
+    );
+  return said ?? beside;
 }
 
 /**
@@ -46,13 +63,13 @@ export function openTensors(
     format,
     network,
     weights: isCopied ? keepMade(work, 'source.safetensors', (copy) => writeSafetensors(copy, tensors, said)) : path,
-    labels: labelsIn(facts, networkOf(network).width('logits')) ?? labelsBeside(path, network),
+    labels: labelsOf(path, network, facts),
     normalize: facts.normalize,
     notes: prefix === '' ? [] : [`${path}: every name begins with "${prefix}", which was left out`],
     write: (folder, thin, weights, { labels, normalize }) => {
       makeFolder(folder);
       dropBeside(folder);
-      const file = join(folder, 'model.safetensors');
+      const file = join(folder, WEIGHTS);
       writeWeights(file, thin, weights, { labels, normalize });
       return [file, ...writeBeside(folder, { labels: allLabels(thin, labels), normalize })];
     },
