@@ -1,11 +1,13 @@
-import { existsSync, mkdtempSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
 import { operations } from '../../src/thin/describe.js';
-import { gowideHere } from '../support/program.js';
-import { BERT, bertFolder, csvFile, pictureFolder, resnetFile } from '../thin/support.js';
+import { gowideHere, LIMIT, PROGRAM } from '../support/program.js';
+import { BERT, bertFolder, csvFile, newFolder, pictureFolder, resnetFile } from '../thin/support.js';
 
 test('options without an effect are refused by name', async () => {
   const [model, data, out] = [bertFolder(), csvFile(), mkdtempSync(join(tmpdir(), 'gowide-thin-'))];
@@ -81,4 +83,18 @@ test('a plan says steps, time and memory, and leaves nothing behind', async () =
   expect(lines.join('\n')).toMatch(/^thin net, final: 1 run of \d+ steps, about/m);
   expect(lines.at(-1)).toMatch(/^about .* in all on one core of a small machine, with \d+\.\d GB of memory; /);
   expect(existsSync(out)).toBe(false);
+});
+
+test('two processes with other data in one folder both end, whoever replaces the result of the other', async () => {
+  const [model, out] = [bertFolder(), newFolder()];
+  const few = ['--epochs', '1', '--batch', '8', '--tries', '1'];
+  const ended = async (data: string): Promise<number | null> => {
+    const args = ['thin', model, '--data', data, '--columns', 'text=review', '--out', out, ...few];
+    const started = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'ignore', timeout: LIMIT });
+    const [code] = (await once(started, 'exit')) as [number | null];
+    return code;
+  };
+  expect(await Promise.all([csvFile(60), csvFile(72)].map(ended))).toEqual([0, 0]);
+  const kept = readdirSync(join(out, 'work')).map((name) => name.replace(/-.*/, ''));
+  expect(kept.sort()).toEqual(['data', 'data', 'runs', 'wide', 'wide']);
 });
