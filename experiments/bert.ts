@@ -257,7 +257,7 @@ function setting(scale: Scale, arm: string): Setting {
 }
 
 /** How many times larger the batches of the arm are that costs as much as the whole pipeline. */
-export const LONG_BATCH = 4;
+export const BERT_LONG_BATCH = 4;
 
 /**
  * Three stages of BERTs and their rivals. All thin arms have the same steps, imitation included. Those that learn from
@@ -294,7 +294,7 @@ function specsAt(scale: Scale): Record<string, TrainSpec> {
   return {
     ...shared,
     deeper: armOf(all, 'deeper', { objective: LABELS, network: all.deeper! }),
-    long: longArm(all, shared['three-stage']!, LONG_BATCH),
+    long: longArm(all, shared['three-stage']!, BERT_LONG_BATCH),
     ...(scale === 'paper' && {
       'three-stage-no-labels': { ...shared['three-stage']!, training: withoutLabels(shared['three-stage']!) },
     }),

@@ -1,5 +1,5 @@
 /** Figures of the experiments on text. */
-import { bertAblations, bertGlosses, bertSquad, bertSupersense, LONG_BATCH } from '../../experiments/bert.js';
+import { bertAblations, bertGlosses, bertSquad, bertSupersense, BERT_LONG_BATCH } from '../../experiments/bert.js';
 import { sst2 } from '../../experiments/sst2.js';
 import { armsFigure, differenceFigure } from './arms.js';
 import { curvesFigure } from './curves.js';
@@ -18,7 +18,7 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     caption:
       'Held-out WordNet glosses, at the masked tokens; lower is better. The thin arms have the same network and ' +
       'the same number of steps, imitation included (but for the one at the pipeline’s total cost, in batches ' +
-      `${LONG_BATCH} times as large).`,
+      `${BERT_LONG_BATCH} times as large).`,
   }),
   differenceFigure({
     experiment: bertGlosses,

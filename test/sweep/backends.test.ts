@@ -127,6 +127,10 @@ test('a name, or the name of an option, is registered once', () => {
   expect(() => registerBackend({ ...ONE_BY_ONE, name: 'pool' })).toThrow(
     /option --gently, which belongs to "one-by-one"/,
   );
+  const control = { options: { queue: BACKENDS.bullmq!.control!.options.queue! }, actions: {} };
+  expect(() => registerBackend({ ...ONE_BY_ONE, name: 'other', options: {}, control })).toThrow(
+    /cannot have the option --queue, which belongs to "bullmq"/,
+  );
   expect(() => registerBackend({ ...ONE_BY_ONE, name: 'pool', options: {} })).toThrow(/"pool" is registered already/);
   expect(BACKENDS.pool).toBe(built.pool);
 });

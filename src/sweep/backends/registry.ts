@@ -27,13 +27,20 @@ export const BACKENDS: Record<string, SweepBackend> = { pool: POOL, bullmq: BULL
 export function registerBackend(backend: SweepBackend): void {
   checkMembers('back end', backend, { name: 'string', description: 'string', options: 'object', run: 'function' });
   const { name } = backend;
-  for (const option of Object.keys(backend.options)) {
-    const owner = Object.keys(BACKENDS).find((other) => Object.hasOwn(BACKENDS[other]!.options, option));
-    if (owner !== undefined && owner !== name)
-      throw new UsageError(
-        `the back end "${name}" cannot have the option --${option}, which belongs to "${owner}"; expected another name`,
-      );
-  }
+  // of each command that takes options of back ends
+  const groups = (one: SweepBackend): BackendOptions[] => [
+    one.options,
+    one.control?.options ?? {},
+    one.worker?.options ?? {},
+  ];
+  for (const [i, group] of groups(backend).entries())
+    for (const option of Object.keys(group)) {
+      const owner = Object.keys(BACKENDS).find((other) => Object.hasOwn(groups(BACKENDS[other]!)[i]!, option));
+      if (owner !== undefined && owner !== name)
+        throw new UsageError(
+          `the back end "${name}" cannot have the option --${option}, which belongs to "${owner}"; expected another name`,
+        );
+    }
   register('back end', BACKENDS, name, backend);
 }
 
