@@ -1,6 +1,6 @@
 /** Every claim, in the order of the page. */
 import { FRONTIERS } from '../../experiments/frontiers.js';
-import { follow, registerOwn } from '../../src/core/registry.js';
+import { follow, registerOwn, checkMembers } from '../../src/core/registry.js';
 import { BERT_CLAIMS } from './bert.js';
 import { groupBy } from '../../src/core/group.js';
 import { decideAlone, type Claim, type ClaimInput, type UncorrectedVerdict } from './claim.js';
@@ -59,6 +59,7 @@ function correct<Uncorrected extends UncorrectedVerdict>(
 
 /** Every claim, decided by the rows of one scale. */
 export function decideClaims(input: ClaimInput): Verdict[] {
+  checkMembers('decideClaims', input, { rows: 'array', results: 'array' });
   const claims = Object.values(CLAIMS);
   return correct(
     claims,

@@ -1,4 +1,5 @@
 /** Declarations: what is run for a claim, at which scale. */
+import { checkObject } from './range.js';
 import { unknownName, UsageError } from './errors.js';
 import type { Cell, Executor, InputFiles } from './run.js';
 
@@ -147,6 +148,7 @@ export function seedsFrom(first: number, count: number): number[] {
  * every arm, as many as are declared unless given.
  */
 export function cellsOf(experiment: Experiment, scale: Scale, seed: number, count?: number): Cell[] {
+  checkObject('cellsOf: experiment', experiment, ['name', 'kind', 'seeds', 'arms']);
   const { name, kind, seeds } = experiment;
   const arms = Object.entries(experiment.arms(scale));
   return seedsFrom(seed, count ?? seeds[scale] ?? 0).flatMap((each, i) =>

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { unknownName, UsageError } from './errors.js';
 import { issueWords } from './issues.js';
+import { typeOf } from './range.js';
 
 /** Throws UsageError when a name, which stands under `key` in its definition, is taken or none. */
 export function checkName(
@@ -71,10 +72,9 @@ function isSchema(value: unknown): boolean {
   return typeof (Object(value) as Partial<z.ZodType>).safeParse === 'function';
 }
 
-function typeOf(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'array' : typeof value;
+/** Throws UsageError unless `value` is a text, such as a path; `what` names the function and it. */
+export function checkText(what: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw new UsageError(`${what}: expected a text, got ${typeOf(value)}`);
 }
 
 /**

@@ -2,6 +2,7 @@
  * The vocabulary that declarations, executors, the run store and the command line share. Data passes one way:
  * declaration -> run -> record -> table -> figure and verdict -> page.
  */
+import { checkObject } from './range.js';
 import { FailureError } from './errors.js';
 import type { Workers } from './workers.js';
 import type { Floats, HostArrays } from './host-array.js';
@@ -57,6 +58,7 @@ export const RUN_FORMAT = 3;
 
 /** Hash of format, kind, spec and seed: what is done is not done again. */
 export function cellId(cell: Cell): string {
+  checkObject('cellId: cell', cell, ['kind', 'spec', 'seed']);
   return hashOf({ format: RUN_FORMAT, kind: cell.kind, spec: cell.spec, seed: cell.seed });
 }
 

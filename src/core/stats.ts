@@ -1,5 +1,5 @@
 /** Means, intervals and fitted slopes. Every interval that the reports show comes from here. */
-import { checkAllFinite } from './range.js';
+import { checkAllFinite, checkList, checkObject } from './range.js';
 import { studentCdf, studentQuantile } from './student.js';
 
 /** A mean with the two ends of its confidence interval, in the unit of the values. */
@@ -62,8 +62,8 @@ export function rms(values: ArrayLike<number>): number {
 
 /** Throws RangeError on no value, one that is not finite, or a level of confidence that is none. */
 function checkSample(what: string, values: readonly number[], level: number): void {
-  if (values.length === 0) throw new RangeError(`${what}: expected at least one value, got none`);
   checkAllFinite(`${what}: values`, values);
+  if (values.length === 0) throw new RangeError(`${what}: expected at least one value, got none`);
   if (!(level > 0 && level < 1))
     throw new RangeError(`${what}: level: expected a number between 0 and 1, got ${level}`);
 }
@@ -74,8 +74,8 @@ function checkSample(what: string, values: readonly number[], level: number): vo
  * that is not finite, and on a level outside 0 to 1.
  */
 export function tInterval(values: readonly number[], level = 0.95): Interval {
-  const n = values.length;
   checkSample('tInterval', values, level);
+  const n = values.length;
   const center = mean(values);
   if (n === 1) return { mean: center, low: -Infinity, high: Infinity, n };
   const quantile = level === 0.95 ? halfWidth(n - 1) : studentQuantile((1 + level) / 2, n - 1);
@@ -206,9 +206,9 @@ export interface Line {
 
 /** Least-squares line through (x, y). Throws RangeError on fewer than two different x, or a number not finite. */
 export function fitLine(x: readonly number[], y: readonly number[]): Line {
-  if (x.length !== y.length) throw new RangeError(`fitLine: expected as many x as y, got ${x.length} and ${y.length}`);
   checkAllFinite('fitLine: x', x);
   checkAllFinite('fitLine: y', y);
+  if (x.length !== y.length) throw new RangeError(`fitLine: expected as many x as y, got ${x.length} and ${y.length}`);
   const xMean = mean(x);
   const yMean = mean(y);
   let xx = 0;
@@ -232,9 +232,12 @@ export function fitLine(x: readonly number[], y: readonly number[]): Line {
 export function powerLaw(
   bySeed: readonly { x: readonly number[]; y: readonly number[] }[],
 ): Interval & { readonly scale: number } {
+  checkList('powerLaw', bySeed);
   if (bySeed.length === 0) throw new RangeError('powerLaw: expected at least one seed, got none');
   for (const [seed, points] of bySeed.entries())
     for (const name of ['x', 'y'] as const) {
+      checkObject(`powerLaw: seed ${seed}`, points, ['x', 'y']);
+      checkList(`powerLaw: ${name} of seed ${seed}`, points[name]);
       const wrong = points[name].find((value) => !(value > 0 && value < Infinity));
       if (wrong !== undefined)
         throw new RangeError(`powerLaw: ${name} of seed ${seed}: expected finite numbers above 0, got ${wrong}`);

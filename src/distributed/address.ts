@@ -1,4 +1,5 @@
 /** Where the workers of a run are, and how each is named in messages. */
+import { checkText } from '../core/registry.js';
 import { isIP } from 'node:net';
 import { UsageError } from '../core/errors.js';
 
@@ -48,6 +49,7 @@ export function checkSecret(secret: string, addresses: readonly Address[]): void
  * stands there twice.
  */
 export function parseAddresses(text: string): Address[] {
+  checkText('parseAddresses', text);
   const parts = text.split(',').map((part) => part.trim());
   const addresses = parts.map(parseAddress);
   const twice = parts.find((part, i) => parts.indexOf(part) !== i);

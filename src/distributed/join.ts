@@ -1,4 +1,5 @@
 /** How a worker finds the others: it connects to those before it, and waits for those after it. */
+import { checkMembers } from '../core/registry.js';
 import { lookup } from 'node:dns/promises';
 import { createConnection, createServer, SocketAddress, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,6 +54,10 @@ const LONGEST = 2 ** 31 - 1;
  * them.
  */
 export async function joinWorkers(joining: Joining): Promise<WorkerMesh> {
+  checkMembers('joinWorkers', joining, {
+    ...{ addresses: 'array', task: 'number', secret: 'string', facts: 'object' },
+    ...{ seconds: 'number', notice: 'function', onStop: 'function' },
+  });
   const { addresses, task, secret } = joining;
   checkSecret(secret, addresses);
   checkTask(task, addresses);

@@ -20,6 +20,8 @@ import { basename, join, resolve } from 'node:path';
 import { FailureError, UsageError } from '../core/errors.js';
 import { arraysOf, type Floats, type HostArrays } from '../core/host-array.js';
 import { shellWord } from '../core/shell.js';
+import { checkObject } from '../core/range.js';
+import { checkText } from '../core/registry.js';
 import { cellId, parseCell, RUN_FORMAT, type Cell, type Row } from '../core/run.js';
 import { asFileError, makeFolder } from './atomic.js';
 import type { Input } from './inputs.js';
@@ -131,6 +133,7 @@ export function folderOf(out: string, cell: Cell, index?: ReadonlyMap<string, st
 export class DamagedError extends FailureError {}
 
 function listFolders(out: string): string[] {
+  checkText('the folder of runs', out);
   const root = runsFolder(out);
   if (!isThere(root)) return [];
   return readdirSync(root, { withFileTypes: true })
@@ -208,6 +211,7 @@ export function divergenceIn(environments: readonly SessionRecord[]): string | u
 
 /** Reads one run's record. Throws DamagedError naming a file that is missing or not what was written. */
 export function readRun(folder: string): RunRecord {
+  checkText('readRun: folder', folder);
   const cell = readCell(folder);
   const done = isMarked(folder) ? readDone(folder) : undefined;
   if (done !== undefined) for (const name of [FILES.spec, FILES.environment]) checkFile(folder, done.files, name);
@@ -393,12 +397,13 @@ function readEntries(out: string): Entry[] {
   return listFolders(out).map((name) => readEntry(join(runsFolder(out), name)));
 }
 
-/** Every run under `out`; folders that cannot be read are named, not thrown. */
+/** Every run under `out`; folders that cannot be read, and `out` where it is not there, are named, not thrown. */
 export function listRuns(out: string): Listing {
   const all = readEntries(out).map(({ run }) => run);
+  const absent = isThere(out) ? [] : [`${out}: no such folder`];
   return {
     runs: all.filter((run): run is RunRecord => !(run instanceof Error)),
-    problems: all.flatMap((run) => (run instanceof Error ? [run.message] : [])),
+    problems: [...absent, ...all.flatMap((run) => (run instanceof Error ? [run.message] : []))],
   };
 }
 
@@ -424,6 +429,7 @@ export function isKnownRun(out: string, text: string): boolean {
  * there is none or more than one, and what is amiss with the only one where it cannot be read.
  */
 export function findRun(out: string, text: string): RunRecord {
+  checkText('findRun: the run', text);
   const found = entriesOf(out, text);
   const runs = found.map(({ run }) => run).filter((run): run is RunRecord => !(run instanceof Error));
   if (runs.length === 1) return runs[0]!;
@@ -445,6 +451,7 @@ export function findRun(out: string, text: string): RunRecord {
  * Metrics of a finished run, checked against the hash in its finished mark. Throws DamagedError when they were changed.
  */
 export function readMetrics(run: RunRecord): Row[] {
+  checkObject('readMetrics: run', run, ['folder']);
   const text = readChecked(run.folder, readDone(run.folder), FILES.metrics);
   return text
     .toString()
@@ -467,6 +474,7 @@ export function metricsHash(run: RunRecord): string | undefined {
 
 /** Arrays that a finished run left, checked against the finished mark. Throws FailureError where it left none. */
 export function readArrays(run: RunRecord): HostArrays<Floats> {
+  checkObject('readArrays: run', run, ['folder']);
   const done = readDone(run.folder);
   if (done.files[FILES.final] === undefined) throw new FailureError(`${run.folder}: this run left no arrays`);
   checkFile(run.folder, done.files, FILES.final);

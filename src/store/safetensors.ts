@@ -3,6 +3,8 @@
  * Reference: huggingface/safetensors, README "Format". Untrusted files are safe to read: nothing is allocated from a
  * size that the header claims before it was checked against the size of the file.
  */
+import { checkText } from '../core/registry.js';
+import { checkObject } from '../core/range.js';
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { FailureError, UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
@@ -66,6 +68,8 @@ export function writeSafetensors(
   metadata: Record<string, string> = {},
   options: WriteOptions = {},
 ): void {
+  checkText('writeSafetensors: path', path);
+  checkObject('writeSafetensors: tensors', tensors, []);
   writeAtomic(path, encodeSafetensors(tensors, metadata), options);
 }
 
@@ -125,6 +129,7 @@ export function encodeSafetensors(
 
 /** Reads a whole file. Throws UsageError with one line that says what is wrong with it. */
 export function readSafetensors(path: string): SafetensorsFile {
+  checkText('readSafetensors: path', path);
   const file = openForReading(path);
   try {
     const { entries, metadata, dataStart } = readHeader(file, path);

@@ -1,7 +1,7 @@
 /** A trained network made thin: from its files and data to a thin net in the same format, with a card. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { FailureError, unknownName, UsageError } from '../core/errors.js';
+import { FailureError, InterruptedError, unknownName, UsageError } from '../core/errors.js';
 import { countValues } from '../core/host-array.js';
 import type { Cell } from '../core/run.js';
 import { declaredLabels, normalizationOf, qualityColumns, tokenizerOf } from '../data/index.js';
@@ -73,6 +73,8 @@ function checkCall(options: CallOptions): void {
  */
 export async function thin(options: CallOptions): Promise<ThinResult> {
   checkCall(options);
+  // before a folder is made for what nobody waits for any more
+  if (options.signal?.aborted === true) throw new InterruptedError('stopped before anything was done');
   return thinSetUp(await setUp(options), options);
 }
 

@@ -69,10 +69,10 @@ describe.each(COUNTS)('a count of %d', (count) => {
 describe('flows', () => {
   const FLOWS: readonly (readonly [name: string, run: (steps: number, dt: number) => unknown])[] = [
     ['trainDirect', (steps, dt) => theory.trainDirect(smallNet(), train, { steps, dt })],
-    ['trainDirect', (steps, dt) => theory.trainHalved(smallNet(), train, { steps, dt }, x)],
+    ['trainHalved', (steps, dt) => theory.trainHalved(smallNet(), train, { steps, dt }, x)],
     ['trainSgd', (steps, dt) => theory.trainSgd(smallNet(), train, { steps, dt, batch: 2, seed: 1 })],
-    ['training', (steps, dt) => theory.trainLangevin(smallNet(), train, { steps, dt, temperature: 0, noise })],
-    ['training', (steps, dt) => theory.trainMomentum(smallNet(), train, { steps, dt, friction: 0 })],
+    ['trainLangevin', (steps, dt) => theory.trainLangevin(smallNet(), train, { steps, dt, temperature: 0, noise })],
+    ['trainMomentum', (steps, dt) => theory.trainMomentum(smallNet(), train, { steps, dt, friction: 0 })],
     ['imitate', (steps, dt) => theory.imitate(thin(), wide, x, { steps, dt })],
     ['imitate', (steps, dt) => theory.imitate(thin(), wide, x, { steps, dt, inputs: 'thin' })],
     ['runningGronwall', (steps, dt) => theory.runningGronwall(wide, train, { m: 2, seed: 1, draw: 0 }, steps, dt)],

@@ -178,8 +178,8 @@ export function chainWeights(initial: readonly number[], y: number, time: number
 
 /** The chain at `time`, of finite weights and gradient. Throws RangeError as {@link chainSensitivity}. */
 function checkedChain(initial: readonly number[], y: number, time: number): ChainState {
-  if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
   checkAllFinite('chain: initial', initial);
+  if (initial.length === 0) throw new RangeError('chain: initial: expected at least one weight, got none');
   checkFinite('chain: y', y);
   checkFinite('chain: time', time, 0);
   const rests = initial.filter((w) => w === 0).length > 1;

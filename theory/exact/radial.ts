@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../../src/core/errors.js';
 import { filled } from '../../src/core/host-array.js';
-import { checkAllFinite, checkFinite, checkPositive, checkWhole } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite, checkPositive, checkWhole, checkObject } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { erf } from '../numerics/erf.js';
 import { integrateStiff, type StiffSystem } from '../numerics/stiff.js';
@@ -22,7 +22,9 @@ export interface Radial {
 }
 
 /** Throws RangeError on data, or a law, that are none; `what` asks. */
-function checkRadial(what: string, { taus, targets, scale, shape, rate }: Radial): void {
+function checkRadial(what: string, radial: Radial): void {
+  checkObject(`${what}: setting`, radial, ['taus', 'targets', 'scale', 'shape', 'rate']);
+  const { taus, targets, scale, shape, rate } = radial;
   for (const tau of taus) checkFinite(`${what}: taus`, tau, 0);
   checkAllFinite(`${what}: targets`, targets);
   checkFinite(`${what}: scale`, scale);

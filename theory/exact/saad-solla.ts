@@ -4,7 +4,7 @@
  * follow an ODE in alpha = steps / N. Saad & Solla 1995 (Phys. Rev. E 52, 4225), equations of motion with their eta^2
  * term.
  */
-import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite, checkWhole, checkObject, checkList } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { smallest } from '../../src/core/stats.js';
 import { erf } from '../numerics/erf.js';
@@ -35,7 +35,11 @@ function sizesOf(rows: Matrix): string {
 }
 
 /** Throws RangeError when the sizes do not fit, or an overlap is not finite. */
-function checkSizes({ Q, R, T }: Committee): void {
+function checkSizes(committee: Committee): void {
+  checkObject('committee', committee, ['Q', 'R', 'T']);
+  const { Q, R, T } = committee;
+  for (const [name, rows] of Object.entries({ Q, R, T }))
+    for (const row of [rows, ...rows]) checkList(`committee: ${name}`, row);
   const [K, M] = [Q.length, T.length];
   if (
     K < 1 ||

@@ -1,6 +1,6 @@
 /** Direct training: backpropagation through all layers, as the mean-field gradient flow. */
 import { FailureError } from '../../src/core/errors.js';
-import { checkPositive, checkWhole, MOST_STEPS } from '../../src/core/range.js';
+import { checkPositive, checkWhole, MOST_STEPS, checkObject } from '../../src/core/range.js';
 import { permutation, rngKey } from '../../src/core/rng.js';
 import { kernel } from '../kernel/kernel.js';
 import { checkSamples, isFused, lossOf, lossScale, velocity, type LossScale } from '../network/network.js';
@@ -50,7 +50,9 @@ export function isExplosion(loss: number, losses: readonly number[], { unit }: P
 }
 
 /** Throws RangeError unless a flow has a whole number of steps, up to 1e9, of a length above 0; `what` asks. */
-export function checkSteps(what: string, { steps, dt }: Pick<FlowOptions, 'steps' | 'dt'>): void {
+export function checkSteps(what: string, options: Pick<FlowOptions, 'steps' | 'dt'>): void {
+  checkObject(`${what}: options`, options, ['steps', 'dt']);
+  const { steps, dt } = options;
   checkWhole(`${what}: steps`, steps, 0, MOST_STEPS);
   checkPositive(`${what}: dt`, dt);
 }
@@ -104,12 +106,9 @@ export function unexploded<Result extends Pick<FlowResult, 'exploded'>>(
  * a flow time of steps x dt; x is [N, inputs], y [N, outputs]. An explosion is not thrown: training stops, and the
  * result says at which step. Throws RangeError on a shape that does not fit, and on steps or a dt that are none.
  */
-export function trainDirect(
-  net: Net,
-  samples: Samples,
-  { steps, dt, method = INTEGRATORS.euler, onStep }: FlowOptions,
-): FlowResult {
-  checkSteps('trainDirect', { steps, dt });
+export function trainDirect(net: Net, samples: Samples, options: FlowOptions): FlowResult {
+  checkSteps('trainDirect', options);
+  const { steps, dt, method = INTEGRATORS.euler, onStep } = options;
   checkIntegrator('trainDirect', method);
   checkSamples(net, samples);
   const scale = lossScale(samples);
@@ -180,8 +179,11 @@ export function rungeKuttaStep<Found extends { readonly layers: readonly Layer[]
  */
 export function batchesOf(
   samples: Samples,
-  { batch, seed }: { readonly batch: number; readonly seed: number },
+  options: { readonly batch: number; readonly seed: number },
 ): (step: number) => Samples {
+  checkObject('batchesOf: samples', samples, ['n', 'x', 'y']);
+  checkObject('batchesOf: options', options, ['batch', 'seed']);
+  const { batch, seed } = options;
   const { x, y, n } = samples;
   if (!Number.isInteger(batch) || batch < 1 || batch > n)
     throw new RangeError(`batchesOf: expected a batch of 1 to ${n} samples, got ${batch}`);
@@ -211,9 +213,10 @@ export function batchesOf(
 export function trainSgd(
   net: Net,
   samples: Samples,
-  { steps, dt, batch, seed }: { steps: number; dt: number; batch: number; seed: number },
+  options: { steps: number; dt: number; batch: number; seed: number },
 ): FlowResult {
-  checkSteps('trainSgd', { steps, dt });
+  checkSteps('trainSgd', options);
+  const { steps, dt, batch, seed } = options;
   const at = batchesOf(samples, { batch, seed });
   checkSamples(net, samples);
   const scale = lossScale(samples);

@@ -3,7 +3,7 @@ import { rmsDistance } from '../network/discrepancy.js';
 import { output } from '../network/network.js';
 import { copyNet, outputsOf, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { trainDirect, type FlowOptions, type FlowResult } from './direct.js';
+import { trainDirect, type FlowOptions, type FlowResult, checkSteps } from './direct.js';
 
 /** One training at dt and at dt/2. */
 export interface Halving {
@@ -23,6 +23,7 @@ export interface Halving {
  * [N, d]. The error at dt is about difference / (1 - 2^-order). An explosion of either gives an infinite difference.
  */
 export function trainHalved(net: Net, samples: Samples, options: FlowOptions, x: Float64Array): Halving {
+  checkSteps('trainHalved', options);
   const fine = copyNet(net);
   const result = trainDirect(net, samples, options);
   const half = trainDirect(fine, samples, { ...options, steps: options.steps * 2, dt: options.dt / 2 });

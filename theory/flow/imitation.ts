@@ -1,4 +1,5 @@
 /** Layerwise imitation: each thin layer follows the flow towards the wide layer's output. */
+import { checkGiven } from '../model/check.js';
 import { checkStates } from '../network/discrepancy.js';
 import {
   checkSteps,
@@ -31,6 +32,7 @@ export interface ImitationOptions extends FlowOptions {
  * targets, steps or a dt that do not fit.
  */
 export function imitate(thin: Net, wide: Net, x: Float64Array, options: ImitationOptions): FlowResult[] {
+  for (const [name, net] of Object.entries({ thin, wide })) checkGiven(`imitate: ${name}`, net);
   if (thin.layers.length !== wide.layers.length || thin.d !== wide.d) {
     throw new RangeError(
       'imitate: expected nets of one depth and dimension, ' +

@@ -1,9 +1,10 @@
 /** Mean-field Langevin dynamics: the gradient flow with Gaussian noise on every particle, and weight decay. */
+import { checkGiven } from '../model/check.js';
 import { checkFinite } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { pick, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { trainBySteps, type FlowResult, type Move, type StepOptions } from './direct.js';
+import { trainBySteps, type FlowResult, type Move, type StepOptions, checkSteps } from './direct.js';
 
 /** Standard normal numbers of one step for every coordinate of every particle, with the shapes of a net's layers. */
 export type ParticleNoise = (step: number) => readonly Layer[];
@@ -69,6 +70,8 @@ export function langevinMove(
  * negative temperature or decay, and where decay times dt is above 1, which turns the particles round in every step.
  */
 export function trainLangevin(net: Net, samples: Samples, options: LangevinOptions): FlowResult {
+  checkGiven('trainLangevin: net', net);
+  checkSteps('trainLangevin', options);
   checkFinite('trainLangevin: temperature', options.temperature, 0);
   const { decay = 0, dt } = options;
   checkFinite('trainLangevin: decay', decay, 0);

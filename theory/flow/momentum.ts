@@ -1,8 +1,9 @@
 /** Gradient descent with momentum, as the flow of a heavy ball. */
+import { checkGiven } from '../model/check.js';
 import { checkFinite } from '../../src/core/range.js';
 import { zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';
-import { trainBySteps, type FlowResult, type Move, type StepOptions } from './direct.js';
+import { trainBySteps, type FlowResult, type Move, type StepOptions, checkSteps } from './direct.js';
 
 /** How a heavy ball is run. */
 export interface MomentumOptions extends StepOptions {
@@ -38,6 +39,8 @@ export function momentumMove(
  * momentum round.
  */
 export function trainMomentum(net: Net, samples: Samples, options: MomentumOptions): FlowResult {
+  checkGiven('trainMomentum: net', net);
+  checkSteps('trainMomentum', options);
   const { friction, dt } = options;
   checkFinite('trainMomentum: friction', friction, 0);
   if (friction * dt > 1)

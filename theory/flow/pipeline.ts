@@ -1,4 +1,5 @@
 /** The paper's three stages on particles, and direct training with as many steps of the thin net. */
+import { checkObject } from '../../src/core/range.js';
 import { trainDirect, type FlowOptions, type FlowResult } from './direct.js';
 import { imitate, type ImitationOptions } from './imitation.js';
 import { copyNet, thinNet, type Net } from '../model/particles.js';
@@ -27,10 +28,12 @@ export interface Compressed {
 export function compress(
   wide: Net,
   samples: Samples,
-  { m, seed, draw }: ThinDraw,
+  thin: ThinDraw,
   options: { readonly imitation: ImitationOptions; readonly tuning: FlowOptions },
 ): Compressed {
-  const imitated = thinNet(wide, m, seed, draw);
+  checkObject('compress: draw', thin, ['m', 'seed', 'draw']);
+  checkObject('compress: options', options, ['imitation', 'tuning']);
+  const imitated = thinNet(wide, thin.m, thin.seed, thin.draw);
   const imitation = imitate(imitated, wide, samples.x, options.imitation);
   const tuned = copyNet(imitated);
   return { imitated, tuned, imitation, tuning: trainDirect(tuned, samples, options.tuning) };
@@ -50,6 +53,7 @@ export function threeStages(
   thin: ThinDraw,
   options: { readonly wide: FlowOptions; readonly imitation: ImitationOptions; readonly tuning: FlowOptions },
 ): PipelineResult {
+  checkObject('threeStages: options', options, ['wide', 'imitation', 'tuning']);
   const wide = copyNet(initial);
   const wideTraining = trainDirect(wide, samples, options.wide);
   return { wide, wideTraining, ...compress(wide, samples, thin, options) };

@@ -2,11 +2,11 @@
  * Imitation in closed form: the output weights of each thin layer by ridge regression, its input weights as they are.
  */
 import { filled } from '../../src/core/host-array.js';
-import { checkAllFinite, checkFinite } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite, checkObject } from '../../src/core/range.js';
 import { largest } from '../../src/core/stats.js';
 import { checkStates } from '../network/discrepancy.js';
 import { ACTIVATIONS } from '../model/activations.js';
-import { checkNet } from '../model/check.js';
+import { checkNet, checkGiven } from '../model/check.js';
 import { checkUniform, type Net } from '../model/particles.js';
 import { activations } from '../network/network.js';
 import { factorLinear, singularValues } from '../numerics/linear.js';
@@ -32,7 +32,10 @@ const SQUARED = 1e-6;
  * RangeError when the nets differ in depth, dimension, alpha or c, on x, targets or a ridge that do not fit, and where
  * float64 ends; `thin` is then as it was.
  */
-export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, { ridge, targets }: RidgeOptions): void {
+export function imitateByRidge(thin: Net, wide: Net, x: Float64Array, options: RidgeOptions): void {
+  for (const [name, net] of Object.entries({ thin, wide })) checkGiven(`imitateByRidge: ${name}`, net);
+  checkObject('imitateByRidge: options', options, ['ridge']);
+  const { ridge, targets } = options;
   const { d, alpha, c } = thin;
   [thin, wide].forEach((net) => {
     checkUniform('imitateByRidge', net);

@@ -1,4 +1,5 @@
 /** What each form of the kernel takes, by which studies are priced (docs/notes/2026-11-29-prices-by-kernel.md). */
+import { checkObject } from '../../src/core/range.js';
 import type { KernelName } from './kernel.js';
 
 /** Seconds for one particle and one sample of d dimensions: `fixed + each * d`. */
@@ -51,10 +52,10 @@ export interface KernelWork {
 }
 
 /** Expected seconds on one core by what a form of the kernel takes, the native one unless given. */
-export function kernelSeconds(
-  { d, samples, steps = 0, passes = 0, tangents = 0 }: KernelWork,
-  kernel: KernelSeconds = KERNEL_SECONDS.native,
-): number {
+export function kernelSeconds(work: KernelWork, kernel: KernelSeconds = KERNEL_SECONDS.native): number {
+  checkObject('kernelSeconds: work', work, ['d', 'samples']);
+  checkObject('kernelSeconds: kernel', kernel, ['block', 'step', 'pass', 'tangent']);
+  const { d, samples, steps = 0, passes = 0, tangents = 0 } = work;
   const { block, step, pass, tangent } = kernel;
   const computed = block * Math.ceil(samples / block);
   const of = ({ fixed, each }: Linear): number => fixed + each * d;

@@ -1,13 +1,22 @@
 /** Whether a net's arrays are those that its sizes say. */
+import { checkObject, checkList } from '../../src/core/range.js';
 import { ACTIVATIONS } from './activations.js';
 import { checkLayer } from './arrays.js';
 import type { Net } from './particles.js';
+
+/** Throws RangeError on what is no net at all; `what` names it. */
+export function checkGiven(what: string, net: Net): void {
+  checkObject(what, net, ['d', 'layers']);
+  checkList(`${what}: layers`, net.layers);
+}
 
 /**
  * Throws RangeError on a net whose arrays are not those that its sizes say, whose activation is none, or with a scale
  * that is not finite, its own or a layer's.
  */
-export function checkNet({ d, alpha, c, activation, layers }: Net): void {
+export function checkNet(net: Net): void {
+  checkGiven('net', net);
+  const { d, alpha, c, activation, layers } = net;
   if (!Number.isInteger(d) || d < 1) throw new RangeError(`net: d: expected a whole number of at least 1, got ${d}`);
   if (!Number.isFinite(alpha)) throw new RangeError(`net: alpha: expected a finite number, got ${alpha}`);
   if (!Number.isFinite(c)) throw new RangeError(`net: c: expected a finite number, got ${c}`);

@@ -3,8 +3,9 @@
  * dimension, N samples. One particle of a layer is (a, bias, b) in R^{2d+1}. Araujo, Oliveira, Yukimura 2019;
  * theory/README.md.
  */
+import { checkGiven } from './check.js';
 import { filled } from '../../src/core/host-array.js';
-import { checkAllFinite, checkFinite, checkWhole } from '../../src/core/range.js';
+import { checkAllFinite, checkFinite, checkWhole, checkList } from '../../src/core/range.js';
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import { ACTIVATIONS, type Activation } from './activations.js';
 import { checkLayer } from './arrays.js';
@@ -221,6 +222,7 @@ export function pick(layer: Layer, d: number, indices: Uint32Array): Layer {
  * numbers independent draws of a seed. Throws RangeError when m > M.
  */
 export function thinIndices(wide: Net, m: number | readonly number[], seed: number, draw: number): Uint32Array[] {
+  checkGiven('thinIndices: wide', wide);
   const widths = widthsOf(m, wide.layers.length);
   return wide.layers.map((layer, l) => subset(rngKey(seed, 'thin', draw, l), layer.m, widths[l]!));
 }
@@ -238,6 +240,8 @@ export function thinNet(wide: Net, m: number | readonly number[], seed: number, 
  * number of lists, or where there is no such particle.
  */
 export function pickNet(wide: Net, indices: readonly Uint32Array[]): Net {
+  checkGiven('pickNet: wide', wide);
+  checkList('pickNet: indices', indices);
   if (indices.length !== wide.layers.length)
     throw new RangeError(
       `pickNet: indices: expected one list for each of ${wide.layers.length} layers, got ${indices.length}`,
@@ -247,6 +251,7 @@ export function pickNet(wide: Net, indices: readonly Uint32Array[]): Net {
 
 /** A "fresh" thin net: new particles from the law of the wide net's initial ones, with its scales and read maps. */
 export function freshNet(wide: Net, m: number | readonly number[], law: InitialLaw, seed: number, draw: number): Net {
+  checkGiven('freshNet: wide', wide);
   const { d, alpha, c, activation, layers: given } = wide;
   const { layers } = initialNet(seed, { depth: given.length, m, d, alpha, c, activation }, law, ['fresh', draw]);
   return { ...wide, layers: layers.map((layer, l) => ({ ...given[l]!, ...layer })) };
@@ -254,6 +259,7 @@ export function freshNet(wide: Net, m: number | readonly number[], law: InitialL
 
 /** A copy of a network that shares no array with it. */
 export function copyNet(net: Net): Net {
+  checkGiven('copyNet: net', net);
   return {
     ...net,
     layers: net.layers.map((layer) => ({
@@ -267,6 +273,7 @@ export function copyNet(net: Net): Net {
 
 /** Layers of zeros, with the shapes of `layers`. */
 export function zerosLike(layers: readonly Layer[]): Layer[] {
+  checkList('zerosLike: layers', layers);
   return layers.map(({ m, a, b, bias }) => ({
     m,
     a: new Float64Array(a.length),
@@ -287,6 +294,7 @@ export function layerNet({ d, alpha, c, activation }: Net, layer: Layer): Net {
  * Throws RangeError where there is no such layer.
  */
 export function singleLayer(net: Net, l: number): Net {
+  checkGiven('singleLayer: net', net);
   if (net.layers[l] === undefined)
     throw new RangeError(`singleLayer: l: expected a layer from 0 to ${net.layers.length - 1}, got ${l}`);
   return layerNet(net, net.layers[l]!);

@@ -2,11 +2,14 @@
  * Distances between a thin net S and a wide net B with as many layers and the same read maps, on points x [N, d] ([N,
  * inputs] with a read-in).
  */
+import { checkGiven } from '../model/check.js';
+import { checkList } from '../../src/core/range.js';
 import { activations, layerForward, output, outputFrom } from './network.js';
 import { inputsOf, outputsOf, type Net } from '../model/particles.js';
 
 /** Throws RangeError unless two nets have as many layers, of one dimension. */
 function checkPair(what: string, thin: Net, wide: Net): void {
+  for (const [name, net] of Object.entries({ thin, wide })) checkGiven(`${what}: ${name}`, net);
   if (thin.layers.length !== wide.layers.length || thin.d !== wide.d)
     throw new RangeError(
       `${what}: expected nets of one depth and dimension, ` +
@@ -37,6 +40,8 @@ export function checkStates(what: string, net: Net, values: readonly Float64Arra
 
 /** sqrt((1/N) sum_n |u_n - v_n|^2) of two arrays [N, d]. Throws RangeError unless both have that shape. */
 export function rmsDistance(u: Float64Array, v: Float64Array, d: number): number {
+  checkList('rmsDistance: u', u);
+  checkList('rmsDistance: v', v);
   if (u.length !== v.length || u.length === 0 || !Number.isInteger(d) || d < 1 || u.length % d !== 0)
     throw new RangeError(`rmsDistance: expected two arrays [N, ${d}], got ${u.length} and ${v.length} numbers`);
   let sum = 0;

@@ -3,6 +3,7 @@
  * alpha and one c passes it in one call; layers with scales of their own, read maps and losses other than the squared
  * one go layer by layer.
  */
+import { checkObject } from '../../src/core/range.js';
 import { checkNet } from '../model/check.js';
 import { kernel } from '../kernel/kernel.js';
 import { LOSSES, LOSS_NAMES, type LossLaw, type LossName } from '../model/losses.js';
@@ -47,8 +48,10 @@ function checkShapes(net: Net): void {
 }
 
 /** Throws RangeError on samples that do not fit a net: x [N, inputs], y [N, outputs]. */
-export function checkSamples(net: Net, { n, x, y }: Samples): void {
+export function checkSamples(net: Net, samples: Samples): void {
   checkShapes(net);
+  checkObject('samples', samples, ['n', 'x', 'y']);
+  const { n, x, y } = samples;
   checkRows(inputsOf(net), x, 'x');
   const rows = x.length / inputsOf(net);
   const expected = rows * outputsOf(net);

@@ -5,7 +5,7 @@
 import { FailureError, UsageError } from '../../src/core/errors.js';
 import type { HostArrays, HostValues } from '../../src/core/host-array.js';
 import { checkMemory } from '../../src/core/memory.js';
-import { pathNotFinite } from '../../src/core/range.js';
+import { pathNotFinite, typeOf } from '../../src/core/range.js';
 import { explosion, trainDirect, type FlowOptions, type FlowResult } from '../flow/direct.js';
 import { FLOWS } from '../flow/flows.js';
 import { trainHalved } from '../flow/halving.js';
@@ -315,6 +315,8 @@ interface Prepared {
  * that they need.
  */
 function prepared(value: unknown, arrays: HostArrays<HostValues>, bytes: (config: Simulation) => number): Prepared {
+  if (typeof arrays !== 'object' || arrays === null)
+    throw new UsageError(`arrays: expected an object of arrays by their names, got ${typeOf(arrays)}`);
   const config = parseSimulation(value);
   checkMemory('config: particles and samples', bytes(config));
   const { model, thin, halving } = config;

@@ -3,6 +3,7 @@
  * its layers. The model's layers are called one by one with the values that the method has; its own variables are read
  * at the start, and written by `toLayersModel` at the end.
  */
+import { checkMembers } from '../../../core/registry.js';
 import { UsageError } from '../../../core/errors.js';
 import type { HostArray } from '../../../core/host-array.js';
 import { tf, type Scalar, type Tensor } from '../../../engine/tensor.js';
@@ -100,6 +101,10 @@ const TRANSPARENT = [
   'ZeroPadding2D',
 ];
 
+function checkModel(what: string, model: LayersModel): void {
+  checkMembers(what, model, { name: 'string', inputs: 'array', outputs: 'array', layers: 'array' });
+}
+
 /**
  * A model as a network. What it computes is what tfjs' own `predict` does, masks of embeddings and `Masking` layers
  * passed on; in training, penalties of regularizers are added to the loss as `fit` does, and `Dropout` draws by the
@@ -109,6 +114,8 @@ const TRANSPARENT = [
  * numbers of their own. Running statistics move by the layers' own momentum, which has to be one for all.
  */
 export function fromLayersModel(model: LayersModel, options: LayersModelOptions): Network {
+  checkModel('fromLayersModel: model', model);
+  checkMembers('fromLayersModel: options', options, { taps: Array.isArray(options?.taps) ? 'array' : 'object' });
   if (model.inputs.length !== 1 || model.outputs.length !== 1)
     throw new UsageError(`model "${model.name}": expected one input and one output`);
   const output = model.outputs[0]!;
@@ -183,7 +190,10 @@ export function checkLayersInput(
  * Writes trained values into the model, which can then be used and saved as any other. Throws UsageError that names the
  * first of the model's variables for which there is no value.
  */
-export function toLayersModel(model: LayersModel, { params, state }: HostWeights): void {
+export function toLayersModel(model: LayersModel, weights: HostWeights): void {
+  checkModel('toLayersModel: model', model);
+  checkMembers('toLayersModel: weights', weights, { params: 'object', state: 'object' });
+  const { params, state } = weights;
   for (const [path, { variable }] of variablesOf(model)) {
     const value = params[path] ?? state[path];
     if (value === undefined) throw new UsageError(`model "${model.name}": the trained network has no "${path}"`);
