@@ -26,6 +26,13 @@ interface Options extends Variant {
   readonly json?: boolean;
 }
 
+/** A text as one cell of a line: a tab would end it, and control characters would steer a terminal. */
+export function inCell(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (one) =>
+    one === '\t' ? '\\t' : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Prints the classes of pictures or texts. */
 async function printClasses({
   model,
@@ -54,7 +61,7 @@ async function printClasses({
   for (const line of notes) notice(line);
   for (const { file, reason } of skipped) notice(`${file}: left out: ${reason}`);
   const lines = items.map(({ item, pair, label, probability }) =>
-    [label, `${(100 * probability).toFixed(1)} %`, item, ...(pair === undefined ? [] : [pair])].join('\t'),
+    [label, `${(100 * probability).toFixed(1)} %`, item, ...(pair === undefined ? [] : [pair])].map(inCell).join('\t'),
   );
   process.stdout.write(json ? `${JSON.stringify({ labels, items, skipped }, null, 2)}\n` : `${lines.join('\n')}\n`);
 }

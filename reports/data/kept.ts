@@ -1,7 +1,8 @@
 /** Tables that were kept of earlier runs, and are read as the runs themselves would be. */
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { theoryExperiments } from '../../experiments/registry.js';
+import { EXPERIMENTS, theoryExperiments } from '../../experiments/registry.js';
+import { messageOf, plural, suggestion } from '../../src/core/errors.js';
 import { entryOf } from '../../src/core/registry.js';
 import { readText } from '../../src/store/config.js';
 import { isThere } from '../../src/store/regular.js';
@@ -56,6 +57,20 @@ function isMeasured(experiment: string): boolean {
   return theoryExperiments().some(({ name }) => name === experiment);
 }
 
+/** Reads rows by what their experiment logs; where no experiment has that name, an error says so first. */
+function asNamed<Rows>(experiment: string, read: () => Rows): Rows {
+  try {
+    return read();
+  } catch (error) {
+    if (Object.hasOwn(EXPERIMENTS, experiment)) throw error;
+    const names = Object.keys(EXPERIMENTS);
+    throw new RangeError(
+      `no experiment is called "${experiment}", as the file’s name says.${suggestion(experiment, names)} ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
 /**
  * The rows of a kept table; `results`: for logged rows, the final figures that are kept beside them. Throws RangeError
  * on a file that is none, or has an arm that no declaration has; UsageError on what cannot be read as a text: a folder,
@@ -65,9 +80,11 @@ export function keptRows(file: string, results?: readonly TableRow[]): TableRow[
   const [experiment, scale] = basename(file).split('.') as [string, string];
   const text = readText(file);
   const coordinates = isMeasured(experiment) ? entryOf(MEASURED_AT, experiment) : EVENT_AT;
-  const rows = file.endsWith('.csv')
-    ? fromCsv(text)
-    : fromLines(text, coordinates, (column) => coordinates === undefined || SIGNED.includes(column));
+  const rows = asNamed(experiment, () =>
+    file.endsWith('.csv')
+      ? fromCsv(text)
+      : fromLines(text, coordinates, (column) => coordinates === undefined || SIGNED.includes(column)),
+  );
   const parameters = parametersByArm(results ?? rows);
   for (const { arm, seed, run } of rows) {
     const unknown = undeclaredArm(experiment, scale, arm, parameters.get(arm));
@@ -111,7 +128,8 @@ export function checkWhole(file: string, rows: readonly TableRow[], results: rea
   const finished = results === undefined ? undefined : seedsOf(results);
   for (const [arm, count] of mine) {
     const all = finished?.get(arm) ?? 0;
-    if (count < all) throw new RangeError(`arm "${arm}": rows of ${count} runs, and ${all} in its CSV; ${REMEDY}`);
+    if (count < all)
+      throw new RangeError(`arm "${arm}": rows of ${plural(count, 'run')}, and ${all} in its CSV; ${REMEDY}`);
   }
   const last = rows.at(-1)!;
   const [own, ...others] = [
@@ -123,7 +141,7 @@ export function checkWhole(file: string, rows: readonly TableRow[], results: rea
   const fewest = Math.min(...others.map(({ length }) => length));
   if (others.length > 0 && own!.length < fewest)
     throw new RangeError(
-      `arm "${last.arm}", seed ${last.seed}: ${own!.length} rows, and at least ${fewest} of every other seed; ${REMEDY}`,
+      `arm "${last.arm}", seed ${last.seed}: ${plural(own!.length, 'row')}, and at least ${fewest} of every other seed; ${REMEDY}`,
     );
 }
 
@@ -143,9 +161,9 @@ function checkRuns(found: ReadonlyMap<string, number>, origins: readonly Origin[
     if (there >= said) continue;
     // an arm that was run anew as a whole is in two origins, and once in the table
     if (times.length > 1 && times.every(({ runs }) => runs === there)) again += said - there;
-    else throw new RangeError(`arm "${arm}": ${there} runs, and ${file} says ${said}; ${REMEDY}`);
+    else throw new RangeError(`arm "${arm}": ${plural(there, 'run')}, and ${file} says ${said}; ${REMEDY}`);
   }
   const there = [...found.values()].reduce((sum, count) => sum + count, 0);
   const said = origins.reduce((sum, { runs }) => sum + runs, 0) - again;
-  if (there < said) throw new RangeError(`${there} runs, and ${file} says ${said}; ${REMEDY}`);
+  if (there < said) throw new RangeError(`${plural(there, 'run')}, and ${file} says ${said}; ${REMEDY}`);
 }

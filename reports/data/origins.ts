@@ -4,6 +4,7 @@
  */
 import { lstatSync } from 'node:fs';
 import { z } from 'zod';
+import { plural } from '../../src/core/errors.js';
 import { readJson } from '../../src/store/config.js';
 import type { RunRecord } from '../../src/store/runs.js';
 
@@ -172,7 +173,7 @@ export function readOrigins(table: string): Origin[] {
 /** One origin in words. */
 export function originText({ commit, engine, machine, from, to, hours, runs, history }: Origin): string {
   if (history === true)
-    return `${runs} runs, kept by commit ${commit ?? 'unknown'} on ${to} (engine, machine and hours were not noted)`;
+    return `${plural(runs, 'run')}, kept by commit ${commit ?? 'unknown'} on ${to} (engine, machine and hours were not noted)`;
   const made = [
     from === '' ? undefined : from === to ? from : `${from} to ${to}`,
     commit === null ? 'commit not noted' : `commit ${commit}`,

@@ -2,7 +2,7 @@
 import { basename, dirname, extname } from 'node:path';
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import { CUSTOM_SCALE, SCALES, WIDE_ARM } from '../../src/core/experiment.js';
-import { messageOf } from '../../src/core/errors.js';
+import { isOrAre, messageOf, plural } from '../../src/core/errors.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import type { Row } from '../../src/core/run.js';
 import { remembered } from '../../src/core/memo.js';
@@ -139,7 +139,7 @@ function oneSpecEach(runs: readonly RunRecord[]): { kept: RunRecord[]; problems:
     if (others.length > 0) {
       const { experiment, arm, scale } = group[0]!.cell;
       problems.push(
-        `${experiment} ${arm}, scale ${scale}: ${others.length} runs with another spec than the newest are left ` +
+        `${experiment} ${arm}, scale ${scale}: ${plural(others.length, 'run')} with another spec than the newest ${isOrAre(others.length)} left ` +
           `out: ${idsOf(others)}`,
       );
     }
@@ -153,7 +153,9 @@ function ofDeclaredArms(runs: readonly RunRecord[]): { kept: RunRecord[]; proble
     scale === CUSTOM_SCALE ? '' : (undeclaredArm(experiment, scale, arm) ?? ''),
   );
   const others = [...groups].filter(([why]) => why !== '');
-  const problems = others.map(([why, group]) => `${why} ${group.length} runs are left out: ${idsOf(group)}`);
+  const problems = others.map(
+    ([why, group]) => `${why} ${plural(group.length, 'run')} ${isOrAre(group.length)} left out: ${idsOf(group)}`,
+  );
   return { kept: groups.get('') ?? [], problems };
 }
 
@@ -169,7 +171,7 @@ function cautionsOf(runs: readonly RunRecord[], rows: readonly TableRow[]): stri
     return commits.size > 1
       ? [
           `${name}: its runs are of ${commits.size} commits: ` +
-            `${[...commits].map(([commit, list]) => `${commit} (${list.length} runs)`).join(', ')}`,
+            `${[...commits].map(([commit, list]) => `${commit} (${plural(list.length, 'run')})`).join(', ')}`,
         ]
       : [];
   });

@@ -99,15 +99,15 @@ export function suggestion(given: string, known: readonly string[]): string {
 }
 
 /**
- * The known name that is nearest to the given one, of those that differ in at most a third of their letters. A number
- * is near to no other, and a single letter to none but itself in the other case.
+ * The known name that is nearest to the given one, of those that differ in about a third of their letters at most; in
+ * the other case it is the same. A number is near to no other, and a single letter to none but itself.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const words = known.filter((name) => !/^[\d.]+$/.test(name));
-  const distances = words.map((name) => ({ name, distance: editDistance(name, given) }));
+  const isOtherCase = (name: string): boolean => name.toLowerCase() === given.toLowerCase();
+  const distances = words.map((name) => ({ name, distance: isOtherCase(name) ? 0 : editDistance(name, given) }));
   const near = distances.filter(
-    ({ name, distance }) =>
-      (distance < name.length || name.toLowerCase() === given.toLowerCase()) && distance <= Math.ceil(name.length / 3),
+    ({ name, distance }) => distance < name.length && distance <= Math.max(1, Math.round(name.length / 3)),
   );
   return near.sort((a, b) => a.distance - b.distance)[0]?.name;
 }

@@ -44,7 +44,7 @@ export function scoreSquad(
   const missing = asked.filter(({ id }) => !predictions.has(id)).map(({ id }) => id);
   if (missing.length === asked.length)
     throw new UsageError(
-      `${files.predictions}: none of the ${asked.length} questions of ${files.dataset} has a prediction in it`,
+      `${files.predictions}: no prediction for any question of ${files.dataset}, which has ${plural(asked.length, 'question')}`,
     );
   if (version === 1) {
     if (files.noAnswer !== undefined || threshold !== undefined)

@@ -1,6 +1,16 @@
 /** Files that are either as they were or as they should be, whatever happens in between. */
 import { randomBytes, type Hash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
 import { makeFolders, syncFolder } from '../core/folder.js';
@@ -161,6 +171,11 @@ function inWords(message: string): string {
   return message.replace(/^(E[A-Z0-9]+): ([^,]+), \w+.*$/s, '$2 ($1)');
 }
 
+/** Whether a symbolic link stands at a path. */
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
 /** One line for the common ways in which a file cannot be read or written; `option` is the one that says where. */
 export function asFileError(error: unknown, path: string, option?: string): Error {
   const advice = option === undefined ? 'choose another place' : `choose another folder with ${option}`;
@@ -169,7 +184,7 @@ export function asFileError(error: unknown, path: string, option?: string): Erro
     case 'EDQUOT':
       return new FailureError(
         `no space left on the disk while writing ${path}; free some and run the same command again, ` +
-          'finished work is kept',
+          'what is saved already is kept',
       );
     case 'EACCES':
     case 'EPERM':
@@ -189,7 +204,9 @@ export function asFileError(error: unknown, path: string, option?: string): Erro
       if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
         return new UsageError('the current folder is gone; change to one that is there, and run the command again');
       return new UsageError(
-        `${path}: no such file or folder` + (existsSync(dirname(path)) ? '' : `: ${dirname(path)} is not there`),
+        (isLink(path) ? `${path}: a symbolic link to a place that is not there` : `${path}: no such file or folder`) +
+          (existsSync(dirname(path)) ? '' : `: ${dirname(path)} is not there`) +
+          (option === undefined ? '' : `; ${advice}`),
       );
     default:
       return error instanceof Error && error.name !== 'Error'

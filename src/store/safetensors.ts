@@ -4,7 +4,6 @@
  * size that the header claims before it was checked against the size of the file.
  */
 import { checkText } from '../core/registry.js';
-import { checkObject } from '../core/range.js';
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { FailureError, UsageError } from '../core/errors.js';
 import { sizeOf, type HostArray, type HostArrays, type HostValues } from '../core/host-array.js';
@@ -69,7 +68,6 @@ export function writeSafetensors(
   options: WriteOptions = {},
 ): void {
   checkText('writeSafetensors: path', path);
-  checkObject('writeSafetensors: tensors', tensors, []);
   writeAtomic(path, encodeSafetensors(tensors, metadata), options);
 }
 

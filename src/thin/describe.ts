@@ -39,7 +39,7 @@ export function describe(setup: Setup, parts = partsOf(setup)): string[] {
     ...left.map(({ arm, why }) => `${arm} is left out: ${why}`),
     ...parts.map(
       ({ name, runs, steps, seconds }) =>
-        `${name}: ${plural(runs, 'run')} of ${steps} steps, about ${duration(seconds)}`,
+        `${name}: ${plural(runs, 'run')} of ${plural(steps, 'step')}, about ${duration(seconds)}`,
     ),
     `about ${duration(secondsOf(parts))} in all on one core of a small machine, with ` +
       `${(memoryOf(setup) / 1e9).toFixed(1)} GB of memory; ` +

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
+import { inCell } from '../../cli/commands/predict.js';
 import { columnsOption } from '../../cli/terminal/columns.js';
+
+test('a text with tabs and control characters is one cell of a line, and steers no terminal', () => {
+  expect(inCell('a\tb \u001b[31mred\u0085 é\\')).toBe('a\\tb \\u001b[31mred\\u0085 é\\');
+});
 
 test('a column may have a "=" in its name', () => {
   expect(columnsOption(['text'], 'pair').parseArg!('text=a=b,pair==c', undefined)).toEqual({ text: 'a=b', pair: '=c' });

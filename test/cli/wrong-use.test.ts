@@ -29,6 +29,10 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
   writeFileSync(RESNET, '{"datta": {"set": "digits"}, "network": {"family": "resnet"}}');
   const STORE = newFolder();
   mkdirSync(join(STORE, 'runs', 'one'), { recursive: true });
+  const NOWHERE = join(newFolder(), 'nowhere');
+  symlinkSync('gone', NOWHERE);
+  const NAMELESS = join(newFolder(), 'nameless.json');
+  writeFileSync(NAMELESS, '{"particles": "", "model": {"depth": 1, "d": 2, "width": 4}}');
   const AT = join(STORE, 'a store');
   mkdirSync(join(AT, 'runs'), { recursive: true });
   const TOGETHER = ['train', 'resnet', '--arm', 'direct', '--out', newFolder()];
@@ -346,6 +350,18 @@ describe('wrong use: one line that names what was wrong and what is allowed, sta
     [['tune', 'resnet', '--arm', '['], /--arm \[: expected the name of an arm or a regular expression/],
     [['params', 'resnet50', '--width', '1e300'], /--width.*Expected a number above 0, at most 1000/],
     [['train', 'resnet', '--set', 'data.set=digitz'], /unknown data set "digitz"; .*Did you mean "digits"\?/],
+    [
+      ['theory', 'run', 'saddle', '--out', '/proc/x'],
+      /^error: \/proc\/x: no such .*; choose another folder with --out$/m,
+    ],
+    [
+      ['theory', 'run', 'saddle', '--out', NOWHERE],
+      /: a symbolic link to a place that is not there; choose another .*--out$/m,
+    ],
+    [
+      ['theory', 'simulate', '--config', NAMELESS, '--out', newFolder()],
+      /"particles": expected the name of a safetensors file, or no such key$/m,
+    ],
     [['report', file], /file: no runs there, as it is a file; expected a folder with runs/],
     [['report', join(STORE, 'runs')], /runs: no runs there, as it is within the folder \S+, which has them; name that/],
     [['frontier', 'plain-16', '--show', join(STORE, 'runs', 'one')], /it is within the folder \S+, which has them/],

@@ -39,7 +39,9 @@ test('a name is suggested that has most of the letters; of numbers and single le
   expect(nearestName('trian', ['tune', 'train'])).toBe('train');
   expect(nearestName('He', ['he', 'uniform'])).toBe('he');
   expect(nearestName('b', ['A', 'B'])).toBe('B');
+  expect(nearestName('WIDTH', ['width', 'depth'])).toBe('width');
   for (const [given, known] of [
+    ['foo', ['pool', 'bullmq']],
     ['2', ['1', '3', '6']],
     ['18', ['16', '32']],
     ['x', ['a', 'b']],

@@ -1,12 +1,12 @@
 /** Reports of tables that are damaged, of one seed, or of names that nobody has: drawn all the same, and said. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { theoryExperiments } from '../../experiments/registry.js';
 import { fromCsv, fromLines, toCsv } from '../../reports/data/csv.js';
-import { MEASURED_AT } from '../../reports/data/kept.js';
+import { keptRows, MEASURED_AT } from '../../reports/data/kept.js';
 import { readRecords, type Records } from '../../reports/data/records.js';
 import { named, type TableRow } from '../../reports/data/rows.js';
 import { toMarkdown } from '../../reports/page/arm-table.js';
@@ -172,6 +172,12 @@ describe('runs that diverged', () => {
       outcome: 'inconclusive',
       evidence: expect.stringMatching(/^cannot be decided, as test accuracy is no number: .* with seed 2/) as string,
     });
+  });
+
+  test('of a table whose name is that of no experiment are refused for that, before what they hold', () => {
+    const renamed = join(mkdtempSync(join(tmpdir(), 'gowide-renamed-')), 'WIDTH.laptop.jsonl');
+    copyFileSync(join('reports/results', 'width.laptop.jsonl'), renamed);
+    expect(() => keptRows(renamed)).toThrow(/^no experiment is called "WIDTH", .* Did you mean "width"\? line 7: /);
   });
 
   test('have "∞" and "–" in tables, and no difference where a metric is missing', () => {
@@ -573,6 +579,6 @@ test('runs of an arm that their experiment does not declare are left out and cou
   const { runs, problems } = readRecords([folder]);
   expect(runs.map(({ cell }) => cell.arm)).toEqual(['own']);
   expect(problems).toEqual([
-    expect.stringMatching(/^saddle declares no arm "old" at scale minutes\. 1 runs are left out: [0-9a-f]{12}$/),
+    expect.stringMatching(/^saddle declares no arm "old" at scale minutes\. 1 run is left out: [0-9a-f]{12}$/),
   ]);
 });

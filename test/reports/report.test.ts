@@ -331,7 +331,7 @@ describe('the page', () => {
     expect(readRecords([folder]).cautions).toEqual(['saddle, scale minutes: one seed only, which decides nothing']);
     await at('b'.repeat(40), 2);
     expect(readRecords([folder]).cautions).toEqual([
-      `saddle, scale minutes: its runs are of 2 commits: ${'a'.repeat(12)} (1 runs), ${'b'.repeat(12)} (1 runs)`,
+      `saddle, scale minutes: its runs are of 2 commits: ${'a'.repeat(12)} (1 run), ${'b'.repeat(12)} (1 run)`,
     ]);
     await writeReport([folder], { file });
     expect(readFileSync(file, 'utf8')).toContain('its runs are of 2 commits');
@@ -360,7 +360,7 @@ describe('the page', () => {
     ]);
     expect(problems).toEqual([
       expect.stringMatching(
-        /saddle B1, scale minutes: 1 runs with another spec than the newest are left out: [0-9a-f]{12}/,
+        /saddle B1, scale minutes: 1 run with another spec than the newest is left out: [0-9a-f]{12}/,
       ),
     ]);
     expect(readRecords([folder, folder]).runs).toHaveLength(2);

@@ -78,7 +78,7 @@ test('files: what does not fit is named', async () => {
     [() => scoreSquad({ dataset: V1, predictions, noAnswer: 'x' }), /in SQuAD 1.1 every question has an answer/],
     [
       () => scoreSquad({ dataset: V1, predictions: write('other.json', { other: 'x' }) }),
-      /none of the 7 questions .* has a prediction/,
+      /no prediction for any question of .*, which has 7 questions$/,
     ],
     [
       () => scoreSquad({ dataset: V1, predictions: write('list.json', { q1: ['x'] }) }),

@@ -1,5 +1,5 @@
 /** Layerwise imitation: each thin layer follows the flow towards the wide layer's output. */
-import { checkGiven } from '../model/check.js';
+import { checkGiven } from '../model/arrays.js';
 import { checkStates } from '../network/discrepancy.js';
 import {
   checkSteps,

@@ -1,5 +1,5 @@
 /** Mean-field Langevin dynamics: the gradient flow with Gaussian noise on every particle, and weight decay. */
-import { checkGiven } from '../model/check.js';
+import { checkGiven } from '../model/arrays.js';
 import { checkFinite } from '../../src/core/range.js';
 import { normals, rngKey } from '../../src/core/rng.js';
 import { pick, type Layer, type Net } from '../model/particles.js';

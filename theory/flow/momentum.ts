@@ -1,5 +1,5 @@
 /** Gradient descent with momentum, as the flow of a heavy ball. */
-import { checkGiven } from '../model/check.js';
+import { checkGiven } from '../model/arrays.js';
 import { checkFinite } from '../../src/core/range.js';
 import { zerosLike, type Layer, type Net } from '../model/particles.js';
 import type { Samples } from '../model/task.js';

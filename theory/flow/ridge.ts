@@ -6,7 +6,8 @@ import { checkAllFinite, checkFinite, checkObject } from '../../src/core/range.j
 import { largest } from '../../src/core/stats.js';
 import { checkStates } from '../network/discrepancy.js';
 import { ACTIVATIONS } from '../model/activations.js';
-import { checkNet, checkGiven } from '../model/check.js';
+import { checkNet } from '../model/check.js';
+import { checkGiven } from '../model/arrays.js';
 import { checkUniform, type Net } from '../model/particles.js';
 import { activations } from '../network/network.js';
 import { factorLinear, singularValues } from '../numerics/linear.js';

@@ -225,18 +225,37 @@ export async function limitsOf(settings: LimitSettings): Promise<WidthLimit[]> {
       const converged = Array.from({ length: probes }, (_, probe) =>
         errorAt(pairs, probe).error <= target ? certificate(pairs, probe, size) : undefined,
       );
-      throw new NoLimit(divergence(pairs, size, error, target), converged);
+      const bound = { nets: most, particles: fixed === undefined ? particles.most : undefined, byBias };
+      throw new NoLimit(divergence(pairs, size, error, target, bound), converged);
     }
   }
 }
 
-function divergence(pairs: readonly Pair[], particles: number, error: number, target: number): string {
+/** How many nets would bring the scatter to the target, in brackets; nothing where that cannot be told. */
+function needed(nets: number, ratio: number): string {
+  const count = Math.ceil(nets * ratio ** 2);
+  return Number.isSafeInteger(count) ? ` (about ${Number(count.toPrecision(2))} by their scatter)` : '';
+}
+
+/** What kept a limit from being found, and which of the bounds on nets and on their particles was in the way. */
+function divergence(
+  pairs: readonly Pair[],
+  particles: number,
+  error: number,
+  target: number,
+  bound: { readonly nets: number; readonly particles: number | undefined; readonly byBias: boolean },
+): string {
   const reached = Number.isFinite(error) ? `still ${(100 * error).toFixed(0)} %` : 'as large as the value';
   const rises = Math.max(...pairs.map(({ lossRises }) => lossRises));
   return (
     `limit: no convergence: with ${pairs.length} nets of ${particles} particles the error is ${reached}, ` +
     `above ${Number((100 * target).toPrecision(3))} %; ` +
     (rises > 0 ? `the loss rose on up to ${rises} steps; ` : '') +
-    'a smaller dt, a shorter time, more particles or a larger target may help'
+    [
+      ...(rises > 0 ? ['a smaller dt'] : []),
+      ...(bound.byBias ? [] : [`more nets than ${bound.nets}${needed(pairs.length, error / target)}`]),
+      ...(bound.particles === undefined ? [] : [`more particles than ${bound.particles}`]),
+      'a shorter time or a larger target may help',
+    ].join(', ')
   );
 }

@@ -1,4 +1,5 @@
 /** Whether a layer's arrays are those that its sizes say. */
+import { checkList, checkObject } from '../../src/core/range.js';
 
 /** The arrays of m particles of dimension d. */
 interface Arrays {
@@ -9,6 +10,12 @@ interface Arrays {
   readonly b: Float64Array;
   /** [m] */
   readonly bias: Float64Array;
+}
+
+/** Throws RangeError on what is no net at all; `what` names it. */
+export function checkGiven(what: string, net: { readonly layers: unknown }): void {
+  checkObject(what, net, ['d', 'layers']);
+  checkList(`${what}: layers`, net.layers);
 }
 
 /** Throws RangeError unless `values` are so many numbers in float64; `what` names them, with their shape. */

@@ -1,14 +1,7 @@
 /** Whether a net's arrays are those that its sizes say. */
-import { checkObject, checkList } from '../../src/core/range.js';
 import { ACTIVATIONS } from './activations.js';
-import { checkLayer } from './arrays.js';
+import { checkGiven, checkLayer } from './arrays.js';
 import type { Net } from './particles.js';
-
-/** Throws RangeError on what is no net at all; `what` names it. */
-export function checkGiven(what: string, net: Net): void {
-  checkObject(what, net, ['d', 'layers']);
-  checkList(`${what}: layers`, net.layers);
-}
 
 /**
  * Throws RangeError on a net whose arrays are not those that its sizes say, whose activation is none, or with a scale

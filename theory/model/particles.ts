@@ -3,12 +3,11 @@
  * dimension, N samples. One particle of a layer is (a, bias, b) in R^{2d+1}. Araujo, Oliveira, Yukimura 2019;
  * theory/README.md.
  */
-import { checkGiven } from './check.js';
+import { checkGiven, checkLayer } from './arrays.js';
 import { filled } from '../../src/core/host-array.js';
 import { checkAllFinite, checkFinite, checkWhole, checkList } from '../../src/core/range.js';
 import { normals, rngKey, subset } from '../../src/core/rng.js';
 import { ACTIVATIONS, type Activation } from './activations.js';
-import { checkLayer } from './arrays.js';
 import type { LossName } from './losses.js';
 
 /** Largest dimension that a declaration may name; the kernel's own cost grows linearly with it, from 1 on. */

@@ -2,7 +2,7 @@
  * Distances between a thin net S and a wide net B with as many layers and the same read maps, on points x [N, d] ([N,
  * inputs] with a read-in).
  */
-import { checkGiven } from '../model/check.js';
+import { checkGiven } from '../model/arrays.js';
 import { checkList } from '../../src/core/range.js';
 import { activations, layerForward, output, outputFrom } from './network.js';
 import { inputsOf, outputsOf, type Net } from '../model/particles.js';

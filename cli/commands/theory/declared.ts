@@ -20,8 +20,8 @@ interface Declared {
  */
 export function readDeclared(options: { readonly config: string; readonly particles?: string }): Declared {
   const { particles: named, ...config } = readDeclaration(options.config, notice);
-  if (named !== undefined && typeof named !== 'string')
-    throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file`);
+  if (named !== undefined && (typeof named !== 'string' || named === ''))
+    throw new UsageError(`${options.config}: "particles": expected the name of a safetensors file, or no such key`);
   const path = options.particles ?? named;
   return {
     file: options.config,
