@@ -90,7 +90,11 @@ test('two processes with other data in one folder both end, whoever replaces the
   const few = ['--epochs', '1', '--batch', '8', '--tries', '1'];
   const ended = async (data: string): Promise<number | null> => {
     const args = ['thin', model, '--data', data, '--columns', 'text=review', '--out', out, ...few];
-    const started = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'ignore', timeout: LIMIT });
+    const started = spawn(process.execPath, [PROGRAM, ...args], {
+      stdio: 'ignore',
+      timeout: LIMIT,
+      killSignal: 'SIGKILL',
+    });
     const [code] = (await once(started, 'exit')) as [number | null];
     return code;
   };
