@@ -99,15 +99,15 @@ export function suggestion(given: string, known: readonly string[]): string {
 }
 
 /**
- * The known name that is nearest to the given one, of those that differ in about a third of their letters at most; in
- * the other case it is the same. A number is near to no other, and a single letter to none but itself.
+ * The known name that is nearest to the given one, of those that differ in at most a third of the shorter one's letters;
+ * in the other case it is the same. A number is near to no other, and a single letter to none but itself.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const words = known.filter((name) => !/^[\d.]+$/.test(name));
   const isOtherCase = (name: string): boolean => name.toLowerCase() === given.toLowerCase();
   const distances = words.map((name) => ({ name, distance: isOtherCase(name) ? 0 : editDistance(name, given) }));
   const near = distances.filter(
-    ({ name, distance }) => distance < name.length && distance <= Math.max(1, Math.round(name.length / 3)),
+    ({ name, distance }) => distance < name.length && distance <= Math.ceil(Math.min(name.length, given.length) / 3),
   );
   return near.sort((a, b) => a.distance - b.distance)[0]?.name;
 }
