@@ -99,8 +99,8 @@ export function suggestion(given: string, known: readonly string[]): string {
 }
 
 /**
- * The known name that is nearest to the given one, of those that differ in at most a third of the shorter one's letters;
- * in the other case it is the same. A number is near to no other, and a single letter to none but itself.
+ * The known name that is nearest to the given one, of those that differ in a third of the shorter one's letters at
+ * most; in the other case it is the same. A number is near to no other, and a single letter to none but itself.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const words = known.filter((name) => !/^[\d.]+$/.test(name));
