@@ -64,7 +64,7 @@ export const OUTPUTS = {
     },
   },
   safetensors: {
-    what: 'a safetensors file whose metadata say that gowide wrote it',
+    what: 'a safetensors file whose metadata say that gowide wrote it (earlier versions did not say it)',
     isOne: (path) => metadataOf(path)?.generator === GENERATOR,
   },
   onnx: { what: `an ONNX file that ${PRODUCER} wrote`, isOne: (path) => OWN_ONNX.test(beginOf(path, 64)) },

@@ -1,15 +1,12 @@
 /** The runs of `thin` as cells: of the wide net, and of every candidate of the thin one. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CUSTOM_SCALE } from '../core/experiment.js';
 import { cellId, type Cell } from '../core/run.js';
 import { TRAIN_KIND } from '../method/run/required.js';
 import type { TrainSpec } from '../method/spec/spec.js';
 import { needsOfWide } from '../method/three-stage/pipeline.js';
-import { folderOf } from '../store/runs.js';
 import { sha256 } from '../store/seal.js';
 import { type Arm, type ArmName, ARMS, OBJECTIVE, type Rates, ratesOf, type Tries } from './arms.js';
-import { roundsOf } from './halving.js';
 import { samplesOf } from './options.js';
 import { evaluated, recipeOf } from './recipes.js';
 import { settingOf, type Setup } from './setup.js';
@@ -53,17 +50,11 @@ export function thinCellOf(setup: Setup, weights: string, { arm, rates, samples 
 
 /**
  * Where the trained wide net is kept, as training specs name it. One that is trained on other data or for longer has
- * another name, so that thin nets find what they were trained by. Earlier versions had one name for all: where nets
- * were trained by a file of that name, it is gone on with.
+ * another name, so that thin nets find what they were trained by.
  */
 export function wideWeights(setup: Setup): string {
   const { work, source, training, steps } = setup;
   if (training === undefined) return source.weights;
-  const plain = join(work, 'wide.safetensors');
-  const begun = (pool: readonly Candidate[]): Cell[] =>
-    pool.map((one) => thinCellOf(setup, plain, one, roundsOf(pool.length, steps.thin)[0]!.steps));
-  const isRun = (cell: Cell): boolean => cell.spec.teacher !== null && existsSync(folderOf(work, cell));
-  if (existsSync(plain) && poolsOf(setup).flatMap(begun).some(isRun)) return plain;
   const ids = wideRates(setup).map((rate) => cellId(wideCellOf(setup, rate, steps.wide)));
   return join(work, `wide-${sha256(ids.join()).slice(0, 12)}.safetensors`);
 }

@@ -102,7 +102,8 @@ export function checkDataPlace(out: string, spec: DataSpec): void {
   const { vocabulary } = spec as { readonly vocabulary?: unknown };
   const words = typeof vocabulary === 'string' ? vocabularyFiles(vocabulary).map((one) => JSON.stringify(one)) : [];
   for (const one of dataFiles(spec)) {
-    checkNotOver(out, one.path);
+    // what is kept in the work by its content is written over by nothing
+    if (!isWithin(one.path, join(out, 'work'))) checkNotOver(out, one.path);
     // of the folder of a network only the files of its tokenizer are read
     if (!words.includes(JSON.stringify(one))) checkNotPart(out, one.path);
   }

@@ -143,7 +143,7 @@ async function trainedWide(setup: Setup, worker: Worker): Promise<HostWeights> {
     throw new FailureError(`the wide net could not be trained at any of the rates; the last one: ${worker.failure}`);
   const weights = fromArrays(readArrays(last));
   makeFolder(setup.work, '--out');
-  // runs note what they read: the same is not written by this version over what an earlier one wrote
+  // runs note what they read, and when that was written
   if (!existsSync(path)) writeWeights(path, setup.wide, weights);
   return weights;
 }

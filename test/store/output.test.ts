@@ -37,7 +37,7 @@ describe('a file that the user named', () => {
     // of another program, or of a version that did not say so
     for (const key of ['note', 'format']) {
       writeSafetensors(file, TENSORS, { [key]: 'pt' });
-      const refused = `${file}: it is not a safetensors file whose metadata say that gowide wrote it, and would be written over`;
+      const refused = `${file}: it is not a safetensors file whose metadata say that gowide wrote it (earlier versions did not say it), and would be written over`;
       expect(() => checkOutput(file, OUTPUTS.safetensors)).toThrow(refused);
     }
     writeSafetensors(file, TENSORS, OURS);

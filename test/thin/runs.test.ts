@@ -151,6 +151,16 @@ describe.each(Object.entries(NETWORKS))('a run of the family %s', (_name, networ
   });
 });
 
+test('a run of texts is made thin on a table of the user’s, with the vocabulary that is kept in the work', async () => {
+  const [runs, out] = [newFolder(), newFolder()];
+  const { id } = await trained(NETWORKS.distilbert!, runs);
+  const given = { data: csvFile(24), columns: { text: 'review' } };
+  const { taken } = await thin({ model: id, runs, out, engine, ...given, epochs: 1, batch: 8, tries: 1 });
+  expect(findRun(join(out, 'work'), taken.run).cell.spec).toMatchObject({
+    data: { vocabulary: expect.stringMatching(/work.source-[0-9a-f]{12}$/) as string },
+  });
+});
+
 test.each(['resnext', 'distilbert'])(
   'a network (%s) with more classes than its data: that is said, and what is exported has a name for each',
   async (name) => {

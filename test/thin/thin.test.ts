@@ -14,12 +14,10 @@ import { networkOf, type NetworkSpec } from '../../src/models/index.js';
 import { openLayersModel, writeLayersModel } from '../../src/models/families/layers/file.js';
 import type { LayersSpec } from '../../src/models/families/layers/network.js';
 import { makeFolder } from '../../src/store/atomic.js';
-import { findRun, folderOf } from '../../src/store/runs.js';
+import { findRun } from '../../src/store/runs.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { chanceWarning, threeStageText } from '../../src/thin/card.js';
-import { poolsOf, thinCellOf, wideWeights } from '../../src/thin/cells.js';
 import { openClassification } from '../../src/thin/classify.js';
-import { roundsOf } from '../../src/thin/halving.js';
 import { setUp } from '../../src/thin/plan.js';
 import { thin } from '../../src/thin/thin.js';
 import { Worker } from '../../src/thin/work.js';
@@ -111,20 +109,6 @@ describe('a Hugging Face folder without a head, and a table', () => {
     // a wide net that is trained for longer is another one, by whose outputs thin ones are trained
     const longer = await thin({ ...options, wideEpochs: 2, out, engine });
     expect(longer.taken.run).not.toBe(first.taken.run);
-  });
-
-  test('a wide net that an earlier version left under its one name is gone on with where thin nets were trained by it', async () => {
-    const out = newFolder();
-    const setup = await setUp({ ...options, out });
-    const wide = wideWeights(setup);
-    expect(wide).toMatch(/work\/wide-[0-9a-f]{12}\.safetensors$/);
-    const plain = join(setup.work, 'wide.safetensors');
-    writeFileSync(plain, 'weights');
-    expect(wideWeights(setup)).toBe(wide);
-    const [pool] = poolsOf(setup);
-    const cell = thinCellOf(setup, plain, pool![0]!, roundsOf(pool!.length, setup.steps.thin)[0]!.steps);
-    makeFolder(folderOf(setup.work, cell));
-    expect(wideWeights(setup)).toBe(plain);
   });
 });
 

@@ -44,7 +44,10 @@ export const run: SourceFormat = {
       const path = await keepMadeLater(options.work, name, async (draft) => exportRun(record, (made = draft)));
       return open((made = path), options);
     };
-    const source = await rewording((message) => message.replaceAll(made, `run ${record.id}`), opened);
+    const source = await rewording(
+      (message) => (made === '' ? message : message.replaceAll(made, `run ${record.id}`)),
+      opened,
+    );
     return {
       ...source,
       labels: source.labels ?? labelsOf(record) ?? declaredLabels(data),
