@@ -227,13 +227,9 @@ export function proportionInterval(values: readonly number[]): Interval {
   const plain = tInterval(values);
   if (plain.n < 2) return plain;
   const share = tInterval(values.map(logit));
-  const within = (low: number, high: number): Interval => ({
-    ...plain,
-    low: Math.min(plain.mean, Math.max(0, low)),
-    high: Math.max(plain.mean, Math.min(100, high)),
-  });
-  const [low, high] = [fromLogit(share.low), fromLogit(share.high)];
-  return low < plain.mean && plain.mean < high ? within(low, high) : within(plain.low, plain.high);
+  const byLogit = { low: fromLogit(share.low), high: fromLogit(share.high) };
+  const { low, high } = byLogit.low < plain.mean && plain.mean < byLogit.high ? byLogit : plain;
+  return { ...plain, low: Math.max(0, low), high: Math.min(100, high) };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Where the workers of a run are, and how each is named in messages. */
-import { checkText } from '../core/registry.js';
 import { isIP } from 'node:net';
 import { UsageError } from '../core/errors.js';
+import { checkText } from '../core/registry.js';
 
 /** Where a worker listens: a host and a port, or a socket file of this machine. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };

@@ -1,9 +1,9 @@
 /** How a worker finds the others: it connects to those before it, and waits for those after it. */
-import { checkMembers } from '../core/registry.js';
 import { lookup } from 'node:dns/promises';
 import { createConnection, createServer, SocketAddress, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, FailureError, messageOf, UsageError } from '../core/errors.js';
+import { checkMembers } from '../core/registry.js';
 import { addressText, checkSecret, checkTask, workerName, type Address } from './address.js';
 import { introduce, RefusedError, welcome, type Facts } from './handshake.js';
 import { leavingBytes } from './leaving.js';

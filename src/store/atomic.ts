@@ -171,9 +171,14 @@ function inWords(message: string): string {
   return message.replace(/^(E[A-Z0-9]+): ([^,]+), \w+.*$/s, '$2 ($1)');
 }
 
-/** Whether a symbolic link stands at a path. */
-function isLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+/** Whether a path is a symbolic link; none is below a file, where the system says more than that nothing is there. */
+export function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return false;
+    throw asFileError(error, path);
+  }
 }
 
 /** One line for the common ways in which a file cannot be read or written; `option` is the one that says where. */

@@ -2,7 +2,6 @@
 import {
   closeSync,
   existsSync,
-  lstatSync,
   readdirSync,
   readlinkSync,
   readSync,
@@ -11,9 +10,9 @@ import {
   type Stats,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { codeOf, UsageError } from '../core/errors.js';
+import { UsageError } from '../core/errors.js';
 import { GENERATOR, GENERATOR_META, PRODUCER } from '../core/markup.js';
-import { asFileError, makeWritable } from './atomic.js';
+import { asFileError, isLink, makeWritable } from './atomic.js';
 import { openRegular } from './regular.js';
 import { FILES } from './runs.js';
 import { readMetadata } from './safetensors.js';
@@ -97,16 +96,6 @@ function holdsRuns(folder: string): boolean {
 
 /** Links that lead to each other, at most: more are a loop. */
 const MOST_LINKS = 40;
-
-/** Whether a path is a symbolic link; none is below a file, where the system says more than that nothing is there. */
-function isLink(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOTDIR') return false;
-    throw asFileError(error, path);
-  }
-}
 
 /** A path without symbolic links, as far as it exists. */
 export function asReal(path: string, left = MOST_LINKS): string {

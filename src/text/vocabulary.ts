@@ -358,13 +358,11 @@ function withNeighbors(read: Found, folder: string): Found {
     addedToken({ content, single_word: false, lstrip: false, rstrip: false, special: isSpecial(content) }, id),
   );
   const map = (isOldForm ? of(mapPath, SpecialMap) : undefined) ?? {};
-  const others = (file: z.infer<typeof SpecialMap>): unknown =>
-    file.additional_special_tokens ?? file.extra_special_tokens ?? undefined;
   // of those that are no tokens of BERT's the one file counts or the other
   const { additional_special_tokens: _, extra_special_tokens: __, ...own } = map;
   const [inSettings, inMap] = [
     specialsIn(settings, settingsPath),
-    specialsIn(others(settings) === undefined ? map : own, mapPath),
+    specialsIn((settings.additional_special_tokens ?? settings.extra_special_tokens) ? own : map, mapPath),
   ].map((all) => all.filter(({ content }) => !decoder.some((token) => token.content === content)));
   return {
     ...read,

@@ -11,7 +11,7 @@ import type { Group } from '../maps/groups.js';
 import { KEPT_BYTES, RIDGE_BATCH } from '../imitation/ridge.js';
 import type { MapKind } from '../maps/apply.js';
 import { mapsIn } from '../imitation/ways.js';
-import type { CloneImitation, GradientImitation, ImitationSpec } from '../spec/spec.js';
+import type { CloneImitation, GradientImitation, ImitationSpec, RidgeImitation } from '../spec/spec.js';
 import { readersOf } from '../start/greedy.js';
 import { STARTS, type StartKind } from '../start/start.js';
 import { EXAMPLES } from '../values/moments.js';
@@ -116,6 +116,13 @@ function mostBoundaryValues(network: Network, shape: readonly number[]): number 
   );
 }
 
+/** Two networks and the shape of an example. */
+interface Nets {
+  readonly thin: Network;
+  readonly wide: Network;
+  readonly shape: readonly number[];
+}
+
 /** Bytes of a number on the engine, and of one in the matrices that are solved. */
 const [SINGLE, DOUBLE] = [4, 8];
 /** Bytes that a forward pass keeps for each of its operations: a third of what a training step does, see cost.ts. */
@@ -126,7 +133,7 @@ const PASS_BYTES = 0.015;
  * boundary, which are kept up to a limit; a batch on its way through both nets, with what a layer reads of it twice
  * over; and the largest system of equations, three matrices of its size. An estimate, as operations give positions.
  */
-function ridgeMemory(thin: Network, wide: Network, shape: readonly number[], images: number): number {
+function ridgeMemory({ images }: RidgeImitation, { thin, wide, shape }: Nets): number {
   const kept = [sizeOf(shape), mostBoundaryValues(thin, shape), mostBoundaryValues(wide, shape)];
   let [rows, inputs] = [0, 0];
   for (const tap of thin.taps)
@@ -148,7 +155,7 @@ function ridgeMemory(thin: Network, wide: Network, shape: readonly number[], ima
  * linear layers read, one more of the thin net once they are fitted, and one where the norm at the boundary is fitted,
  * too. Solving for the weights is not counted.
  */
-function ridgeCost(thin: Network, wide: Network, shape: readonly number[], images: number): Cost {
+function ridgeCost({ images }: RidgeImitation, { thin, wide, shape }: Nets): Cost {
   const [own, theirs] = [thin.flops(shape), wide.flops(shape)];
   const block = new Set(thin.boundaries.block);
   const fitsNorms = thin.scales !== undefined && [...block].some((tap) => thin.width(tap) !== wide.width(tap));
@@ -200,13 +207,6 @@ function gradientCost(imitation: GradientImitation, { thin, wide, shape }: Nets,
   };
 }
 
-/** Two networks and the shape of an example. */
-interface Nets {
-  readonly thin: Network;
-  readonly wide: Network;
-  readonly shape: readonly number[];
-}
-
 /** What a way to imitate costs. */
 interface WayCost<Spec> {
   readonly cost: (imitation: Spec, nets: Nets, imitated: readonly Group[]) => Cost;
@@ -218,10 +218,7 @@ interface WayCost<Spec> {
 
 const COSTS: { readonly [By in ImitationSpec['by']]: WayCost<Extract<ImitationSpec, { by: By }>> } = {
   gradient: { cost: gradientCost, estimates: true },
-  ridge: {
-    cost: ({ images }, { thin, wide, shape }) => ridgeCost(thin, wide, shape, images),
-    memory: ({ images }, { thin, wide, shape }) => ridgeMemory(thin, wide, shape, images),
-  },
+  ridge: { cost: ridgeCost, memory: ridgeMemory },
   clone: { cost: cloneCost },
 };
 

@@ -145,12 +145,7 @@ interface Judged {
 }
 
 /** How good a network is at the end of its run; all of it is logged. */
-async function judged(
-  context: RunContext,
-  data: Dataset,
-  predict: Predictor,
-  distanceOf: () => Promise<number | null>,
-): Promise<Judged> {
+async function judged(context: RunContext, { data, network, teacher }: Ended, predict: Predictor): Promise<Judged> {
   const validation = await evaluate(data, data.validation, predict);
   const test = await evaluate(data, data.test, predict);
   context.log({ event: 'evaluation', when: 'end', split: 'validation', ...validation });
@@ -159,26 +154,21 @@ async function judged(
     context.log({ event: 'block', split: 'test', ...count });
   const { scores, answers } = (await data.score?.(predict)) ?? { scores: {}, answers: [] };
   for (const answer of answers) context.log({ event: 'answer', ...answer });
-  return { validation, test, scores, distance: await distanceOf() };
+  if (teacher === undefined) return { validation, test, scores, distance: null };
+  const logits = network.taps.at(-1)!;
+  const distances = await tapDiscrepancy(
+    data,
+    data.validation,
+    (x) => ({ [logits]: predict(x) }),
+    (x) => teacher.network.apply(evaluation(teacher.weights), x),
+  );
+  return { validation, test, scores, distance: distances[logits]! };
 }
 
-async function outcome(
-  context: RunContext,
-  spec: TrainSpec,
-  { data, network, teacher, weights }: Ended,
-): Promise<Outcome> {
-  const logits = network.taps.at(-1)!;
+async function outcome(context: RunContext, spec: TrainSpec, ended: Ended): Promise<Outcome> {
+  const { data, network, weights } = ended;
   const predict = predictor(network, weights);
-  const { validation, test, scores, distance } = await judged(context, data, predict, async () => {
-    if (teacher === undefined) return null;
-    const distances = await tapDiscrepancy(
-      data,
-      data.validation,
-      (x) => ({ [logits]: predict(x) }),
-      (x) => teacher.network.apply(evaluation(teacher.weights), x),
-    );
-    return distances[logits]!;
-  }).finally(() => predict.dispose());
+  const { validation, test, scores, distance } = await judged(context, ended, predict).finally(() => predict.dispose());
   const host = await toHost(weights);
   const infinite = infiniteIn({ ...host.params, ...host.state });
   if (infinite !== undefined) throw new DivergedError(`${infinite} at the end of the run; a lower learning rate helps`);
