@@ -18,6 +18,7 @@
  */
 import type { Arm, Experiment } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
+import type { Padding } from '../src/data/texts.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import type { BertSpec } from '../src/models/families/bert/network.js';
 import { armOf, BOTH, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
@@ -35,6 +36,8 @@ interface Pair {
   readonly steps: Steps;
   /** Tuned at the lengths of {@link steps}, if at all. */
   readonly rates: Rates;
+  /** How far texts are padded, where it is not to all 64 tokens. */
+  readonly padding?: Padding;
 }
 
 interface Width {
@@ -64,13 +67,14 @@ const IMITATION_RATE = 1e-3;
 /** The published way to fine-tune a pre-trained net. */
 const WIDE_RATE = 5e-5;
 
-function dataOf(vocabulary: string): TrainSpec['data'] {
+function dataOf({ folder, padding }: Pair): TrainSpec['data'] {
   return {
     set: 'tsv',
     corpus: 'glosses',
-    vocabulary,
+    vocabulary: folder,
     lowercase: true,
     tokens: 64,
+    ...(padding && { padding }),
     heldOut: 0.025,
     ...FILES,
     validation: 2000,
@@ -96,10 +100,11 @@ function bert(numLayers: number, { hidden, heads }: Width, head: BertSpec['head'
 
 const recipe = (steps: number, peak: number): RecipeSpec => bertRecipe(steps, BATCH, peak);
 
-function settingOf({ folder, layers, wide, thin, steps, rates }: Pair): Setting {
+function settingOf(pair: Pair): Setting {
+  const { folder, layers, wide, thin, steps, rates } = pair;
   const imitationSteps = Math.round(IMITATION_SHARE * steps.thin);
   return {
-    data: dataOf(folder),
+    data: dataOf(pair),
     thin: bert(layers, thin, CLASSES),
     wide: {
       network: bert(layers, wide, CLASSES),
@@ -170,6 +175,7 @@ export const sst2: Experiment = {
 const BASE: Pair = {
   ...MINILM,
   folder: 'bert-base',
+  padding: 'longest',
   layers: 12,
   wide: { hidden: 768, heads: 12 },
   thin: { hidden: 256, heads: 4 },

@@ -25,6 +25,8 @@ export interface HostBatch {
   readonly values: Float32Array | Int32Array;
   /** [B], or [B, P] where an example has P questions. */
   readonly labels: Int32Array;
+  /** Shape of one example, where it is not the data set's: of texts that are padded to the longest of the batch. */
+  readonly shape?: readonly number[];
   /** Files that could not be read and are not in the batch. */
   readonly skipped?: readonly SkippedFile[];
 }
@@ -65,6 +67,11 @@ export interface AbsentClasses {
 export interface Dataset {
   /** Shape of one example: [H, W, C] of an image, [rows, T] of tokens. */
   readonly shape: readonly number[];
+  /**
+   * Whether texts are padded to the longest of their batch: T differs from batch to batch, up to that of `shape`, and
+   * nothing may be learned from positions of padding, of which there are more or fewer.
+   */
+  readonly isRagged?: boolean;
   /** Number of possible answers. */
   readonly classes: number;
   /** Names of the classes in their order, where files of the user's decide it. */
@@ -189,7 +196,8 @@ export interface LabelledBatch {
  * engines would turn into 0, on a label that is no class, which would count as no class at all, and on more or fewer
  * values than the labels have examples.
  */
-export function toLabelled({ shape, classes, questions }: Asked, { values, labels }: HostBatch): LabelledBatch {
+export function toLabelled(asked: Asked, { values, labels, shape = asked.shape }: HostBatch): LabelledBatch {
+  const { classes, questions } = asked;
   const infinite = values instanceof Float32Array ? firstInfinite(values) : -1;
   if (infinite >= 0)
     throw new UsageError(

@@ -4,8 +4,10 @@
  */
 import { z } from 'zod';
 import { UsageError } from '../core/errors.js';
+import { filled } from '../core/host-array.js';
 import { permutation, rngKey } from '../core/rng.js';
 import type { InputFiles } from '../core/run.js';
+import { largest } from '../core/stats.js';
 import { textFiles, textInputs } from '../text/corpus.js';
 import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
 import { readVocabulary, vocabularyFiles, type VocabularyFile } from '../text/vocabulary.js';
@@ -28,6 +30,16 @@ export const CORPUS_FIELDS = {
   /** Share of the corpus' texts that is held out for validation, and the same for test. */
   heldOut: z.number().min(0.001).max(0.4),
 };
+
+/**
+ * How far texts are padded, in the words of Hugging Face's tokenizers: `max_length`, the default, to as many tokens as
+ * are read at most; `longest` to the longest text of each batch, in steps of 8 tokens. With `longest`, imitation and
+ * all that is measured of hidden states leave padding out; with `max_length` its positions count as the others, as in
+ * TinyBERT's code.
+ */
+export const PADDING = z.enum(['max_length', 'longest']);
+/** How far texts are padded. */
+export type Padding = z.infer<typeof PADDING>;
 
 /** Where tokens come from: a corpus and a vocabulary. */
 export interface TextFields {
@@ -124,6 +136,19 @@ export interface TokenizedTexts {
   readonly second?: readonly number[] | undefined;
 }
 
+/** Tokens that are kept of a text, or of both of a pair, where `tokens` are read with those between the texts. */
+function keptLengths({ first, second }: TokenizedTexts, tokens: number): readonly [first: number, second: number] {
+  return second === undefined
+    ? [Math.min(first.length, tokens - 2), 0]
+    : truncatedLengths(first.length, second.length, tokens - 3);
+}
+
+/** Tokens of an example with those before, between and after its texts, at most `tokens`. */
+function exampleLength(texts: TokenizedTexts, tokens: number): number {
+  const [a, b] = keptLengths(texts, tokens);
+  return a + b + (texts.second === undefined ? 2 : 3);
+}
+
 /**
  * Writes an example's tokens, segments and mask [3, T] into `values` at `at`. A text that is too long loses its last
  * tokens, of a pair as {@link truncatedLengths} says.
@@ -131,13 +156,12 @@ export interface TokenizedTexts {
 export function writeTokens(
   tokenizer: WordPiece,
   tokens: number,
-  { first, second }: TokenizedTexts,
+  texts: TokenizedTexts,
   values: Int32Array,
   at: number,
 ): void {
-  const room = tokens - (second === undefined ? 2 : 3);
-  const [a, b] =
-    second === undefined ? [Math.min(first.length, room), 0] : truncatedLengths(first.length, second.length, room);
+  const { first, second } = texts;
+  const [a, b] = keptLengths(texts, tokens);
   const separator = tokenizer.id(SPECIAL.separator);
   const ids = [
     tokenizer.id(SPECIAL.class),
@@ -152,29 +176,53 @@ export function writeTokens(
   values.fill(1, at + 2 * tokens, at + 2 * tokens + ids.length);
 }
 
-/** A source of examples [3, T] with a label each. */
-export function textSource(tokenizer: WordPiece, tokens: number, examples: readonly TextExample[]): Source {
+/** Lengths of batches are multiples of so many tokens, so that few of them differ: a step is compiled for each. */
+const LENGTH_STEP = 8;
+
+/** How the texts of a source are read. */
+export interface TextReading {
+  readonly tokenizer: WordPiece;
+  /** Tokens that are read of an example at most. */
+  readonly tokens: number;
+  /** `max_length` by default. */
+  readonly padding?: Padding | undefined;
+}
+
+/** A source of examples [3, T] with a label each; T is `tokens`, or less where batches are padded to their longest. */
+export function textSource({ tokenizer, tokens, padding }: TextReading, examples: readonly TextExample[]): Source {
   const blocks = examples.flatMap(({ block }) => (block === undefined ? [] : [block]));
+  const encoded = (text: string): readonly number[] => tokenizer.encode(text).ids;
   return {
     count: examples.length,
     ...(blocks.length > 0 && { blocks }),
     batch: (indices): HostBatch => {
-      const values = new Int32Array(indices.length * 3 * tokens);
-      const labels = new Int32Array(indices.length);
-      for (const [i, index] of indices.entries()) {
-        const { text, pair, label } = examples[index]!;
-        writeTokens(
-          tokenizer,
-          tokens,
-          { first: tokenizer.encode(text).ids, second: pair === undefined ? undefined : tokenizer.encode(pair).ids },
-          values,
-          i * 3 * tokens,
-        );
-        labels[i] = label;
-      }
-      return { values, labels };
+      const chosen = Array.from(indices, (index) => examples[index]!);
+      const texts = chosen.map(({ text, pair }): TokenizedTexts => {
+        return { first: encoded(text), second: pair === undefined ? undefined : encoded(pair) };
+      });
+      const isRagged = padding === 'longest';
+      const longest = isRagged ? largest(texts.map((one) => exampleLength(one, tokens))) : tokens;
+      const length = Math.min(tokens, LENGTH_STEP * Math.max(1, Math.ceil(longest / LENGTH_STEP)));
+      const values = new Int32Array(chosen.length * 3 * length);
+      for (const [i, one] of texts.entries()) writeTokens(tokenizer, length, one, values, i * 3 * length);
+      const labels = filled(new Int32Array(chosen.length), (i) => chosen[i]!.label);
+      return { values, labels, ...(isRagged && { shape: [3, length] }) };
     },
   };
+}
+
+/**
+ * A batch whose examples [3, L] say how long they are, with padding up to `tokens` of them; one of a fixed length as it
+ * is.
+ */
+export function paddedTo(batch: HostBatch, tokens: number): HostBatch {
+  const { shape, values } = batch;
+  if (shape === undefined || shape.at(-1) === tokens) return batch;
+  const length = shape.at(-1)!;
+  const longer = new Int32Array((values.length / length) * tokens);
+  for (let row = 0; row * length < values.length; row++)
+    longer.set(values.subarray(row * length, (row + 1) * length), row * tokens);
+  return { ...batch, values: longer, shape: [...shape.slice(0, -1), tokens] };
 }
 
 /** `count` of the items in their order, the same ones in all runs. */

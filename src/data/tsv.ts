@@ -17,6 +17,7 @@ import {
   checkVocabulary,
   CORPUS_FIELDS,
   openTokenizer,
+  PADDING,
   sample,
   textSource,
   tokenizerFiles,
@@ -31,6 +32,8 @@ const column = z.union([z.string(), z.int().min(0)]);
 export const TsvSpec = z.strictObject({
   set: z.literal('tsv'),
   ...CORPUS_FIELDS,
+  /** How far texts are padded: `max_length` by default. */
+  padding: PADDING.optional(),
   train: pathText(),
   test: pathText(),
   /** A third file, or how many of the training examples are held out. */
@@ -237,9 +240,11 @@ async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
     ).values(),
   ];
   const tokenizer = await openTokenizer(spec, onStage);
-  const source = (list: readonly TextExample[]): Dataset['train'] => textSource(tokenizer, spec.tokens, list);
+  const { tokens, padding } = spec;
+  const source = (list: readonly TextExample[]): Dataset['train'] => textSource({ tokenizer, tokens, padding }, list);
   return {
-    shape: [3, spec.tokens],
+    shape: [3, tokens],
+    ...(padding === 'longest' && { isRagged: true }),
     classes: names.length,
     labels: names,
     vocabulary: tokenizer.vocabulary.length,

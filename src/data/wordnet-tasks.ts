@@ -147,8 +147,7 @@ async function openWordNetTask(spec: WordNetTaskSpec, onStage?: OnStage): Promis
   const bySplit = spec.split === 'stratified' ? stratified(declared, spec.task) : declared;
   const [train, validation, test] = SPLITS.map((split) =>
     textSource(
-      tokenizer,
-      spec.tokens,
+      { tokenizer, tokens: spec.tokens },
       sample(
         bySplit[split].map(({ block, ...example }) =>
           spec.blocks === true && split === 'test' ? { ...example, block: block! } : example,

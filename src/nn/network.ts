@@ -77,6 +77,11 @@ export interface Network {
    * folded into them.
    */
   readonly scales?: (tap: string) => readonly string[];
+  /**
+   * For examples x [B, ...] 1 for each row of a tap with one row for each token, and 0 where the row is padding and
+   * counts for nothing, [rows, 1]; left out where all rows count.
+   */
+  readonly presence?: (x: Tensor) => Tensor;
 }
 
 /** What a network of the caller's own has to have; `axes` may be undefined. */

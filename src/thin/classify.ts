@@ -169,8 +169,7 @@ function openTexts(options: ClassifyOptions, source: Source): Opened {
   const cutNote = `${cut} of ${plural(rows.length, 'text')} ${cut === 1 ? 'has' : 'have'} more than the ${maxPositions} tokens that are read and ${isOrAre(cut)} cut`;
   const tokens = Math.min(maxPositions, 8 * Math.ceil(longest / 8));
   const examples = textSource(
-    tokenizer,
-    tokens,
+    { tokenizer, tokens, padding: 'longest' },
     rows.map((row) => ({ ...row, label: 0 })),
   );
   const items = rows.map(({ text, pair }) => ({ item: text, ...(pair !== undefined && { pair }) }));

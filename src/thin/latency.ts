@@ -3,6 +3,7 @@ import { filled } from '../core/host-array.js';
 import { median } from '../core/stats.js';
 import type { Dataset } from '../data/dataset.js';
 import { toLabelled } from '../data/dataset.js';
+import { paddedTo } from '../data/texts.js';
 import type { HostWeights, Network } from '../nn/network.js';
 import type { Predictor } from '../nn/predictor.js';
 import { withPredictor } from '../method/values/with-predictor.js';
@@ -23,7 +24,9 @@ export function latencies(network: Network, host: HostWeights, data: Dataset): P
 
 async function latency(predict: Predictor, data: Dataset, batch: number): Promise<number> {
   const indices = filled(new Uint32Array(batch), (i) => i % data.validation.count);
-  const { x, labels } = toLabelled(data, await data.validation.batch(indices));
+  // texts as long as the network reads here: others take as long as they are
+  const examples = paddedTo(await data.validation.batch(indices), data.shape.at(-1)!);
+  const { x, labels } = toLabelled(data, examples);
   const times: number[] = [];
   const started = performance.now();
   try {

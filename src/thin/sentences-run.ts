@@ -13,6 +13,7 @@ import { textSource } from '../data/texts.js';
 import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { EXPECTED_FLOPS } from '../method/cost/cost.js';
 import { groupsOf } from '../method/maps/groups.js';
+import { forData } from '../method/matching/padding.js';
 import { imitatedGroups, imitationStages } from '../method/imitation/gradient.js';
 import { initialMaps } from '../method/maps/initial.js';
 import { isMap, withoutMaps } from '../method/maps/apply.js';
@@ -72,14 +73,13 @@ export function openSentences({ vocabulary, texts, tokens }: SentencesSpec): Dat
       .split('\n')
       .filter((line) => line !== '');
     return textSource(
-      tokenizer,
-      tokens,
+      { tokenizer, tokens, padding: 'longest' },
       lines.map((text) => ({ text, label: 0 })),
     );
   };
   return {
     // there are no labels: every text is of the first of two classes, which nothing looks at
-    ...{ shape: [3, tokens], classes: 2, vocabulary: words.length },
+    ...{ shape: [3, tokens], isRagged: true, classes: 2, vocabulary: words.length },
     ...{ train: source(texts.train), validation: source(texts.validation), test: source(texts.test) },
   };
 }
@@ -229,7 +229,10 @@ const sentencesExecutor: Executor = async (context) => {
   const spec = parsed(context.cell);
   const { pooling } = spec;
   const data = openSentences(spec);
-  const [thin, wide] = [networkOf(spec.network), networkOf(spec.wide.network)];
+  const [thin, wide] = [spec.network, spec.wide.network].map((one) => forData(networkOf(one), data)) as [
+    Network,
+    Network,
+  ];
   const host = readWeights(spec.wide.weights, spec.wide.network);
   const teacher: Teacher = { network: wide, host, weights: weightsOf(host) };
   try {

@@ -129,6 +129,9 @@ export const DATA: Readonly<Record<string, DataNotes>> = {
       columns: { text: 'sentence', label: 'label' },
     },
     keys: {
+      padding:
+        'how far texts are padded: to `tokens` (`max_length`, unless given), or to the longest of each batch (`longest`), ' +
+        'which is faster where most texts are short; imitation then leaves padding out',
       train: 'the training file',
       test: 'the test file',
       validation: 'a third file; or how many training examples are held out',

@@ -278,6 +278,7 @@ describe('what was measured on validation decides the declared rate', () => {
 
   test.each<readonly [string, string, string, Scale]>([
     ['resnet', 'fashion-mnist', '2026-11-26-fashion-mnist', 'overnight'],
+    ['resnet', 'fashion-mnist-34', '2026-11-30-fashion-mnist-in-four-stages', 'overnight'],
     ['resnet', 'cifar10', '2026-11-27-learning-rates-of-cifar10', 'overnight'],
     ['bert', 'sst2', '2026-11-26-learning-rates-of-sst2', 'gpu'],
   ])('%s: %s', (group, name, file, scale) => {

@@ -182,8 +182,7 @@ test('texts, of different lengths, have the classes that the network gives, by t
   expect(items.map(({ item }) => item)).toEqual(texts);
   const tokenizer = new WordPiece(readVocabulary(model).tokens, true);
   const source = textSource(
-    tokenizer,
-    16,
+    { tokenizer, tokens: 16 },
     texts.map((text) => ({ text, label: 0 })),
   );
   near(
@@ -205,8 +204,7 @@ describe('tables of texts', () => {
   const sharesOfRows = (model: string, rows: readonly { readonly text: string; readonly pair?: string }[]) => {
     const tokenizer = new WordPiece(readVocabulary(model).tokens, true);
     const source = textSource(
-      tokenizer,
-      16,
+      { tokenizer, tokens: 16 },
       rows.map((row) => ({ ...row, label: 0 })),
     );
     return sharesOf(model, CLASSES, { shape: [3, 16] }, source);

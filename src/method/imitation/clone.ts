@@ -141,6 +141,7 @@ export function cloneStage(
     loss: (scope, { x }, targets) => {
       const seen: Seen = {};
       const taps = thin.apply(tracing(seen, { ...scope, params: foldClone(thin, scope.params) }), x);
+      const presence = thin.presence?.(x);
       const distances = layers.flatMap(({ layer, path, writes }): Scalar[] => {
         const [own, there] = [seen[layer], targets[layer]];
         if (own === undefined || there === undefined) return [];
@@ -152,7 +153,9 @@ export function cloneStage(
         const wide = linearMap(there, scope.params[partOf(path, 'wide')] as Tensor2D);
         const bias = biases.find((one) => one === biasOf(thin, path));
         const whole = bias === undefined ? wide : tf.add(wide, scope.params[partOf(bias, 'wide')]!);
-        return [relativeSquaredError(own.output, whole)];
+        return [
+          relativeSquaredError(own.output, presence?.shape[0] === whole.shape[0] ? tf.mul(whole, presence) : whole),
+        ];
       });
       const mean = tf.div(tf.addN(distances), distances.length);
       return tf.add(klDivergence(taps[logits]!, targets[logits]!), mean) as Scalar;

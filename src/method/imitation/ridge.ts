@@ -224,6 +224,7 @@ async function momentsOf(
         const [mine, wides] = [listening(paths), listening(paths)];
         const own = run.own.pass(weights, batch, x, part.tap, mine.listener);
         const theirs = run.wide.pass(run.teacher.weights, batch, x, part.tap, wides.listener);
+        const presence = run.network.presence?.(x);
         const next: Record<string, Tensor2D> = {};
         const addProduct = (name: string, rows: Tensor2D, others: Tensor2D): void => {
           const product: Tensor2D = tf.matMul(rows, others, true);
@@ -236,7 +237,7 @@ async function momentsOf(
           const target = targetOf(run, part, path, { output: wide.output, own, theirs });
           checkTarget(path, layer.output, wide.output, target);
           const rows = rowsRead(layer.input, weights.params[`${path}/kernel`]!.shape, layer.output, layer.windows);
-          const extended = tf.concat([rows, tf.ones([rows.shape[0], 1])], 1) as Tensor2D;
+          const extended = tf.concat([rows, countedRows(rows, presence)], 1) as Tensor2D;
           if (next[gramOf(path)] === undefined) addProduct(gramOf(path), extended, extended);
           addProduct(`cross/${path}`, extended, target.reshape([-1, target.shape.at(-1)!]) as Tensor2D);
           counts[path] = (counts[path] ?? 0) + rows.shape[0];
@@ -249,16 +250,22 @@ async function momentsOf(
       tf.dispose(before);
     }
     const moments: Record<string, Moments> = {};
-    for (const path of paths)
-      moments[path] = {
-        gram: symmetricPart(await toFiniteMatrix(sums[gramOf(path)]!, path)),
-        cross: await toFiniteMatrix(sums[`cross/${path}`]!, path),
-        count: counts[path]!,
-      };
+    for (const path of paths) {
+      const gram = symmetricPart(await toFiniteMatrix(sums[gramOf(path)]!, path));
+      const cross = await toFiniteMatrix(sums[`cross/${path}`]!, path);
+      // where rows are padding the ones beside the others are counted; elsewhere there may be more than float32 adds up
+      const count = run.network.presence === undefined ? counts[path]! : gram.get(gram.rows - 1, gram.rows - 1);
+      moments[path] = { gram, cross, count };
+    }
     return moments;
   } finally {
     tf.dispose(sums);
   }
+}
+
+/** A one beside each of the rows [n, k] that counts, a zero where it is padding, [n, 1]. */
+function countedRows(rows: Tensor2D, presence: Tensor | undefined): Tensor {
+  return presence?.shape[0] === rows.shape[0] ? presence : tf.ones([rows.shape[0], 1]);
 }
 
 /** The wide net's output at a layer, and what both nets have at the boundaries of the part. */
@@ -306,7 +313,7 @@ function checkTarget(path: string, output: Tensor, wide: Tensor, target: Tensor)
  * has there, the least squares to the wide net's value in the basis.
  */
 async function fitNorm(
-  { own, wide, teacher, inputs, projection }: Run,
+  { network, own, wide, teacher, inputs, projection }: Run,
   weights: Weights,
   tap: string,
   [gamma, beta]: readonly string[],
@@ -319,12 +326,14 @@ async function fitNorm(
     const sumsOf = (x: Tensor): Tensor => {
       const mine = rowsOf(own.pass(weights, batch, x, tap)[tap]!);
       const theirs = rowsOf(linearMap(wide.pass(teacher.weights, batch, x, tap)[tap]!, projection!));
-      count += mine.shape[0];
-      return tf.stack([mine, theirs, tf.square(mine), tf.mul(mine, theirs)].map((value) => tf.sum(value, 0)));
+      const rows = tf.sum(countedRows(mine, network.presence?.(x)));
+      const sums = [mine, theirs, tf.square(mine), tf.mul(mine, theirs)].map((value) => tf.sum(value, 0));
+      return tf.stack([...sums, tf.mul(tf.onesLike(sums[0]!), rows)]);
     };
     const found = await inputs.with(batch, (x) => tf.tidy(() => sumsOf(x)));
     const values = await found.data();
     found.dispose();
+    count += values[4 * channels]!;
     [sums.own, sums.wide, products.own, products.wide].forEach((total, k) => {
       for (let c = 0; c < channels; c++) total[c] = total[c]! + values[k * channels + c]!;
     });

@@ -4,7 +4,9 @@
  */
 import { dirname, resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import { largest } from '../../core/stats.js';
 import type { Dataset, HostBatch, Source } from '../../data/dataset.js';
+import { paddedTo } from '../../data/texts.js';
 import { openData, taskOf, tokenizerOf, type DataSpec } from '../../data/index.js';
 import { tf, type Tensor } from '../../engine/tensor.js';
 import { vocabularyBeside } from '../../models/folders.js';
@@ -67,19 +69,21 @@ export function vocabularyOfWide(spec: TrainSpec): string | undefined {
   return path === undefined || hasByName(data, path) ? undefined : path;
 }
 
-/** Examples [6, T]: those of one source, and below them the same ones of the other. */
+/** Examples [6, T]: those of one source, and below them the same ones of the other, as long as the longer of both. */
 function paired(ours: Source, theirs: Source): Source {
   return {
     ...ours,
     batch: async (indices, key): Promise<HostBatch> => {
-      const [first, second] = [await ours.batch(indices, key), await theirs.batch(indices, key)];
+      const both = [await ours.batch(indices, key), await theirs.batch(indices, key)] as const;
+      const longest = largest(both.map(({ shape }) => shape?.at(-1) ?? 0));
+      const [first, second] = both.map((batch) => paddedTo(batch, longest)) as [HostBatch, HostBatch];
       const size = first.values.length / indices.length;
       const values = new Int32Array(2 * first.values.length);
       for (let i = 0; i < indices.length; i++) {
         values.set(first.values.subarray(i * size, (i + 1) * size), 2 * i * size);
         values.set(second.values.subarray(i * size, (i + 1) * size), (2 * i + 1) * size);
       }
-      return { ...first, values };
+      return { ...first, values, ...(first.shape && { shape: [2 * ROWS, longest] }) };
     },
   };
 }

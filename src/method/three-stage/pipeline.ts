@@ -17,6 +17,7 @@ import type { Imitating } from '../imitation/way.js';
 import { divisionIn, mapsIn, wayOf } from '../imitation/ways.js';
 import { initialMaps } from '../maps/initial.js';
 import { mapUp, upPath, withoutMaps } from '../maps/apply.js';
+import { forData } from '../matching/padding.js';
 import type { ImitationSpec, RecipeSpec, TrainSpec } from '../spec/spec.js';
 import { STARTS, startWeights, type StartKind } from '../start/start.js';
 import { trainStages, type StageContext } from '../training/stages.js';
@@ -118,8 +119,10 @@ export interface Training {
 export async function trainThin(
   context: StageContext,
   procedure: Procedure,
-  { thin, teacher, data, pretrained }: Training,
+  { data, pretrained, ...nets }: Training,
 ): Promise<Weights> {
+  const thin = forData(nets.thin, data);
+  const teacher = nets.teacher && { ...nets.teacher, network: forData(nets.teacher.network, data) };
   const { groups, imitated } = planGroups(procedure, thin, teacher?.network);
   const run: Run = { context, procedure, thin, teacher, data, groups, pretrained };
   const stages = imitationOf(run, imitated);

@@ -411,6 +411,7 @@ function open(path: string, options: FormOptions): Found {
       vocabulary: vocabulary!,
       lowercase: readVocabulary(vocabulary!).lowercase ?? true,
       tokens,
+      padding: 'longest',
       heldOut: 0.1,
       train: file('train'),
       validation: file('validation'),
