@@ -19,6 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, FailureError, messageOf } from '../core/errors.js';
 import { asFileError } from './atomic.js';
 import { readRegular } from './regular.js';
@@ -113,6 +114,19 @@ export function tryLock(path: string): Lock | { heldBy: Owner } {
     return { heldBy: ownerOf(read(path) ?? '') ?? NOBODY };
   } catch (error) {
     throw asFileError(error, path, '--out');
+  }
+}
+
+/** Milliseconds between two attempts to take a lock. */
+const RETRY_MS = 250;
+
+/** Takes the lock once nobody else has it; `onWait` is told who has it, at every attempt in vain. */
+export async function waitForLock(path: string, onWait?: (heldBy: Owner) => void): Promise<Lock> {
+  for (;;) {
+    const lock = tryLock(path);
+    if ('release' in lock) return lock;
+    onWait?.(lock.heldBy);
+    await sleep(RETRY_MS);
   }
 }
 

@@ -7,6 +7,7 @@ import { dataFiles, type DataSpec } from '../data/index.js';
 import { asFileError } from '../store/atomic.js';
 import { objectIn } from '../store/config.js';
 import { isKeptName } from '../store/kept.js';
+import { waitForLock } from '../store/lock.js';
 import { asReal, refuseInRuns } from '../store/output.js';
 import { runsFolder } from '../store/runs.js';
 import { vocabularyFiles } from '../text/vocabulary.js';
@@ -44,6 +45,16 @@ export function replacedResult(out: string): readonly string[] {
   if (card === undefined) return [];
   const size = card.parameters === undefined ? '' : ` (${card.parameters.toLocaleString('en')} parameters)`;
   return [`replaces the network that was made in ${out} before${size}; its runs stay in ${join(out, 'work')}`];
+}
+
+/** What `write` returns, after nobody else writes a result there: those of two calls are not mixed. */
+export async function whileAlone<T>({ work }: { readonly work: string }, write: () => T | Promise<T>): Promise<T> {
+  const lock = await waitForLock(join(work, 'result.lock'));
+  try {
+    return await write();
+  } finally {
+    lock.release();
+  }
 }
 
 /** Whether a path is a folder, or what is in it, by whatever links they are named. */

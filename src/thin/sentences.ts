@@ -29,7 +29,7 @@ import { halve, roundsOf, type Round } from './halving.js';
 import { keepMade } from '../store/kept.js';
 import { LATENCY_BATCHES, latencies } from './latency.js';
 import { toHtml, toMarkdown, type Card } from './page.js';
-import { checkPlace, replacedResult } from './place.js';
+import { checkPlace, replacedResult, whileAlone } from './place.js';
 import { checkOptions, DEFAULT_OUT, type ThinOptions } from './options.js';
 import { duration } from './describe.js';
 import { batchOf, RECIPES, recipeOf, stepsFor } from './recipes.js';
@@ -305,7 +305,8 @@ export async function thinSentences(
   });
   if (best === undefined || last === undefined)
     throw new FailureError(`no thin net could be trained at any of the rates; the last one: ${worker.failure}`);
-  return written(setup, best, last, engine, command);
+  const record = last;
+  return whileAlone(setup, () => written(setup, best, record, engine, command));
 }
 
 /** A tokenizer that puts texts in lower case itself, for files that have no other place for that. */

@@ -22,7 +22,7 @@ import { cardOf, chanceWarning } from './card.js';
 import { halve } from './halving.js';
 import { latencies } from './latency.js';
 import { toHtml, toMarkdown } from './page.js';
-import { replacedResult } from './place.js';
+import { replacedResult, whileAlone } from './place.js';
 import { describe } from './describe.js';
 import { partsOf, runSeconds, secondsOf } from './parts.js';
 import { poolsOf, thinCellOf, wideCellOf, wideRates, wideWeights, type Candidate } from './cells.js';
@@ -102,23 +102,25 @@ export async function thinSetUp(
   const labels = labelsOf(setup);
   const tokenizer = await tokenizerOf(setup.spec);
   const names = { labels, tokenizer, normalize: normalizationOf(setup.spec) };
-  const written = [...setup.source.write(join(setup.out, 'model'), setup.thin, weights, names)];
-  if (hasOnnx(setup.thin)) {
-    const path = join(setup.out, 'model.onnx');
-    writeOnnx(path, setup.thin, weights, names);
-    written.push(path);
-  }
-  const result = {
-    ...{ out: setup.out, written, trained, tried, labels, wide: wideMeasured, thin: thinMeasured },
-    taken: best.trained,
-    card: join(setup.out, 'README.md'),
-    page: join(setup.out, 'report.html'),
-  };
-  const card = cardOf(setup, result, readMetrics(best.record), engine, options.command);
-  writeAtomic(result.card, toMarkdown(card));
-  writeAtomic(result.page, toHtml(card));
-  writeAtomic(join(setup.out, 'card.json'), `${JSON.stringify(figuresOf(result), null, 2)}\n`);
-  return result;
+  return whileAlone(setup, () => {
+    const written = [...setup.source.write(join(setup.out, 'model'), setup.thin, weights, names)];
+    if (hasOnnx(setup.thin)) {
+      const path = join(setup.out, 'model.onnx');
+      writeOnnx(path, setup.thin, weights, names);
+      written.push(path);
+    }
+    const result = {
+      ...{ out: setup.out, written, trained, tried, labels, wide: wideMeasured, thin: thinMeasured },
+      taken: best.trained,
+      card: join(setup.out, 'README.md'),
+      page: join(setup.out, 'report.html'),
+    };
+    const card = cardOf(setup, result, readMetrics(best.record), engine, options.command);
+    writeAtomic(result.card, toMarkdown(card));
+    writeAtomic(result.page, toHtml(card));
+    writeAtomic(join(setup.out, 'card.json'), `${JSON.stringify(figuresOf(result), null, 2)}\n`);
+    return result;
+  });
 }
 
 /** What programs read of a result. */

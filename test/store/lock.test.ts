@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { packageRoot } from '../../src/core/package.js';
-import { liveOwner, LostLockError, patienceFor, thisProcess, tryLock, type Lock } from '../../src/store/lock.js';
+import {
+  liveOwner,
+  LostLockError,
+  patienceFor,
+  thisProcess,
+  tryLock,
+  waitForLock,
+  type Lock,
+} from '../../src/store/lock.js';
 
 let path: string;
 beforeEach(() => {
@@ -190,4 +198,21 @@ test.skipIf(process.platform !== 'linux')('a process that lives and may not be l
     fs.readFileSync = original;
     syncBuiltinESMExports();
   }
+});
+
+test('a lock is waited for until it is given back', async () => {
+  const first = await waitForLock(path);
+  const held: number[] = [];
+  let isFree = false;
+  const second = waitForLock(path, ({ pid }) => {
+    held.push(pid);
+    if (held.length === 2) {
+      isFree = true;
+      first.release();
+    }
+  });
+  const lock = await second;
+  expect([isFree, held]).toEqual([true, [process.pid, process.pid]]);
+  lock.release();
+  expect(liveOwner(path)).toBeUndefined();
 });

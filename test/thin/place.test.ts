@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { planLines } from '../../cli/commands/thin.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
-import { checkPlace, replacedResult } from '../../src/thin/place.js';
+import { checkPlace, replacedResult, whileAlone } from '../../src/thin/place.js';
 import { setUp } from '../../src/thin/plan.js';
 import { bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
 
@@ -198,4 +198,20 @@ test('an earlier result, an empty folder, and one beside named splits are taken'
     `replaces the network that was made in ${finished} before (778 parameters); its runs stay in ${join(finished, 'work')}`,
   ]);
   expect(() => checkPlace(splits, model, splits)).toThrow('in the folder of the data');
+});
+
+test('two results that come to one folder at once are written one after the other', async () => {
+  const work = newFolder();
+  const events: string[] = [];
+  const write = (name: string) => async (): Promise<string> => {
+    events.push(`${name} begins`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    events.push(`${name} ends`);
+    return name;
+  };
+  expect(await Promise.all(['a', 'b'].map((name) => whileAlone({ work }, write(name))))).toEqual(['a', 'b']);
+  expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
+  const fails = whileAlone({ work }, () => Promise.reject(new Error('no space left')));
+  await expect(fails).rejects.toThrow('no space left');
+  expect(readdirSync(work)).toEqual([]); // the lock is given back
 });

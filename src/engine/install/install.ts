@@ -7,10 +7,9 @@
 import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FailureError, messageOf, UsageError } from '../../core/errors.js';
 import { asFileError, makeFolder, writeAtomic } from '../../store/atomic.js';
-import { tryLock } from '../../store/lock.js';
+import { waitForLock } from '../../store/lock.js';
 import { cacheFolder } from '../../toolchain/cache.js';
 import { checkWheels, downloadWheel, fetchTfjsPackage } from './download.js';
 import {
@@ -60,21 +59,14 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
   const obstacle = whyNotInstallable(gpu);
   if (obstacle !== undefined) throw new UsageError(`TensorFlow cannot be set up: ${obstacle}`);
   makeFolder(cacheFolder());
-  const release = await waitForLock(join(cacheFolder(), 'install.lock'), options.report);
+  const lock = await waitForLock(join(cacheFolder(), 'install.lock'), ({ pid }) =>
+    options.report?.(`waiting for the install of process ${pid}`, 0, 0),
+  );
   try {
     if (!(await whole())) await build(variant, folder, options);
     return installed;
   } finally {
-    release();
-  }
-}
-
-async function waitForLock(path: string, report: InstallOptions['report']): Promise<() => void> {
-  for (;;) {
-    const lock = tryLock(path);
-    if ('release' in lock) return lock.release;
-    report?.(`waiting for the install of process ${lock.heldBy.pid}`, 0, 0);
-    await sleep(1000);
+    lock.release();
   }
 }
 
