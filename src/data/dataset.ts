@@ -63,6 +63,17 @@ export interface AbsentClasses {
   readonly labels: readonly string[];
 }
 
+/** How many examples of the test split are training examples, too. */
+export interface RepeatedExamples {
+  readonly count: number;
+  readonly of: number;
+}
+
+/** What there is to say of test examples that are training examples, in one line for people. */
+export function repeatedLine({ count, of }: RepeatedExamples): string {
+  return `${count} of the ${of} test texts are training texts, too: the test accuracy says less of new ones`;
+}
+
 /** A data set that is open: its shape and its three splits. */
 export interface Dataset {
   /** Shape of one example: [H, W, C] of an image, [rows, T] of tokens. */
@@ -90,6 +101,8 @@ export interface Dataset {
   readonly problems?: readonly SkippedFile[];
   /** Splits that lack classes, where files of the user's decide it; left out where none does. */
   readonly absent?: readonly AbsentClasses[];
+  /** Test examples that are training examples, too; left out where they are few. */
+  readonly repeated?: RepeatedExamples;
   /**
    * Counts files that could not be read elsewhere, by other workers or before a run was resumed, as those of its own
    * batches. Throws DataError where they are more than the declaration allows.

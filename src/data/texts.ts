@@ -12,7 +12,7 @@ import { textFiles, textInputs } from '../text/corpus.js';
 import { openCorpus, type CorpusSpec, type OnStage } from '../text/rows.js';
 import { readVocabulary, vocabularyFiles, type VocabularyFile } from '../text/vocabulary.js';
 import { SPECIAL, WordPiece } from '../text/wordpiece.js';
-import type { HostBatch, Source } from './dataset.js';
+import type { HostBatch, RepeatedExamples, Source } from './dataset.js';
 import { pathText, type TokenTask } from './definition.js';
 
 /** Tokens of an example, at most. */
@@ -174,6 +174,20 @@ export function writeTokens(
   values.set(ids, at);
   values.fill(1, at + tokens + a + 2, at + tokens + ids.length);
   values.fill(1, at + 2 * tokens, at + 2 * tokens + ids.length);
+}
+
+/** From which share of the test texts on it is said that they are training texts, too. */
+const REPEATED_SHARE = 0.1;
+
+/** How many test texts are training texts, too, whatever their labels; undefined below a tenth. */
+export function repeatedTexts(
+  train: readonly Omit<TextExample, 'label'>[],
+  test: readonly Omit<TextExample, 'label'>[],
+): RepeatedExamples | undefined {
+  const keyOf = ({ text, pair }: Omit<TextExample, 'label'>): string => `${text}\t${pair ?? ''}`;
+  const known = new Set(train.map(keyOf));
+  const count = test.filter((one) => known.has(keyOf(one))).length;
+  return count < REPEATED_SHARE * test.length ? undefined : { count, of: test.length };
 }
 
 /** Lengths of batches are multiples of so many tokens, so that few of them differ: a step is compiled for each. */

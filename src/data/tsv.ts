@@ -18,6 +18,7 @@ import {
   CORPUS_FIELDS,
   openTokenizer,
   PADDING,
+  repeatedTexts,
   sample,
   textSource,
   tokenizerFiles,
@@ -240,6 +241,7 @@ async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
     ).values(),
   ];
   const tokenizer = await openTokenizer(spec, onStage);
+  const repeated = repeatedTexts(splits.train, splits.test);
   const { tokens, padding } = spec;
   const source = (list: readonly TextExample[]): Dataset['train'] => textSource({ tokenizer, tokens, padding }, list);
   return {
@@ -253,6 +255,7 @@ async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
     test: source(splits.test),
     ...(problems.length > 0 && { problems }),
     ...absentClasses(names, splits),
+    ...(repeated && { repeated }),
   };
 }
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bertSupersense } from '../../experiments/bert.js';
 import { groupBy } from '../../src/core/group.js';
 import { designEffect } from '../../src/core/stats.js';
+import { repeatedLine } from '../../src/data/dataset.js';
 import { checkData, inOrderOf, openData, type DataSpec } from '../../src/data/index.js';
 import { truncatedLengths, writeTokens } from '../../src/data/texts.js';
 import { divideBlocks, glosses } from '../../src/text/corpus.js';
@@ -261,6 +262,23 @@ describe('tab-separated files', () => {
     expect(await absentOf(6)).toContainEqual({ split: 'train', labels: ['b', 'c'] });
     const none = await openData(spec({ train, test: train, columns, validation: train } as Partial<DataSpec>));
     expect(none.absent).toBeUndefined();
+  });
+
+  test('test texts that are training texts, too, are counted, by their words and not by their file', async () => {
+    const lines = (from: number, count: number): string =>
+      Array.from({ length: count }, (_, i) => `${'ab'[i % 2]}\tthe act ${from + i}`).join('\n');
+    const train = write('repeated.tsv', `label\tquestion\n${lines(0, 40)}\n`);
+    const columns = { text: 'question', label: 'label' };
+    const repeatedOf = async (text: string): Promise<unknown> => {
+      const test = write('repeated-test.tsv', `label\tquestion\n${text}\n`);
+      return (await openData(spec({ train, test, columns, validation: test } as Partial<DataSpec>))).repeated;
+    };
+    expect(await repeatedOf(lines(0, 40))).toEqual({ count: 40, of: 40 });
+    expect(await repeatedOf(lines(36, 40))).toEqual({ count: 4, of: 40 });
+    expect(await repeatedOf(lines(37, 40))).toBeUndefined();
+    expect(repeatedLine({ count: 4, of: 40 })).toBe(
+      '4 of the 40 test texts are training texts, too: the test accuracy says less of new ones',
+    );
   });
 
   test('columns by number, without a first line of names', async () => {

@@ -2,7 +2,7 @@
 import { DivergedError, UsageError } from '../../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../../core/run.js';
 import type { Json } from '../../core/json.js';
-import { absentLine, notingSkipped, type Dataset, type TaskScores } from '../../data/dataset.js';
+import { absentLine, notingSkipped, repeatedLine, type Dataset, type TaskScores } from '../../data/dataset.js';
 import { inOrderOf, openData, testFigures, tokenizerOf } from '../../data/index.js';
 import { tapDiscrepancy } from '../../metrics/discrepancy.js';
 import { rightByBlock } from '../../metrics/blocks.js';
@@ -45,6 +45,7 @@ export const trainExecutor: Executor = async (context) => {
   );
   const spare = spareClasses(opened.classes, headOf(spec.network).classes ?? 0);
   if (spare !== undefined) context.notice?.(spare);
+  if (opened.repeated !== undefined) context.notice?.(repeatedLine(opened.repeated));
   if (context.resumed === undefined) logData(context, data);
   checkVocabulary('the network', data, spec.network);
   if (spec.teacher !== null && own === undefined) checkVocabulary('the wide net', data, spec.teacher.network);
@@ -71,11 +72,12 @@ function checkVocabulary(name: string, { vocabulary = 0 }: Dataset, network: Net
 }
 
 /** What the data say before the first step: what could not be used, and what the classes are called. */
-function logData(context: RunContext, { problems = [], labels = [], absent = [] }: Dataset): void {
+function logData(context: RunContext, { problems = [], labels = [], absent = [], repeated }: Dataset): void {
   for (const { file, reason } of problems) context.log({ event: 'skipped', step: 0, file, reason });
   for (const [index, label] of labels.entries()) context.log({ event: 'label', index, label });
   for (const one of absent)
     context.log({ event: 'absent', split: one.split, classes: one.labels.length, reason: absentLine(one) });
+  if (repeated !== undefined) context.log({ event: 'repeated', split: 'test', ...repeated });
 }
 
 /**

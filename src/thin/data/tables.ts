@@ -8,7 +8,8 @@ import { listed, plural, UsageError } from '../../core/errors.js';
 import { parseNumber } from '../../core/number.js';
 import { permutation, rngKey } from '../../core/rng.js';
 import { checkOnce } from '../../data/columns.js';
-import { sample } from '../../data/texts.js';
+import { repeatedLine } from '../../data/dataset.js';
+import { repeatedTexts, sample } from '../../data/texts.js';
 import { sameNumber, UNLABELLED } from '../../data/tsv.js';
 import { makeFolder, writeAtomic } from '../../store/atomic.js';
 import { linesOf, readText, withLineFeeds } from '../../store/config.js';
@@ -22,8 +23,6 @@ import { HELD_OUT, SPLIT_NAMES } from './splits.js';
 export const TABLE = /\.(tsv|csv)(\.gz)?$/i;
 /** What stands for the label in test files of GLUE that are published without. */
 const NO_LABEL = '-1';
-/** From which share of test rows on it is said that they are training rows, too. */
-const KNOWN_SHARE = 0.1;
 /** Examples for choosing, at most: more tell rates apart no better. */
 const MOST_VALIDATION = 1000;
 const LEAST_VALIDATION = 200;
@@ -341,15 +340,6 @@ function checkLabels(path: string, { train, validation, test, unused }: Splits):
     throw new UsageError(`${path}: the labels "${twice[0]}" and "${twice[1]}" are one number; write it in one way`);
 }
 
-/** A line for people where a tenth of the test rows, or more, are training rows, too. */
-function knownNote({ train, test }: Splits): string[] {
-  const keyOf = ({ text, pair }: Row): string => `${text}\t${pair ?? ''}`;
-  const known = new Set(train.map(keyOf));
-  const count = test.filter((row) => known.has(keyOf(row))).length;
-  if (count < KNOWN_SHARE * test.length) return [];
-  return [`${count} of the ${test.length} test texts are training texts, too: the test accuracy says less of new ones`];
-}
-
 /** A line for people where labels differ in nothing but capitals. */
 function capitalsNote({ train }: Splits): string[] {
   const labels = [...new Set(train.map(({ label }) => label))];
@@ -404,6 +394,7 @@ function open(path: string, options: FormOptions): Found {
     return written;
   };
   const hasPair = splits.train[0]!.pair !== undefined;
+  const repeated = repeatedTexts(splits.train, splits.test);
   return {
     spec: {
       set: 'tsv',
@@ -418,7 +409,12 @@ function open(path: string, options: FormOptions): Found {
       test: file('test'),
       columns: { text: 'text', ...(hasPair && { pair: 'pair' }), label: 'label' },
     },
-    notes: [...splits.notes, ...capitalsNote(splits), ...knownNote(splits), `${tokens} tokens of each`],
+    notes: [
+      ...splits.notes,
+      ...capitalsNote(splits),
+      ...(repeated ? [repeatedLine(repeated)] : []),
+      `${tokens} tokens of each`,
+    ],
   };
 }
 
