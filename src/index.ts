@@ -146,6 +146,7 @@ export {
   type AugmentKey,
   type Dataset,
   type HostBatch,
+  type RepeatedExamples,
   type SkippedFile,
   type Source,
   type TaskScores,

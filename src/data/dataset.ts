@@ -80,7 +80,8 @@ export interface Dataset {
   readonly shape: readonly number[];
   /**
    * Whether texts are padded to the longest of their batch: T differs from batch to batch, up to that of `shape`, and
-   * nothing may be learned from positions of padding, of which there are more or fewer.
+   * nothing may be learned from positions of padding, of which there are more or fewer. The third row of an example is
+   * 1 where there is a token and 0 where there is padding.
    */
   readonly isRagged?: boolean;
   /** Number of possible answers. */
@@ -119,6 +120,12 @@ export function checkDataset(what: string, data: Dataset): void {
   checkMembers(what, data, {
     ...{ shape: 'array', classes: 'number', train: 'object', validation: 'object', test: 'object' },
   });
+  const { isRagged = false, shape } = data;
+  if (isRagged && (shape.length !== 2 || shape[0]! < 3))
+    throw new UsageError(
+      `${what}: isRagged goes with examples [3, T], of which the third row is 1 for a token and 0 for padding; ` +
+        `got a shape of [${shape.join(', ')}]`,
+    );
   for (const split of ['train', 'validation', 'test'] as const)
     checkMembers(`${what}: ${split}`, data[split], { count: 'number', batch: 'function' });
 }

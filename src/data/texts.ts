@@ -33,7 +33,7 @@ export const CORPUS_FIELDS = {
 
 /**
  * How far texts are padded, in the words of Hugging Face's tokenizers: `max_length`, the default, to as many tokens as
- * are read at most; `longest` to the longest text of each batch, in steps of 8 tokens. With `longest`, imitation and
+ * are read at most; `longest` to the longest text of each batch, rounded up to one of four lengths. With `longest`, imitation and
  * all that is measured of hidden states leave padding out; with `max_length` its positions count as the others, as in
  * TinyBERT's code.
  */
@@ -190,8 +190,16 @@ export function repeatedTexts(
   return count < REPEATED_SHARE * test.length ? undefined : { count, of: test.length };
 }
 
-/** Lengths of batches are multiples of so many tokens, so that few of them differ: a step is compiled for each. */
+/** Lengths that batches of a source have, at most: a step is compiled for each, and on WebAssembly keeps its memory. */
+const MOST_LENGTHS = 4;
+/** Lengths are multiples of so many tokens. */
 const LENGTH_STEP = 8;
+
+/** The length of a batch whose longest example has so many of `tokens`. */
+function batchLength(longest: number, tokens: number): number {
+  const step = LENGTH_STEP * Math.ceil(tokens / (LENGTH_STEP * MOST_LENGTHS));
+  return Math.min(tokens, step * Math.max(1, Math.ceil(longest / step)));
+}
 
 /** How the texts of a source are read. */
 export interface TextReading {
@@ -215,8 +223,7 @@ export function textSource({ tokenizer, tokens, padding }: TextReading, examples
         return { first: encoded(text), second: pair === undefined ? undefined : encoded(pair) };
       });
       const isRagged = padding === 'longest';
-      const longest = isRagged ? largest(texts.map((one) => exampleLength(one, tokens))) : tokens;
-      const length = Math.min(tokens, LENGTH_STEP * Math.max(1, Math.ceil(longest / LENGTH_STEP)));
+      const length = isRagged ? batchLength(largest(texts.map((one) => exampleLength(one, tokens))), tokens) : tokens;
       const values = new Int32Array(chosen.length * 3 * length);
       for (const [i, one] of texts.entries()) writeTokens(tokenizer, length, one, values, i * 3 * length);
       const labels = filled(new Int32Array(chosen.length), (i) => chosen[i]!.label);
@@ -226,8 +233,8 @@ export function textSource({ tokenizer, tokens, padding }: TextReading, examples
 }
 
 /**
- * A batch whose examples [3, L] say how long they are, with padding up to `tokens` of them; one of a fixed length as it
- * is.
+ * A batch whose examples [3, L] say how long they are, with padding up to `tokens` of them: token 0, which the mask
+ * leaves out; one of a fixed length as it is.
  */
 export function paddedTo(batch: HostBatch, tokens: number): HostBatch {
   const { shape, values } = batch;

@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, FailureError, messageOf } from '../core/errors.js';
+import { codeOf, FailureError, InterruptedError, messageOf } from '../core/errors.js';
 import { asFileError } from './atomic.js';
 import { readRegular } from './regular.js';
 
@@ -120,11 +120,18 @@ export function tryLock(path: string): Lock | { heldBy: Owner } {
 /** Milliseconds between two attempts to take a lock. */
 const RETRY_MS = 250;
 
-/** Takes the lock once nobody else has it; `onWait` is told who has it, at every attempt in vain. */
-export async function waitForLock(path: string, onWait?: (heldBy: Owner) => void): Promise<Lock> {
+/**
+ * Takes the lock once nobody else has it; `onWait` is told who has it, at every attempt in vain. Throws
+ * InterruptedError when `signal` fires.
+ */
+export async function waitForLock(
+  path: string,
+  { onWait, signal }: { readonly onWait?: (heldBy: Owner) => void; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Lock> {
   for (;;) {
     const lock = tryLock(path);
     if ('release' in lock) return lock;
+    if (signal?.aborted === true) throw new InterruptedError(`stopped while process ${lock.heldBy.pid} has ${path}`);
     onWait?.(lock.heldBy);
     await sleep(RETRY_MS);
   }

@@ -1,6 +1,7 @@
 /** What is said of a thin net: how good, how large, how fast, how it came about, and by which command. */
 import { cellId, type Row } from '../core/run.js';
 import { shellWord } from '../core/shell.js';
+import type { Dataset } from '../data/dataset.js';
 import type { Engine } from '../engine/engines/choose.js';
 import { qualityColumns } from '../data/index.js';
 import { EXPORT_FORMATS } from '../method/run/export.js';
@@ -64,8 +65,10 @@ export function chanceWarning(
 }
 
 /** What the milliseconds of a card are. */
-export function latencyText({ name, version, device }: Engine): string {
-  return `Latency is the median of forward passes here: ${name} ${version} on ${device}.`;
+export function latencyText({ name, version, device }: Engine, { shape }: Pick<Dataset, 'shape'>): string {
+  // examples of tokens have two axes, pictures three
+  const length = shape.length === 2 ? `, texts of ${shape[1]} tokens` : '';
+  return `Latency is the median of forward passes here: ${name} ${version} on ${device}${length}.`;
 }
 
 /** Which command made a thin net, and where its runs are. */
@@ -130,7 +133,7 @@ function wideAndThin(setup: Setup, wide: Measured, thin: Measured, engine: Engin
         ),
       ],
     },
-    text: [...(warning === undefined ? [] : [`Warning: ${warning}.`]), latencyText(engine)],
+    text: [...(warning === undefined ? [] : [`Warning: ${warning}.`]), latencyText(engine, setup.data)],
     bars: Object.keys(testQuality(setup, thin)).flatMap((name) =>
       Object.entries({ wide, thin }).map(([net, of]) => ({
         name: `${net}, ${name}`,

@@ -24,7 +24,7 @@ export function latencies(network: Network, host: HostWeights, data: Dataset): P
 
 async function latency(predict: Predictor, data: Dataset, batch: number): Promise<number> {
   const indices = filled(new Uint32Array(batch), (i) => i % data.validation.count);
-  // texts as long as the network reads here: others take as long as they are
+  // at full length, so that cards can be compared: shorter texts take less time
   const examples = paddedTo(await data.validation.batch(indices), data.shape.at(-1)!);
   const { x, labels } = toLabelled(data, examples);
   const times: number[] = [];

@@ -7,11 +7,12 @@ import { dataFiles, type DataSpec } from '../data/index.js';
 import { asFileError } from '../store/atomic.js';
 import { objectIn } from '../store/config.js';
 import { isKeptName } from '../store/kept.js';
-import { waitForLock } from '../store/lock.js';
+import { waitForLock, type Owner } from '../store/lock.js';
 import { asReal, refuseInRuns } from '../store/output.js';
 import { runsFolder } from '../store/runs.js';
 import { vocabularyFiles } from '../text/vocabulary.js';
 import { SPLIT_NAMES } from './data/splits.js';
+import type { WorkOptions } from './work.js';
 
 /** What is written into the folder of a result, beside `work`, at the end. */
 const WRITTEN = ['README.md', 'report.html', 'model', 'model.onnx', 'card.json'];
@@ -47,9 +48,21 @@ export function replacedResult(out: string): readonly string[] {
   return [`replaces the network that was made in ${out} before${size}; its runs stay in ${join(out, 'work')}`];
 }
 
-/** What `write` returns, after nobody else writes a result there: those of two calls are not mixed. */
-export async function whileAlone<T>({ work }: { readonly work: string }, write: () => T | Promise<T>): Promise<T> {
-  const lock = await waitForLock(join(work, 'result.lock'));
+/**
+ * Calls `write` while no other process writes a result there, so that the files of two calls are not mixed, and returns
+ * what it returns. Throws InterruptedError when the signal fires while another process is waited for.
+ */
+export async function whileAlone<T>(
+  { work }: { readonly work: string },
+  { onNotice, signal }: Pick<WorkOptions, 'onNotice' | 'signal'>,
+  write: () => T | Promise<T>,
+): Promise<T> {
+  let told = false;
+  const onWait = ({ pid, host }: Owner): void => {
+    if (!told) onNotice?.(`${work}: process ${pid} on ${host} writes its result; this one is written after it`);
+    told = true;
+  };
+  const lock = await waitForLock(join(work, 'result.lock'), { onWait, signal });
   try {
     return await write();
   } finally {

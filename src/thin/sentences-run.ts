@@ -9,7 +9,7 @@ import { namesOf } from '../core/registry.js';
 import { parseSpec } from '../core/spec.js';
 import { mean } from '../core/stats.js';
 import { indexRanges, toBatch, type Dataset, type Source } from '../data/dataset.js';
-import { textSource } from '../data/texts.js';
+import { PADDING, textSource } from '../data/texts.js';
 import { tf, type Scalar, type Tensor, type Tensor2D } from '../engine/tensor.js';
 import { EXPECTED_FLOPS } from '../method/cost/cost.js';
 import { groupsOf } from '../method/maps/groups.js';
@@ -47,6 +47,8 @@ export const SentencesSpec = z.strictObject({
   vocabulary: z.string(),
   texts: z.strictObject({ train: z.string(), validation: z.string(), test: z.string() }),
   tokens: z.int().min(4).max(4096),
+  /** How far texts are padded: `max_length` by default. */
+  padding: PADDING.optional(),
   imitation: RecipeSpec,
   training: RecipeSpec,
 });
@@ -65,7 +67,7 @@ export interface Agreement {
 }
 
 /** The sentences of three files as data without classes. */
-export function openSentences({ vocabulary, texts, tokens }: SentencesSpec): Dataset {
+export function openSentences({ vocabulary, texts, tokens, padding }: SentencesSpec): Dataset {
   const { tokens: words, lowercase = true, settings } = readVocabulary(vocabulary);
   const tokenizer = new WordPiece(words, lowercase, settings);
   const source = (path: string): Source => {
@@ -73,13 +75,13 @@ export function openSentences({ vocabulary, texts, tokens }: SentencesSpec): Dat
       .split('\n')
       .filter((line) => line !== '');
     return textSource(
-      { tokenizer, tokens, padding: 'longest' },
+      { tokenizer, tokens, padding },
       lines.map((text) => ({ text, label: 0 })),
     );
   };
   return {
     // there are no labels: every text is of the first of two classes, which nothing looks at
-    ...{ shape: [3, tokens], isRagged: true, classes: 2, vocabulary: words.length },
+    ...{ shape: [3, tokens], isRagged: padding === 'longest', classes: 2, vocabulary: words.length },
     ...{ train: source(texts.train), validation: source(texts.validation), test: source(texts.test) },
   };
 }

@@ -227,7 +227,7 @@ function cellOf(setup: SentencesSetup, { training, imitation = training }: Rates
   const imitated = Math.max(1, Math.round(IMITATION_SHARE * steps));
   const spec: SentencesSpec = {
     ...{ wide: { network: wide, weights: model }, network: thin, pooling: pooling.by, vocabulary: model },
-    ...{ texts, tokens, imitation: recipeOf(base, batch, imitated, imitation) },
+    ...{ texts, tokens, padding: 'longest', imitation: recipeOf(base, batch, imitated, imitation) },
     training: { ...recipeOf(base, batch, Math.max(1, steps - imitated), training), evaluations: EVALUATIONS },
   };
   return {
@@ -266,9 +266,9 @@ export function describeSentences(setup: SentencesSetup): string[] {
     `thin net: ${size(thin)}`,
     ...setup.notes,
     `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} ` +
-      `for the test; ${tokens} tokens of each, pooled by ${pooling.by}`,
+      `for the test; up to ${tokens} tokens of each, pooled by ${pooling.by}`,
     ...rounds.map(({ candidates, steps: each }) => `${plural(candidates, 'run')} of ${each} steps`),
-    `about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} ` +
+    `at most about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} ` +
       'texts; rates are chosen by the cosines of validation texts, nothing by the test split',
   ];
 }
@@ -306,7 +306,7 @@ export async function thinSentences(
   if (best === undefined || last === undefined)
     throw new FailureError(`no thin net could be trained at any of the rates; the last one: ${worker.failure}`);
   const record = last;
-  return whileAlone(setup, () => written(setup, best, record, engine, command));
+  return whileAlone(setup, options, () => written(setup, best, record, engine, command));
 }
 
 /** A tokenizer that puts texts in lower case itself, for files that have no other place for that. */
@@ -397,14 +397,14 @@ function cardOf(
             ]),
           ],
         },
-        text: [latencyText(engine)],
+        text: [latencyText(engine, { shape: [3, tokens] })],
       },
       {
         title: 'How it came about',
         text: [
           'Hidden states were imitated layer by layer, then the cosines between the texts of a batch: ' +
             `${steps} steps of ` +
-            `${batch} texts of ${tokens} tokens, pooled by ${pooling.by}, without labels; rates ${rates.training}, ` +
+            `${batch} texts of up to ${tokens} tokens, pooled by ${pooling.by}, without labels; rates ${rates.training}, ` +
             `imitation ${rates.imitation}, chosen by the cosines of ${counts.validation} validation texts.`,
           ...notes,
         ],

@@ -102,7 +102,7 @@ export async function thinSetUp(
   const labels = labelsOf(setup);
   const tokenizer = await tokenizerOf(setup.spec);
   const names = { labels, tokenizer, normalize: normalizationOf(setup.spec) };
-  return whileAlone(setup, () => {
+  return whileAlone(setup, options, () => {
     const written = [...setup.source.write(join(setup.out, 'model'), setup.thin, weights, names)];
     if (hasOnnx(setup.thin)) {
       const path = join(setup.out, 'model.onnx');

@@ -151,7 +151,7 @@ describe('one number through two layers, 2 x then 3 x, at x = 1; the wide net ha
     const { loss, gradients } = differentiate(params(), (own) => {
       const taps = network.apply(evaluation({ params: own, state: {} }), x());
       // the head is in no hint; a gradient is wanted all the same
-      return tf.add(hintLoss('mse', groups, own, taps, targets()), tf.mul(tf.sum(taps.logits!), 0));
+      return tf.add(hintLoss('mse', groups, own, { taps, targets: targets() }), tf.mul(tf.sum(taps.logits!), 0));
     });
     expect(await numbersOf({ loss, ...gradients })).toEqual({
       loss: [12.5],
@@ -198,7 +198,7 @@ describe.each([
     const { gradients } = differentiate(trained, (own) => {
       const scope = { params: { ...weights.params, ...own }, state: weights.state, train: true, observe: () => {} };
       const taps = network.apply(scope, x);
-      return hintLoss('mse', [last], scope.params, taps, { [last.tap]: tf.zerosLike(taps[last.tap]!) });
+      return hintLoss('mse', [last], scope.params, { taps, targets: { [last.tap]: tf.zerosLike(taps[last.tap]!) } });
     });
     const sizes = await numbersOf(sizesOf(gradients));
     expect(Math.max(...Object.values(sizes).flat())).toBeGreaterThan(0);

@@ -51,7 +51,14 @@ const training = { ...recipe(3), objective: { ...TEACHER, labels: 1 } };
 
 const PROCEDURES: Record<string, Procedure> = {
   'imitation of a stream': { start: 'projected', imitation: gradient, training },
-  'imitation with pairs of maps, block by block': {
+  'imitation of the wide net’s inputs': { start: 'projected', imitation: { ...gradient, inputs: 'wide' }, training },
+  'imitation by the mean square': { start: 'projected', imitation: { ...gradient, loss: 'mse' }, training },
+  'imitation by the KL divergence': { start: 'projected', imitation: { ...gradient, loss: 'kl' }, training },
+  'hints by the mean square': {
+    ...{ start: 'random', imitation: null },
+    training: { ...training, objective: { ...LABELS, hints: 1 }, hints: { unit: 'stage', size: 1, loss: 'mse' } },
+  },
+  'imitation with maps up, block by block': {
     ...{ start: 'random', training },
     imitation: { ...gradient, order: 'bottom-up', unit: 'block', maps: 'up' },
   },

@@ -204,13 +204,13 @@ test('a lock is waited for until it is given back', async () => {
   const first = await waitForLock(path);
   const held: number[] = [];
   let isFree = false;
-  const second = waitForLock(path, ({ pid }) => {
+  const onWait = ({ pid }: { pid: number }): void => {
     held.push(pid);
-    if (held.length === 2) {
-      isFree = true;
-      first.release();
-    }
-  });
+    if (held.length < 2) return;
+    isFree = true;
+    first.release();
+  };
+  const second = waitForLock(path, { onWait });
   const lock = await second;
   expect([isFree, held]).toEqual([true, [process.pid, process.pid]]);
   lock.release();

@@ -9,8 +9,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { InterruptedError } from '../../src/core/errors.js';
 import { planLines } from '../../cli/commands/thin.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { checkPlace, replacedResult, whileAlone } from '../../src/thin/place.js';
@@ -202,16 +204,30 @@ test('an earlier result, an empty folder, and one beside named splits are taken'
 
 test('two results that come to one folder at once are written one after the other', async () => {
   const work = newFolder();
-  const events: string[] = [];
+  const [events, notices]: [string[], string[]] = [[], []];
   const write = (name: string) => async (): Promise<string> => {
     events.push(`${name} begins`);
     await new Promise((resolve) => setTimeout(resolve, 50));
     events.push(`${name} ends`);
     return name;
   };
-  expect(await Promise.all(['a', 'b'].map((name) => whileAlone({ work }, write(name))))).toEqual(['a', 'b']);
+  expect(
+    await Promise.all(
+      ['a', 'b'].map((name) => whileAlone({ work }, { onNotice: (line) => notices.push(line) }, write(name))),
+    ),
+  ).toEqual(['a', 'b']);
   expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
-  const fails = whileAlone({ work }, () => Promise.reject(new Error('no space left')));
+  expect(notices).toEqual([
+    `${work}: process ${process.pid} on ${hostname()} writes its result; this one is written after it`,
+  ]);
+  const fails = whileAlone({ work }, {}, () => Promise.reject(new Error('no space left')));
   await expect(fails).rejects.toThrow('no space left');
   expect(readdirSync(work)).toEqual([]); // the lock is given back
+  const stop = new AbortController();
+  const waits = whileAlone({ work }, {}, async () => {
+    const second = whileAlone({ work }, { onNotice: () => stop.abort(), signal: stop.signal }, () => 'never');
+    await expect(second).rejects.toThrow(InterruptedError);
+    return 'first';
+  });
+  expect(await waits).toBe('first');
 });

@@ -59,9 +59,9 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
   const obstacle = whyNotInstallable(gpu);
   if (obstacle !== undefined) throw new UsageError(`TensorFlow cannot be set up: ${obstacle}`);
   makeFolder(cacheFolder());
-  const lock = await waitForLock(join(cacheFolder(), 'install.lock'), ({ pid }) =>
-    options.report?.(`waiting for the install of process ${pid}`, 0, 0),
-  );
+  const lock = await waitForLock(join(cacheFolder(), 'install.lock'), {
+    onWait: ({ pid }) => options.report?.(`waiting for the install of process ${pid}`, 0, 0),
+  });
   try {
     if (!(await whole())) await build(variant, folder, options);
     return installed;

@@ -3,7 +3,7 @@ import { detach } from '../../engine/ops/gradients.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../../engine/tensor.js';
 import { evaluation, type Scope } from '../../nn/layers.js';
 import type { Network } from '../../nn/network.js';
-import { imitationLoss, type ImitationLossName } from '../../optim/losses.js';
+import { imitationLoss, isRelative, type ImitationLoss, type ImitationLossName } from '../../optim/losses.js';
 import type { Group } from '../maps/groups.js';
 import { applyWithMaps, downPath, mapAcrossConstant, mapDown, mapUp, upPath } from '../maps/apply.js';
 import { checkMaps } from '../maps/check.js';
@@ -75,7 +75,7 @@ interface Imitation {
  * it, or the thin net's own.
  */
 function groupLosses({ spec, thin, groups, which }: Imitation, scope: Scope, x: Tensor, targets: Tensors): Scalar {
-  const distance = imitationLoss(spec.loss);
+  const distance = tokenDistance(spec.loss, thin.presence?.(x));
   const losses: Scalar[] = [];
   let own = x;
   for (const group of groups.slice(0, groups.indexOf(which.at(-1)!) + 1)) {
@@ -95,15 +95,36 @@ function groupLosses({ spec, thin, groups, which }: Imitation, scope: Scope, x: 
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
 }
 
+/**
+ * The loss of that name as a mean over tokens. Padding is 0 in both values, and adds nothing, but a mean is also over
+ * its rows; a relative loss is not.
+ */
+function tokenDistance(name: ImitationLossName, presence: Tensor | undefined): ImitationLoss {
+  const distance = imitationLoss(name);
+  if (presence === undefined || isRelative(name)) return distance;
+  return (thin, wide) => {
+    const loss = distance(thin, wide);
+    const rows = thin.size / thin.shape.at(-1)!;
+    return rows === presence.size ? tf.mul(loss, tf.div(rows, tf.sum(presence))) : loss;
+  };
+}
+
+/** Values at taps, by name, and which of their rows count. */
+export interface HintValues {
+  readonly taps: Tensors;
+  readonly targets: Tensors;
+  /** As {@link Network.presence} gives it, where it does. */
+  readonly presence?: Tensor | undefined;
+}
+
 /** Mean over the groups of the distance to the wide net, all in one pass: FitNet hints. Romero et al. 2015. */
 export function hintLoss(
   loss: ImitationLossName,
   groups: readonly Group[],
   params: Tensors,
-  taps: Tensors,
-  targets: Tensors,
+  { taps, targets, presence }: HintValues,
 ): Scalar {
-  const distance = imitationLoss(loss);
+  const distance = tokenDistance(loss, presence);
   const distances = groups.map(({ tap }) => distance(mapUp(params, tap, taps[tap]!), targets[tap]!));
   return tf.div(tf.addN(distances), groups.length);
 }

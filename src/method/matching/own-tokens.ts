@@ -139,6 +139,7 @@ export async function ownTokens(spec: TrainSpec, data: DataSpec, opened: Dataset
   return {
     data: {
       ...opened,
+      isRagged: false, // hidden states of the two are not compared, and each has a mask of its own
       shape: [2 * ROWS, ...opened.shape.slice(1)],
       train: paired(opened.train, wide.train),
       validation: paired(opened.validation, wide.validation),

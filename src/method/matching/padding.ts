@@ -3,7 +3,7 @@
  * batch to batch, so nothing may depend on them. Letters: B batch, T tokens, C channels.
  */
 import type { Dataset } from '../../data/dataset.js';
-import { tf, type Tensor } from '../../engine/tensor.js';
+import { tf, type Tensor, type Tensors } from '../../engine/tensor.js';
 import type { Scope } from '../../nn/layers.js';
 import type { ApplyOptions, Network } from '../../nn/network.js';
 
@@ -56,9 +56,13 @@ export function withoutPadding(network: Network): Network {
     apply: (scope, x, options: ApplyOptions = {}) => {
       const input = options.from === undefined ? x : options.input;
       if (options.only === true || input === undefined) return network.apply(scope, x, options);
-      const shown = remembering(presenceIn(input));
-      const taps = network.apply(listening(scope, shown), x, options);
-      return Object.fromEntries(Object.entries(taps).map(([tap, value]) => [tap, shown(value)]));
+      const pass = (): Tensors => {
+        const shown = remembering(presenceIn(input));
+        const taps = network.apply(listening(scope, shown), x, options);
+        return Object.fromEntries(Object.entries(taps).map(([tap, value]) => [tap, shown(value)]));
+      };
+      // what a gradient or a listener may read stays until its own tidy ends; else the values with padding are freed
+      return scope.train || scope.trace !== undefined ? pass() : tf.tidy(pass);
     },
   };
 }

@@ -294,7 +294,10 @@ function tuningLoss({ procedure, thin, groups }: Run, scope: Scope, { x, y }: Ba
     void (weight > 0 && parts.push(weight === 1 ? loss() : tf.mul(loss(), weight)));
   add(objective.labels, () => crossEntropy(taps[logits]!, y, objective.labelSmoothing));
   add(objective.teacher, () => klDivergence(taps[logits]!, targets[logits]!, objective.temperature));
-  add(objective.hints, () => hintLoss(hints?.loss ?? 'relative-mse', groups, scope.params, taps, targets));
+  add(objective.hints, () => {
+    const presence = thin.presence?.(x);
+    return hintLoss(hints?.loss ?? 'relative-mse', groups, scope.params, { taps, targets, presence });
+  });
   const penalty = thin.penalty?.(scope);
   if (penalty !== undefined) parts.push(penalty);
   return parts.length === 1 ? parts[0]! : tf.addN(parts);

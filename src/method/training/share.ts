@@ -46,6 +46,7 @@ export function checkShares({ training, imitation, teacher, pretrained }: TrainS
 /** What tells training data apart without reading all of them: sizes, shapes, and the labels of some examples. */
 export async function dataText({
   shape,
+  isRagged,
   classes,
   questions,
   vocabulary,
@@ -55,7 +56,7 @@ export async function dataText({
 }: Dataset): Promise<string> {
   const { labels } = await train.batch(evenIndices(train.count, 8));
   const counts = [train, validation, test].map(({ count }) => count);
-  return JSON.stringify({ counts, shape, classes, questions, vocabulary, labels: Array.from(labels) });
+  return JSON.stringify({ counts, shape, isRagged, classes, questions, vocabulary, labels: Array.from(labels) });
 }
 
 /** The files that any worker could not read of a batch, in the order of tasks, on every worker. */

@@ -413,7 +413,7 @@ function open(path: string, options: FormOptions): Found {
       ...splits.notes,
       ...capitalsNote(splits),
       ...(repeated ? [repeatedLine(repeated)] : []),
-      `${tokens} tokens of each`,
+      `up to ${tokens} tokens of each`,
     ],
   };
 }
