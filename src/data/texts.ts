@@ -33,9 +33,9 @@ export const CORPUS_FIELDS = {
 
 /**
  * How far texts are padded, in the words of Hugging Face's tokenizers: `max_length`, the default, to as many tokens as
- * are read at most; `longest` to the longest text of each batch, rounded up to one of four lengths. With `longest`, imitation and
- * all that is measured of hidden states leave padding out; with `max_length` its positions count as the others, as in
- * TinyBERT's code.
+ * are read at most; `longest` to the longest text of each batch, rounded up to one of four lengths. With `longest`,
+ * imitation and all that is measured of hidden states leave padding out; with `max_length` its positions count as the
+ * others, as in TinyBERT's code.
  */
 export const PADDING = z.enum(['max_length', 'longest']);
 /** How far texts are padded. */
