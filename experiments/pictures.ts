@@ -4,8 +4,8 @@
  * The recipe is the paper's, its shares of the epochs kept: the rate divided by 10 at 30, 60 and 80 of 90, imitation 40
  * of 90, bottom-up, fine-tuning by KL for the rest.
  *
- * `cifar10` was run for the most part on a GPU; `cifar10-resnet50` and `fashion-mnist-34` have not been run yet. Public
- * anchors (full widths, 200 epochs or more; not the budgets of these runs):
+ * `cifar10` was run for the most part on a GPU; `cifar10-resnet50` has not been run yet. Public anchors (full widths,
+ * 200 epochs or more; not the budgets of these runs):
  *
  * | experiment       | thin                         | wide       | deeper     | anchors                             |
  * | fashion-mnist    | [2,2,2], 176 k parameters    | 4 x inside | [4,4,4]    | ResNet-18 94.9, WRN-40-4 96.7       |

@@ -102,7 +102,7 @@ export const PICTURE_FIGURES: readonly FigureDefinition[] = [
   }),
   armsFigure({
     id: 'fashion-mnist-34',
-    finding: equalSteps('fashion-mnist-34-three-stage', 'Fashion-MNIST'),
+    finding: equalSteps('fashion-mnist-34-three-stage', 'Fashion-MNIST, with a thin ResNet-34,'),
     experiment: fashionMnist34,
     title: 'Fashion-MNIST, nets of four stages',
     caption:
