@@ -33,7 +33,7 @@ export const CORPUS_FIELDS = {
 
 /**
  * How far texts are padded, in the words of Hugging Face's tokenizers: `max_length`, the default, to as many tokens as
- * are read at most; `longest` to the longest text of each batch, rounded up to one of four lengths. With `longest`,
+ * are read at most; `longest` to the longest text of each batch, rounded up to one of five lengths. With `longest`,
  * imitation and all that is measured of hidden states leave padding out; with `max_length` its positions count as the
  * others, as in TinyBERT's code.
  */
@@ -190,15 +190,22 @@ export function repeatedTexts(
   return count < REPEATED_SHARE * test.length ? undefined : { count, of: test.length };
 }
 
-/** Lengths that batches of a source have, at most: a step is compiled for each, and on WebAssembly keeps its memory. */
-const MOST_LENGTHS = 4;
+/**
+ * Lengths of batches, as shares of the tokens that are read at most: few, as a step is compiled for each, and on
+ * WebAssembly keeps its memory; dense where the longest of a batch often lies, and short ones for data with a few texts
+ * that are much longer than the others.
+ */
+const LENGTHS = [1 / 8, 1 / 4, 1 / 2, 3 / 4, 1];
 /** Lengths are multiples of so many tokens. */
 const LENGTH_STEP = 8;
 
 /** The length of a batch whose longest example has so many of `tokens`. */
 function batchLength(longest: number, tokens: number): number {
-  const step = LENGTH_STEP * Math.ceil(tokens / (LENGTH_STEP * MOST_LENGTHS));
-  return Math.min(tokens, step * Math.max(1, Math.ceil(longest / step)));
+  const lengths = LENGTHS.map((share) => LENGTH_STEP * Math.ceil((share * tokens) / LENGTH_STEP));
+  return Math.min(
+    tokens,
+    lengths.find((length) => length >= longest)!,
+  );
 }
 
 /** How the texts of a source are read. */

@@ -115,6 +115,8 @@ type Item = Pick<Classified, 'item' | 'pair'>;
 
 interface Opened {
   readonly items: readonly Item[];
+  /** Tokens of each item, of texts. */
+  readonly lengths?: readonly number[];
   readonly examples: Examples;
   readonly shape: readonly number[];
   readonly notes: readonly string[];
@@ -173,7 +175,7 @@ function openTexts(options: ClassifyOptions, source: Source): Opened {
     rows.map((row) => ({ ...row, label: 0 })),
   );
   const items = rows.map(({ text, pair }) => ({ item: text, ...(pair !== undefined && { pair }) }));
-  return { items, examples, shape: [3, tokens], notes: [...known, ...told, ...(cut === 0 ? [] : [cutNote])] };
+  return { items, lengths, examples, shape: [3, tokens], notes: [...known, ...told, ...(cut === 0 ? [] : [cutNote])] };
 }
 
 function openImages({ input, model, size, columns }: ClassifyOptions, { network, data, normalize }: Source): Opened {
@@ -235,11 +237,16 @@ interface Job {
 }
 
 async function classified({ network, classes, labels, host, opened }: Job): Promise<Classification> {
-  const { items: names, examples, shape, notes } = opened;
+  const { items: names, lengths, examples, shape, notes } = opened;
   const asked: Asked = { shape, classes };
-  const [items, skipped]: [Classified[], SkippedFile[]] = [[], []];
+  const answers = new Array<Classified | undefined>(names.length);
+  const skipped: SkippedFile[] = [];
+  // texts beside others of their length, as a batch is as long as its longest one
+  const order = [...names.keys()];
+  if (lengths !== undefined) order.sort((a, b) => lengths[a]! - lengths[b]!);
   await withPredictor(networkOf(network), host, async (predict) => {
-    for (const indices of indexRanges(names.length, BATCH)) {
+    for (const places of indexRanges(names.length, BATCH)) {
+      const indices = places.map((place) => order[place]!);
       const batch = await examples.batch(indices);
       const unread = new Set((batch.skipped ?? []).map(({ file }) => file));
       skipped.push(...(batch.skipped ?? []));
@@ -248,10 +255,11 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
       const shares = tf.tidy(() => tf.softmax(predict(x)));
       const values = (await shares.array()) as number[][];
       tf.dispose([x, none, shares]);
-      const read = Array.from(indices, (index) => names[index]!).filter(({ item }) => !unread.has(item));
-      items.push(...read.map((name, i) => answerOf(name, values[i]!, labels)));
+      const read = Array.from(indices).filter((index) => !unread.has(names[index]!.item));
+      for (const [i, index] of read.entries()) answers[index] = answerOf(names[index]!, values[i]!, labels);
     }
   });
+  const items = answers.filter((answer) => answer !== undefined);
   if (items.length > 0) return { labels, items, skipped, notes };
   const { file, reason } = skipped[0]!;
   throw new FailureError(`none of ${plural(skipped.length, 'picture')} can be read; the first is ${file}: ${reason}`);

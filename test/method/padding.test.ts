@@ -150,7 +150,7 @@ function spec(padding?: Padding): TsvSpec {
   };
 }
 
-test('batches are as long as their longest text, in steps of 8 tokens, and what is read is the same', async () => {
+test('batches are as long as their longest text, rounded up to one of few lengths, and what is read is the same', async () => {
   const [fixed, ragged] = [await openData(spec()), await openData(spec('longest'))];
   const lengths = EXAMPLES.map(({ text }) => text.split(' ').length + 2);
   const short = Uint32Array.from(lengths.keys()).filter((i) => lengths[i]! <= 8);
@@ -168,6 +168,10 @@ test('batches are as long as their longest text, in steps of 8 tokens, and what 
     expect(labels.shape).toEqual([indices.length]);
   }
   expect((await ragged.train.batch(Uint32Array.of())).shape).toEqual([3, 8]);
+  const words = [6, 7, 13, 31, 33, 50, 70].map((count) => ({ text: Array(count).fill('film').join(' '), label: 0 }));
+  const many = textSource({ tokenizer, tokens: 64, padding: 'longest' }, words);
+  const found = await Promise.all(words.map(async (_, i) => (await many.batch(Uint32Array.of(i))).shape));
+  expect(found.map((shape) => shape![1])).toEqual([8, 16, 16, 48, 48, 64, 64]);
   const cut = textSource({ tokenizer, tokens: 5, padding: 'longest' }, EXAMPLES);
   expect((await cut.batch(Uint32Array.of(1))).shape).toEqual([3, 5]); // no longer than what is read at most
 });

@@ -174,9 +174,13 @@ describe('pictures', () => {
 test('texts, of different lengths, have the classes that the network gives, by the names of its folder', async () => {
   const spec = { ...BERT, head: { kind: 'classify', classes: 2 } } as const;
   const model = bertFolder(spec, ['blame', 'praise']);
-  const texts = ['a good film', 'the plot , the plot , a dull , poor film'];
+  // more than two batches, the shorter ones between the longer ones
+  const words = ['a', 'good', 'film', 'the', 'plot', ',', 'dull', 'poor'];
+  const texts = Array.from({ length: 40 }, (_, i) =>
+    Array.from({ length: 1 + ((i * 5) % 13) }, (_, k) => words[(i + 3 * k) % words.length]).join(' '),
+  );
   const path = join(newFolder(), 'texts.txt');
-  writeFileSync(path, `${texts[0]}\r\n\n${texts[1]}\n`);
+  writeFileSync(path, `${texts[0]}\r\n\n${texts.slice(1).join('\n')}\n`);
   const { labels, items } = await (await open(model, path))();
   expect(labels).toEqual(['blame', 'praise']);
   expect(items.map(({ item }) => item)).toEqual(texts);
