@@ -71,7 +71,7 @@ export interface RepeatedExamples {
 
 /** What there is to say of test examples that are training examples, in one line for people. */
 export function repeatedLine({ count, of }: RepeatedExamples): string {
-  return `${count} of the ${of} test texts are training texts, too: the test accuracy says less of new ones`;
+  return `${count} of the ${of} test texts are training texts, too: the test accuracy says less about new ones`;
 }
 
 /** A data set that is open: its shape and its three splits. */

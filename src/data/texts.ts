@@ -33,7 +33,7 @@ export const CORPUS_FIELDS = {
 
 /**
  * How far texts are padded, in the words of Hugging Face's tokenizers: `max_length`, the default, to as many tokens as
- * are read at most; `longest` to the longest text of each batch, rounded up to one of five lengths. With `longest`,
+ * are read at most; `longest` to the longest text of each batch, rounded up to one of few lengths. With `longest`,
  * imitation and all that is measured of hidden states leave padding out; with `max_length` its positions count as the
  * others, as in TinyBERT's code.
  */
@@ -187,15 +187,15 @@ export function repeatedTexts(
   const keyOf = ({ text, pair }: Omit<TextExample, 'label'>): string => `${text}\t${pair ?? ''}`;
   const known = new Set(train.map(keyOf));
   const count = test.filter((one) => known.has(keyOf(one))).length;
-  return count < REPEATED_SHARE * test.length ? undefined : { count, of: test.length };
+  return count === 0 || count < REPEATED_SHARE * test.length ? undefined : { count, of: test.length };
 }
 
 /**
  * Lengths of batches, as shares of the tokens that are read at most: few, as a step is compiled for each, and on
- * WebAssembly keeps its memory; dense where the longest of a batch often lies, and short ones for data with a few texts
- * that are much longer than the others.
+ * WebAssembly keeps its memory; dense where the longest text of a batch usually lies. The short ones are for data of
+ * which a few texts are much longer than the others.
  */
-const LENGTHS = [1 / 8, 1 / 4, 1 / 2, 3 / 4, 1];
+const LENGTHS = [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1];
 /** Lengths are multiples of so many tokens. */
 const LENGTH_STEP = 8;
 

@@ -173,21 +173,29 @@ export type ImitationLossName = keyof typeof OWN;
 export const IMITATION_LOSSES: Record<string, ImitationLoss> = { ...OWN };
 
 /**
- * Adds a loss from outside this file, a mean over positions; where a position is padding, both values are 0 there.
- * Throws UsageError when its name is taken, or it is no function.
+ * Adds a loss from outside this file: a mean over positions, or with `isRelative` a ratio of sums over them. Where a
+ * position is padding, both values are 0 there. Throws UsageError when its name is taken, or it is no function.
  */
-export function registerImitationLoss(name: string, loss: ImitationLoss): void {
+export function registerImitationLoss(
+  name: string,
+  loss: ImitationLoss,
+  { isRelative = false }: { readonly isRelative?: boolean } = {},
+): void {
   if (typeof loss !== 'function')
     throw new UsageError(`the imitation loss "${name}": expected a function of two tensors, got ${typeof loss}`);
   register('imitation loss', IMITATION_LOSSES, name, loss);
+  if (isRelative) RELATIVE.add(name);
 }
 
 /** Schema of the name of an imitation loss, those registered later included. */
 export const ImitationLossName = nameSchema('imitation loss', IMITATION_LOSSES) as z.ZodType<ImitationLossName>;
 
+/** Names of losses that are ratios of sums. */
+const RELATIVE = new Set<string>(['relative-mse' satisfies ImitationLossName]);
+
 /** Whether a loss is a ratio of sums, which positions without values do not change; the others are means. */
 export function isRelative(name: string): boolean {
-  return name === 'relative-mse';
+  return RELATIVE.has(name);
 }
 
 /** The loss of that name. Throws UsageError with the known names. */

@@ -131,7 +131,7 @@ export async function waitForLock(
   for (;;) {
     const lock = tryLock(path);
     if ('release' in lock) return lock;
-    if (signal?.aborted === true) throw new InterruptedError(`stopped while process ${lock.heldBy.pid} has ${path}`);
+    if (signal?.aborted === true) throw new InterruptedError(`stopped while another process has ${path}`);
     onWait?.(lock.heldBy);
     await sleep(RETRY_MS);
   }

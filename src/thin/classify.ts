@@ -236,14 +236,20 @@ interface Job {
   readonly opened: Opened;
 }
 
+/**
+ * Places of texts by their lengths, shorter ones first and equal ones as they stand: a batch is as long as its longest
+ * text, and computes least of texts that are of one length.
+ */
+export function inOrderOf(lengths: readonly number[]): number[] {
+  return [...lengths.keys()].sort((a, b) => lengths[a]! - lengths[b]!);
+}
+
 async function classified({ network, classes, labels, host, opened }: Job): Promise<Classification> {
   const { items: names, lengths, examples, shape, notes } = opened;
   const asked: Asked = { shape, classes };
   const answers = new Array<Classified | undefined>(names.length);
   const skipped: SkippedFile[] = [];
-  // texts beside others of their length, as a batch is as long as its longest one
-  const order = [...names.keys()];
-  if (lengths !== undefined) order.sort((a, b) => lengths[a]! - lengths[b]!);
+  const order = inOrderOf(lengths ?? new Array<number>(names.length).fill(0));
   await withPredictor(networkOf(network), host, async (predict) => {
     for (const places of indexRanges(names.length, BATCH)) {
       const indices = places.map((place) => order[place]!);

@@ -59,7 +59,8 @@ export async function whileAlone<T>(
 ): Promise<T> {
   let told = false;
   const onWait = ({ pid, host }: Owner): void => {
-    if (!told) onNotice?.(`${work}: process ${pid} on ${host} writes its result; this one is written after it`);
+    if (told || pid === 0) return; // its owner has not written its name yet
+    onNotice?.(`${work}: process ${pid} on ${host} writes its result; this one is written after it`);
     told = true;
   };
   const lock = await waitForLock(join(work, 'result.lock'), { onWait, signal });

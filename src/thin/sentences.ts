@@ -268,8 +268,9 @@ export function describeSentences(setup: SentencesSetup): string[] {
     `texts without labels: ${counts.train} for training, ${counts.validation} for choosing, ${counts.test} ` +
       `for the test; up to ${tokens} tokens of each, pooled by ${pooling.by}`,
     ...rounds.map(({ candidates, steps: each }) => `${plural(candidates, 'run')} of ${each} steps`),
-    `at most about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, steps of ${batch} ` +
-      'texts; rates are chosen by the cosines of validation texts, nothing by the test split',
+    `about ${duration(secondsOf(setup, stepsIn(rounds)))} in all on one core of a small machine, less where texts are ` +
+      `short, in steps of ${batch} texts; rates are chosen by the cosines of validation texts, nothing by the ` +
+      'test split',
   ];
 }
 
@@ -290,6 +291,7 @@ export async function thinSentences(
     {
       ...{ out: setup.work, kind: SENTENCES_KIND },
       runner: SENTENCES_RUNNER,
+      said: setup.notes,
       seconds: ({ spec }) => secondsOf(setup, stepsOf(spec as unknown as SentencesSpec)),
       total: secondsOf(setup, stepsIn(roundsOf(candidates.length, setup.steps))),
     },

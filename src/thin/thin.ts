@@ -88,7 +88,7 @@ export async function thinSetUp(
   const engine = options.engine ?? (await openEngine(requestedEngine(), undefined, (line) => options.onNotice?.(line)));
   const seconds = (cell: Cell): number => runSeconds(setup.data, cell);
   const worker = new Worker(
-    { out: setup.work, kind: TRAIN_KIND, runner: TRAIN_RUNNER, seconds, total: secondsOf(parts) },
+    { out: setup.work, kind: TRAIN_KIND, runner: TRAIN_RUNNER, said: setup.notes, seconds, total: secondsOf(parts) },
     engine,
     options,
   );

@@ -24,6 +24,8 @@ export interface Work {
   readonly out: string;
   readonly kind: string;
   readonly runner: Pick<Runner, 'execute' | 'files'>;
+  /** Lines that the user has had already: a run does not say them again. */
+  readonly said: readonly string[];
   /** Expected seconds of a run. */
   readonly seconds: (cell: Cell) => number;
   /** Expected seconds of all of them. */
@@ -35,12 +37,20 @@ export class Worker {
   private done = 0;
   private first = 0;
   private isFresh = true;
+  private readonly told: Set<string>;
 
   constructor(
     private readonly work: Work,
     private readonly engine: Engine,
     private readonly options: WorkOptions,
-  ) {}
+  ) {
+    this.told = new Set(work.said);
+  }
+
+  private sayOnce(line: string, say: (line: string) => void): void {
+    if (!this.told.has(line)) say(line);
+    this.told.add(line);
+  }
 
   /** Brings a run to its end, or returns the one that is finished. Throws InterruptedError when it is stopped. */
   async run(cell: Cell): Promise<RunRecord> {
@@ -54,7 +64,7 @@ export class Worker {
       executors: { [kind]: runner.execute },
       ...(runner.files !== undefined && { files: runner.files }),
       signal,
-      ...(onNotice !== undefined && { notice: onNotice }),
+      ...(onNotice !== undefined && { notice: (line: string) => this.sayOnce(line, onNotice) }),
       progress: (_, stage, done, total) => {
         const own = total > 0 ? (seconds * done) / total : 0;
         // what a run had done before this process began is no work of this one

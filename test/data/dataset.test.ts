@@ -1,6 +1,6 @@
 /** What goes to the engine: finite numbers, and labels that are classes. */
 import { beforeAll, expect, test } from 'vitest';
-import { Order, toBatch, toLabelled } from '../../src/data/dataset.js';
+import { checkDataset, Order, toBatch, toLabelled, type Dataset } from '../../src/data/dataset.js';
 import { tf } from '../../src/engine/tensor.js';
 import { anyEngine } from '../support/engines.js';
 
@@ -50,4 +50,19 @@ test('more or fewer values than the labels have examples are refused', () => {
   expect(() => toLabelled({ ...asked, questions: 2 }, { values: values(), labels: Int32Array.of(0, 1, 2) })).toThrow(
     'data: a batch has 3 labels and 12 values; expected 2 labels and 4 values',
   );
+});
+
+test('texts that are padded to the longest of a batch say where their tokens are', () => {
+  const split = { count: 1, batch: () => ({ values: Int32Array.of(1), labels: Int32Array.of(0) }) };
+  const of = (shape: readonly number[], isRagged?: boolean): Dataset => {
+    const splits = { train: split, validation: split, test: split };
+    return { shape, classes: 2, ...splits, ...(isRagged !== undefined && { isRagged }) };
+  };
+  expect(() => checkDataset('data', of([3, 8], true))).not.toThrow();
+  expect(() => checkDataset('data', of([2, 8]))).not.toThrow();
+  for (const shape of [[2, 8], [8], [3, 8, 8]])
+    expect(() => checkDataset('data', of(shape, true))).toThrow(
+      `data: isRagged goes with examples [3, T], of which the third row is 1 for a token and 0 for padding; ` +
+        `got a shape of [${shape.join(', ')}]`,
+    );
 });

@@ -277,7 +277,7 @@ describe('tab-separated files', () => {
     expect(await repeatedOf(lines(36, 40))).toEqual({ count: 4, of: 40 });
     expect(await repeatedOf(lines(37, 40))).toBeUndefined();
     expect(repeatedLine({ count: 4, of: 40 })).toBe(
-      '4 of the 40 test texts are training texts, too: the test accuracy says less of new ones',
+      '4 of the 40 test texts are training texts, too: the test accuracy says less about new ones',
     );
   });
 

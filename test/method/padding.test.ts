@@ -18,6 +18,7 @@ import { bert, type BertSpec } from '../../src/models/families/bert/network.js';
 import { writeWeights } from '../../src/models/write.js';
 import { evaluation } from '../../src/nn/layers.js';
 import type { Network } from '../../src/nn/network.js';
+import { findRun, readMetrics } from '../../src/store/runs.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
 import { anyEngine } from '../support/engines.js';
 import { relativeError } from '../support/tolerance.js';
@@ -103,6 +104,17 @@ test('where padding counts, more of it makes another net', async () => {
   expect(relativeError(all(short), all(long))).toBeGreaterThan(0.05);
 });
 
+test('an evaluation leaves nothing on the engine but the taps', async () => {
+  const data = padded(24);
+  const network = forData(bert(WIDE), data);
+  const weights = weightsOf(network.init(5));
+  const { x } = toLabelled(data, await data.train.batch(Uint32Array.of(0, 1)));
+  const before = tf.memory().numTensors;
+  const taps = network.apply(evaluation(weights), x, { until: 'layer1' });
+  expect(tf.memory().numTensors - before).toBe(Object.keys(taps).length);
+  tf.dispose(taps);
+});
+
 test('second moments are those of tokens alone; padding counts where all texts have one length', async () => {
   const data = padded(24);
   const network = bert(WIDE);
@@ -182,7 +194,14 @@ test('direct training is the same with either padding, to rounding', async () =>
     const of: TrainSpec = {
       ...{ data: spec(padding), network: THIN, teacher: null, start: 'random', imitation: null, training },
     };
-    return { ...(await run(cell(of), newFolder())).result };
+    const out = newFolder();
+    const said: string[] = [];
+    const { result, id } = await run(cell(of), out, { notice: (line) => said.push(line) });
+    // every test text is a training text: that is said, and counted
+    expect(said.filter((line) => line.includes('40 of the 40 test texts are training texts'))).toHaveLength(1);
+    const rows = readMetrics(findRun(out, id)).filter(({ event }) => event === 'repeated');
+    expect(rows).toMatchObject([{ split: 'test', count: 40, of: 40 }]);
+    return { ...result };
   };
   const [a, b] = [await result('max_length'), await result('longest')];
   expect(a.testAccuracy).toBe(b.testAccuracy);

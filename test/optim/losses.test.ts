@@ -12,6 +12,7 @@ import {
   ImitationLossName,
   klDivergence,
   logSoftmax,
+  isRelative,
   registerImitationLoss,
   relativeSquaredError,
   squaredError,
@@ -100,6 +101,8 @@ describe('a loss that is registered', () => {
 
   anywhere('has its name for itself', () => {
     expect(() => registerImitationLoss('mse', seven)).toThrow('the imitation loss "mse" is registered already');
+    registerImitationLoss('ratio', seven, { isRelative: true });
+    expect(['relative-mse', 'mse', 'kl', 'seven', 'ratio'].map(isRelative)).toEqual([true, false, false, false, true]);
     expect(IMITATION_LOSSES.mse).toBe(squaredError);
     expect(ImitationLossName.safeParse('no-such-loss').success).toBe(false);
   });

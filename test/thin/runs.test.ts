@@ -170,7 +170,7 @@ test.each(['resnext', 'distilbert'])(
     const said: string[] = [];
     const { id } = await trained(wider as NetworkSpec, runs, undefined, (line) => said.push(line));
     // the few texts of these data stand in every split, which is said, too
-    expect(said.filter((line) => !line.endsWith('the test accuracy says less of new ones'))).toEqual([
+    expect(said.filter((line) => !line.endsWith('the test accuracy says less about new ones'))).toEqual([
       'the data have 2 classes, and the network tells 4 apart: no example is of the last 2; are 4 "classes" of the ' +
         'network what was meant?',
     ]);

@@ -228,11 +228,26 @@ test('where no candidate can be trained the last error says why; a fault of the 
     /^no thin net could be trained at any of the rates; the last one: .*(finite|NaN|Infinity)/,
   );
   expect(notices.some((line) => line.includes('is left out: '))).toBe(true);
-  const work = { out: newFolder(), kind: 'x', seconds: () => 1, total: 1 };
+  const work = { out: newFolder(), kind: 'x', said: ['known'], seconds: () => 1, total: 1 };
   const failing = (error: Error): Worker =>
     new Worker({ ...work, runner: { execute: () => Promise.reject(error) } }, engine, { onNotice });
   const one = { experiment: 'thin', arm: 'a', scale: 'custom', kind: 'x', spec: {}, seed: 1 } as const;
   await expect(failing(new DataError('17 pictures')).attempt(one)).rejects.toThrow('17 pictures');
+  const telling = new Worker(
+    {
+      ...work,
+      runner: {
+        execute: (context) => {
+          for (const line of ['known', 'new', 'new']) context.notice?.(line);
+          return Promise.reject(new FailureError('told'));
+        },
+      },
+    },
+    engine,
+    { onNotice },
+  );
+  await telling.attempt(one);
+  expect(notices.filter((line) => line === 'known' || line === 'new')).toEqual(['new']);
   const worker = failing(new FailureError('too fast'));
   expect([await worker.attempt(one), worker.failure]).toEqual([undefined, 'too fast']);
 });

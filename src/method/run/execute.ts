@@ -45,7 +45,8 @@ export const trainExecutor: Executor = async (context) => {
   );
   const spare = spareClasses(opened.classes, headOf(spec.network).classes ?? 0);
   if (spare !== undefined) context.notice?.(spare);
-  if (opened.repeated !== undefined) context.notice?.(repeatedLine(opened.repeated));
+  const isFirst = context.resumed === undefined && !isWideCell(context.cell);
+  if (isFirst && opened.repeated !== undefined) context.notice?.(repeatedLine(opened.repeated));
   if (context.resumed === undefined) logData(context, data);
   checkVocabulary('the network', data, spec.network);
   if (spec.teacher !== null && own === undefined) checkVocabulary('the wide net', data, spec.teacher.network);
