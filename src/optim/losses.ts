@@ -172,6 +172,9 @@ export type ImitationLossName = keyof typeof OWN;
  */
 export const IMITATION_LOSSES: Record<string, ImitationLoss> = { ...OWN };
 
+/** Names of losses that are ratios of sums. */
+const RELATIVE = new Set<string>(['relative-mse' satisfies ImitationLossName]);
+
 /**
  * Adds a loss from outside this file: a mean over positions, or with `isRelative` a ratio of sums over them. Where a
  * position is padding, both values are 0 there. Throws UsageError when its name is taken, or it is no function.
@@ -189,9 +192,6 @@ export function registerImitationLoss(
 
 /** Schema of the name of an imitation loss, those registered later included. */
 export const ImitationLossName = nameSchema('imitation loss', IMITATION_LOSSES) as z.ZodType<ImitationLossName>;
-
-/** Names of losses that are ratios of sums. */
-const RELATIVE = new Set<string>(['relative-mse' satisfies ImitationLossName]);
 
 /** Whether a loss is a ratio of sums, which positions without values do not change; the others are means. */
 export function isRelative(name: string): boolean {

@@ -249,7 +249,7 @@ async function classified({ network, classes, labels, host, opened }: Job): Prom
   const asked: Asked = { shape, classes };
   const answers = new Array<Classified | undefined>(names.length);
   const skipped: SkippedFile[] = [];
-  const order = inOrderOf(lengths ?? new Array<number>(names.length).fill(0));
+  const order = lengths === undefined ? [...names.keys()] : inOrderOf(lengths);
   await withPredictor(networkOf(network), host, async (predict) => {
     for (const places of indexRanges(names.length, BATCH)) {
       const indices = places.map((place) => order[place]!);

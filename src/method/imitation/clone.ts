@@ -11,6 +11,7 @@ import type { HostArray } from '../../core/host-array.js';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensors } from '../../engine/tensor.js';
 import { evaluation, linearMap, type Scope } from '../../nn/layers.js';
 import type { Network } from '../../nn/network.js';
+import { atTokens } from '../../nn/presence.js';
 import { klDivergence, relativeSquaredError } from '../../optim/losses.js';
 import { mergedDifference } from '../maps/merging.js';
 import type { CloneImitation } from '../spec/spec.js';
@@ -153,9 +154,7 @@ export function cloneStage(
         const wide = linearMap(there, scope.params[partOf(path, 'wide')] as Tensor2D);
         const bias = biases.find((one) => one === biasOf(thin, path));
         const whole = bias === undefined ? wide : tf.add(wide, scope.params[partOf(bias, 'wide')]!);
-        return [
-          relativeSquaredError(own.output, presence?.shape[0] === whole.shape[0] ? tf.mul(whole, presence) : whole),
-        ];
+        return [relativeSquaredError(own.output, atTokens(whole, presence))];
       });
       const mean = tf.div(tf.addN(distances), distances.length);
       return tf.add(klDivergence(taps[logits]!, targets[logits]!), mean) as Scalar;

@@ -3,6 +3,7 @@ import { detach } from '../../engine/ops/gradients.js';
 import { tf, type Scalar, type Tensor, type Tensors } from '../../engine/tensor.js';
 import { evaluation, type Scope } from '../../nn/layers.js';
 import type { Network } from '../../nn/network.js';
+import { presenceAt } from '../../nn/presence.js';
 import { imitationLoss, isRelative, type ImitationLoss, type ImitationLossName } from '../../optim/losses.js';
 import type { Group } from '../maps/groups.js';
 import { applyWithMaps, downPath, mapAcrossConstant, mapDown, mapUp, upPath } from '../maps/apply.js';
@@ -104,8 +105,8 @@ function tokenDistance(name: ImitationLossName, presence: Tensor | undefined): I
   if (presence === undefined || isRelative(name)) return distance;
   return (thin, wide) => {
     const loss = distance(thin, wide);
-    const rows = thin.size / thin.shape.at(-1)!;
-    return rows === presence.size ? tf.mul(loss, tf.div(rows, tf.sum(presence))) : loss;
+    const counted = presenceAt(thin, presence);
+    return counted === undefined ? loss : tf.mul(loss, tf.div(counted.size, tf.sum(counted)));
   };
 }
 

@@ -13,6 +13,7 @@ import { rowsOf } from '../../nn/transformer.js';
 import type { HostArray } from '../../core/host-array.js';
 import { normOf } from '../../models/parts/layer-table.js';
 import type { Network } from '../../nn/network.js';
+import { presenceAt } from '../../nn/presence.js';
 import type { Windows } from '../../nn/windows.js';
 import { BatchInputs } from '../values/batch-inputs.js';
 import { BoundaryValues, type Listener } from '../values/boundary-values.js';
@@ -265,7 +266,7 @@ async function momentsOf(
 
 /** A one beside each of the rows [n, k] that counts, a zero where it is padding, [n, 1]. */
 function countedRows(rows: Tensor2D, presence: Tensor | undefined): Tensor {
-  return presence?.shape[0] === rows.shape[0] ? presence : tf.ones([rows.shape[0], 1]);
+  return presenceAt(rows, presence) ?? tf.ones([rows.shape[0], 1]);
 }
 
 /** The wide net's output at a layer, and what both nets have at the boundaries of the part. */

@@ -1,29 +1,20 @@
 /**
  * Networks that read texts padded to the longest of each batch. How many positions of padding there are differs from
- * batch to batch, so nothing may depend on them. Letters: B batch, T tokens, C channels.
+ * batch to batch, so nothing may depend on them. Letters: B batch, T tokens.
  */
 import type { Dataset } from '../../data/dataset.js';
 import { tf, type Tensor, type Tensors } from '../../engine/tensor.js';
 import type { Scope } from '../../nn/layers.js';
 import type { ApplyOptions, Network } from '../../nn/network.js';
+import { atTokens } from '../../nn/presence.js';
 
 /** The row of an example [3, T] or [4, T] that is 1 where there is a token, and 0 where there is padding. */
 const MASK_ROW = 2;
 
-/** 1 for each position of examples x [B, rows, T] with a token and 0 for padding, [B, T, 1]. */
+/** 1 for each position of examples x [B, rows, T] with a token and 0 for padding, [B T, 1]. */
 function presenceIn(x: Tensor): Tensor {
   const [batch, , tokens] = x.shape as [number, number, number];
-  return tf.cast(tf.slice(x, [0, MASK_ROW, 0], [batch, 1, tokens]).reshape([batch, tokens, 1]), 'float32');
-}
-
-/** Values [B, T, C] or [B T, C] with zeros at padding; others, which have no value for each token, as they are. */
-function atTokens(value: Tensor, presence: Tensor): Tensor {
-  const [batch, tokens] = presence.shape as [number, number];
-  const [first, second] = value.shape;
-  if (value.rank === 3 && first === batch && second === tokens) return tf.mul(value, presence);
-  if (value.rank === 2 && first === batch * tokens && tokens > 1)
-    return tf.mul(value, presence.reshape([batch * tokens, 1]));
-  return value;
+  return tf.cast(tf.slice(x, [0, MASK_ROW, 0], [batch, 1, tokens]).reshape([batch * tokens, 1]), 'float32');
 }
 
 /** {@link atTokens} that gives one tensor for all who read the same value. */
@@ -52,7 +43,7 @@ function listening(scope: Scope, shown: (value: Tensor) => Tensor): Scope {
 export function withoutPadding(network: Network): Network {
   return {
     ...network,
-    presence: (x) => presenceIn(x).reshape([-1, 1]),
+    presence: presenceIn,
     apply: (scope, x, options: ApplyOptions = {}) => {
       const input = options.from === undefined ? x : options.input;
       if (options.only === true || input === undefined) return network.apply(scope, x, options);
