@@ -3,7 +3,7 @@ import { FRONTIERS } from '../../experiments/frontiers.js';
 import { CUSTOM_SCALE } from '../../src/core/experiment.js';
 import { isScore, NUMBERS, toCsv, toLines, type LoggedRow, type ResultRow } from './csv.js';
 import { frontierRows } from './frontier.js';
-import { mergeOrigins, originFile, originsOfRuns } from './origins.js';
+import { mergeOrigins, originFile, originsOfRuns, type Origin } from './origins.js';
 import type { Records } from './records.js';
 import { groupBy } from '../../src/core/group.js';
 import { oncePer } from '../../src/core/memo.js';
@@ -84,11 +84,10 @@ export function tablesOf({ experiment, scale, results, logged }: KeptRows): Reco
   };
 }
 
-/** The file beside a table that says where its rows come from, by its name: of its runs, and of what was kept. */
-export function originTables(
-  { runs, origins, results }: Pick<Records, 'runs' | 'origins' | 'results'>,
-  name: string,
-): Record<string, string> {
+type OriginRecords = Pick<Records, 'runs' | 'origins' | 'results'>;
+
+/** Where the rows of a table come from: of its runs, and of what was kept. */
+export function originsOfTable({ runs, origins, results }: OriginRecords, name: string): Origin[] {
   // a run that two experiments declare has another arm in the other one's table
   const arms = new Map(
     withShared(results)
@@ -97,9 +96,14 @@ export function originTables(
   );
   const mine = runs.filter(({ id, cell }) => nameOf(cell) === name || arms.has(id));
   const made = originsOfRuns(mine, ({ id, cell }) => arms.get(id) ?? cell.arm);
-  const all = mergeOrigins([...made, ...(origins.get(name) ?? [])]).map(({ arms: times, ...origin }) => ({
+  return mergeOrigins([...made, ...(origins.get(name) ?? [])]).map(({ arms: times, ...origin }) => ({
     ...origin,
     ...(times !== undefined && { arms: times.map((one) => ({ ...one, seconds: Number(one.seconds.toFixed(1)) })) }),
   }));
+}
+
+/** The file beside a table that says where its rows come from, by its name. */
+export function originTables(records: OriginRecords, name: string): Record<string, string> {
+  const all = originsOfTable(records, name);
   return all.length === 0 ? {} : { [originFile(name)]: `${JSON.stringify(all, null, 1)}\n` };
 }

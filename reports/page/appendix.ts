@@ -40,7 +40,7 @@ function dataBlock(records: Records, link: ArchiveLink): string {
       ? `<p>The tables are too many for a page, or there are none; <code>${how}</code> writes them.</p>`
       : `<p><a download="${ARCHIVE_NAME}" href="${link(archive.zip)}">All tables as one archive</a> (zip, ` +
         `${plural(archive.files, 'file')}, ${Math.ceil(archive.zip.length / 1024)} kB): final figures as CSV, what ` +
-        'was logged as JSON by column, numbers with six digits. Figures have their own rows as CSV. ' +
+        'was logged as JSON by column, numbers with four digits. Figures have their own rows as CSV. ' +
         `<code>${how}</code> writes the tables with all digits.</p>`;
   const kept = [...records.origins].map(
     ([name, origins]) => `<li><b>${escape(name)}</b>: ${escape(withoutPaths(origins.map(originText).join('; ')))}</li>`,
