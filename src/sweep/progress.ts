@@ -11,6 +11,8 @@ export interface Costs {
   readonly total: number;
   /** Cost of the cells that were finished before the sweep began. */
   readonly done: number;
+  /** Ids of the cells that a cell waits for, where it waits for any. */
+  readonly required?: ReadonlyMap<string, readonly string[]>;
   /** The cells that are to be done, by id. */
   readonly open: ReadonlyMap<string, Pick<Cell, 'kind' | 'experiment' | 'arm'>>;
 }
@@ -76,6 +78,8 @@ export class SweepProgress {
   private readonly underway = new Map<string, AtWork>();
   private readonly groups = new Map<string, Group>();
   private readonly groupOf = new Map<string, Group>();
+  /** How many cells were at work at once, at most. */
+  private mostAtWork = 0;
   private openCells: number;
   private done: number;
 
@@ -130,6 +134,7 @@ export class SweepProgress {
     else if (known.first === undefined || part < known.first.part)
       this.underway.set(id, { ...known, first: part > 0 ? last : undefined, last });
     else this.underway.set(id, { ...known, last });
+    this.mostAtWork = Math.max(this.mostAtWork, this.underway.size);
   }
 
   /** Notes that a cell is no longer at work, because it was finished or because it failed. */
@@ -161,32 +166,63 @@ export class SweepProgress {
   }
 
   /**
-   * Seconds until all is done, with as many cells at work as now. Costs are seconds of some machine: how many a unit
-   * takes here is learned for each arm from what was done of it, before that from others of its experiment, before that
-   * from others of its kind, and before that from all. Near the end the cells that are left are dealt out, the longest
-   * first, as one that is begun last is all that one process does while the others have nothing to do.
+   * Seconds until all is done, with as many cells at work as now; where the others wait for one of these, with as many
+   * as there were at work before. Costs are seconds of some machine: how many a unit takes here is learned for each arm
+   * from what was done of it, before that from others of its experiment, before that from others of its kind, and
+   * before that from all. Near the end the cells that are left are dealt out, the longest first, as one that is begun
+   * last is all that one process does while the others have nothing to do.
    */
   get left(): number {
     const rates = this.rates();
-    const loads = [...this.underway].map(([id, { last }]) => {
+    const ends = new Map<string, number>();
+    for (const [id, { last }] of this.underway) {
       const seconds = this.work.costs.get(id)! * (rates.get(this.groupOf.get(id)!) ?? 1);
       // what was done since it spoke last
-      return Math.max(0, (1 - last.part) * seconds - (this.now() - last.at) / 1000);
-    });
-    if (loads.length === 0) loads.push(0);
-    const waiting: number[] = [];
-    let sum = loads.reduce((total, seconds) => total + seconds, 0);
-    for (const [group, rate] of rates)
-      for (const [id, cost] of group.open)
-        if (!this.underway.has(id)) {
-          sum += cost * rate;
-          if (this.openCells <= FEW) waiting.push(cost * rate);
-        }
-    for (const seconds of waiting.sort((a, b) => b - a)) {
-      const least = loads.indexOf(Math.min(...loads));
-      loads[least]! += seconds;
+      ends.set(id, Math.max(0, (1 - last.part) * seconds - (this.now() - last.at) / 1000));
     }
-    return Math.max(...loads, sum / loads.length);
+    const waiting = new Map<string, number>();
+    for (const [group, rate] of rates)
+      for (const [id, cost] of group.open) if (!this.underway.has(id)) waiting.set(id, cost * rate);
+    const processes = this.processesFor(waiting);
+    const sum = [...ends.values(), ...waiting.values()].reduce((total, seconds) => total + seconds, 0);
+    const atWork = Math.max(0, ...ends.values());
+    return Math.max(atWork, sum / processes, this.openCells <= FEW ? this.dealtOut(ends, waiting, processes) : 0);
+  }
+
+  /** How many cells may be expected to be at work at once. */
+  private processesFor(waiting: ReadonlyMap<string, number>): number {
+    const idle = [...waiting.keys()].every((id) => this.openOf(id).length > 0);
+    return Math.max(1, idle ? this.mostAtWork : this.underway.size);
+  }
+
+  /** The cells that a cell waits for and that are not finished. */
+  private openOf(id: string): string[] {
+    const required = this.work.required?.get(id) ?? [];
+    return required.filter((other) => this.groupOf.get(other)?.open.has(other));
+  }
+
+  /**
+   * Seconds until all is done when a process that is free takes the longest of the cells that may begin. `ends` has the
+   * seconds until the cells at work end, `waiting` those that the others take.
+   */
+  private dealtOut(ends: ReadonlyMap<string, number>, waiting: ReadonlyMap<string, number>, processes: number): number {
+    const done = new Map(ends);
+    const free = [...ends.values(), ...Array<number>(Math.max(0, processes - ends.size)).fill(0)];
+    const left = [...waiting].sort(([, a], [, b]) => b - a);
+    while (left.length > 0) {
+      // a cell whose required ones failed, or wait themselves, begins when they are dealt out
+      const begins = left.map(([id]) => Math.max(0, ...this.openOf(id).map((other) => done.get(other) ?? Infinity)));
+      const process = free.indexOf(Math.min(...free));
+      const from = Math.max(free[process]!, Math.min(...begins));
+      if (from === Infinity) break;
+      const [[id, seconds]] = left.splice(
+        begins.findIndex((begin) => begin <= from),
+        1,
+      ) as [[string, number]];
+      done.set(id, from + seconds);
+      free[process] = from + seconds;
+    }
+    return Math.max(0, ...free);
   }
 
   /** Seconds that a unit of cost takes here, for every group that cells are in. */

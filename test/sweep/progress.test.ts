@@ -61,7 +61,8 @@ function play(
 ): Played[] {
   const jobs = 2;
   const mine = costs[platform];
-  const work: Costs = { costs: mine, open: all, total: [...mine.values()].reduce((a, b) => a + b, 0), done: 0 };
+  const total = [...mine.values()].reduce((a, b) => a + b, 0);
+  const work: Costs = { costs: mine, required, open: all, total, done: 0 };
   const order = new StartOrder({ open: all, required, costs: mine }, jobs);
   let now = 0;
   const progress = new SweepProgress(
@@ -168,7 +169,10 @@ describe('time left', () => {
   });
 
   /** A sweep of cells of one arm with these costs; its clock stands still until it is set. */
-  function sweep(given: Readonly<Record<string, number>>, steps?: number) {
+  function sweep(
+    given: Readonly<Record<string, number>>,
+    { steps, required = {} }: { steps?: number; required?: Readonly<Record<string, readonly string[]>> } = {},
+  ) {
     const costs = new Map(Object.entries(given));
     const cell = { kind: 'x', experiment: 'x', arm: 'x' };
     const clock = { seconds: 0 };
@@ -176,6 +180,7 @@ describe('time left', () => {
       {
         costs,
         ...(steps !== undefined && { steps: new Map([...costs.keys()].map((id) => [id, steps])) }),
+        required: new Map(Object.entries(required)),
         total: [...costs.values()].reduce((a, b) => a + b, 0),
         done: 0,
         open: new Map([...costs.keys()].map((id) => [id, cell])),
@@ -186,7 +191,7 @@ describe('time left', () => {
   }
 
   test('does not take what precedes the steps of a cell for its steps, nor for their pace', () => {
-    const { clock, progress } = sweep({ a: 10, b: 10 }, 100);
+    const { clock, progress } = sweep({ a: 10, b: 10 }, { steps: 100 });
     progress.note('a', 0, 1);
     clock.seconds = 20; // an engine is opened
     progress.note('a', 1999, 2000); // words of a vocabulary
@@ -206,5 +211,25 @@ describe('time left', () => {
     progress.note('a', 0, 1);
     progress.note('b', 0, 1);
     expect(progress.left).toBeCloseTo(8, 6);
+  });
+
+  test('counts on the processes that wait for a cell which the others require', () => {
+    const required = { thin: ['wide'], thinner: ['wide'], thinnest: ['wide', 'thin'] };
+    const { progress } = sweep({ short: 1, wide: 10, thin: 6, thinner: 5, thinnest: 2 }, { required });
+    progress.note('short', 0, 1);
+    progress.note('wide', 0, 1);
+    expect(progress.left).toBeCloseTo(18, 6);
+    progress.note('short', 1, 1);
+    progress.end('short', { finished: true });
+    expect(progress.left).toBeCloseTo(18, 6);
+  });
+
+  test('counts on the cells that are at work where others could be', () => {
+    const { clock, progress } = sweep({ gone: 1, wide: 10, other: 6 });
+    progress.note('gone', 0, 1);
+    progress.note('wide', 0, 1);
+    clock.seconds = 1;
+    progress.end('gone', { finished: true });
+    expect(progress.left).toBeCloseTo(15, 6);
   });
 });
