@@ -14,6 +14,7 @@ import { TRAIN_KIND } from '../src/method/run/required.js';
 import type { TrainSpec } from '../src/method/spec/spec.js';
 import type { MlpSpec } from '../src/models/families/plain/mlp.js';
 import { armOf, rateOf, wideArm, type Rates, type Setting } from './arms.js';
+import { atShare } from '../src/method/run/tuning.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { adamw } from './recipes.js';
 
@@ -39,6 +40,8 @@ const AUGMENT = { rotation: 10, shift: 0.06, logScale: 0.06, noise: 0.1 } as con
 export const DEPTH_TUNING: TuningGrid = {
   rates: [3.3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
   imitationRates: [1e-3, 3e-3, 1e-2],
+  // of 30 %, a quarter, a half, and all
+  sharesAfterwards: [0.075, 0.15, 0.3],
   seeds: [101, 102],
 };
 
@@ -47,6 +50,8 @@ export interface DepthRates {
   readonly rates: Rates;
   /** Peak rate of imitation by gradient. */
   readonly imitation: number;
+  /** Share of the steps that imitates; 30 % unless given. */
+  readonly share?: number;
 }
 
 /** Each arm's rate at each depth (docs/notes/2026-11-26-depth-and-skip.md). */
@@ -151,7 +156,8 @@ export function plainOf(layers: number, steps: number, rates: DepthRates, wide: 
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
-  const setting = settingOf(size, netOf(layers, skip), RATES[layers]![skip ? 'skip' : 'plain']);
+  const rates = RATES[layers]![skip ? 'skip' : 'plain'];
+  const setting = settingOf(size, netOf(layers, skip), rates);
   return {
     wide: wideArm(setting),
     direct: armOf(setting, 'direct', {
@@ -159,7 +165,7 @@ function specsAt(size: Size, layers: number, skip: boolean): Record<string, Trai
     }),
     kd: armOf(setting, 'kd', {}),
     'selected-kl': armOf(setting, 'selected-kl', { start: 'selected' }),
-    imitation: armOf(setting, 'imitation', { imitation: setting.imitation }),
+    imitation: atShare(armOf(setting, 'imitation', { imitation: setting.imitation }), rates.share),
     'closed-form': armOf(setting, 'closed-form', {
       start: 'selected',
       imitation: { by: 'ridge', images: 600, ridge: 1e-3 },

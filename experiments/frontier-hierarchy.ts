@@ -7,6 +7,8 @@ import { HIERARCHY_RATES, hierarchyOf, resnetHierarchy } from './resnet.js';
 
 /** Share of the steps that imitates in each of a ResNet's stages: 24 % for three, as at scale laptop. */
 const IMITATION_SHARE = 0.08;
+/** A quarter of it, a half, and all. */
+const SHARES = [0.06, 0.12, 0.24];
 
 /** Tuned on the first grammar. */
 const RATES: Readonly<Record<number, BudgetRates>> = {
@@ -63,7 +65,12 @@ function hierarchyFrontierOf(
     of: resnetHierarchy,
     baseSteps: 250,
     // widened from 0.05 to 0.4, and imitation's from 0.5 to 2
-    tuning: { rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2, 4], seeds: [101, 102] },
+    tuning: {
+      rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4],
+      imitationRates: [0.5, 1, 2, 4],
+      sharesAfterwards: SHARES,
+      seeds: [101, 102],
+    },
     rates,
     setting: (steps, { rates, imitation }) =>
       hierarchyOf({ steps, imitation: Math.round(steps * IMITATION_SHARE), imitationRate: imitation }, rates, grammar),

@@ -10,7 +10,7 @@
  * is that of the experiment at scale laptop, or one that the declaration trains longer, the same at every budget unless
  * it is to be trained no shorter than the thin ones; the arm `wide` is itself trained for the budget's steps.
  * Each arm is tuned at some of the budgets (`gowide frontier EXPERIMENT --tune`), and takes the rate of the nearest of
- * them at the others. The shares of a three-stage run do not change with its length.
+ * them at the others, and so it is with the share of the steps that imitates.
  */
 import {
   cellsOf,
@@ -29,12 +29,15 @@ import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { byScale, checkCount, checkWord } from './checks.js';
 import { TEST_ACCURACY } from './metrics.js';
+import { atShare } from '../src/method/run/tuning.js';
 import { atSteps } from '../src/method/spec/recipe-steps.js';
 
-/** Peak rates of one budget: of each arm's training, and of imitation by gradient. */
+/** What was tuned at one budget: peak rates of each arm's training and of imitation by gradient, and its share. */
 export interface BudgetRates {
   readonly rates: Rates;
   readonly imitation: number;
+  /** Share of the steps that imitates; what {@link FrontierDeclaration.setting} has unless given. */
+  readonly share?: number;
 }
 
 /** What is declared at one scale. */
@@ -305,7 +308,10 @@ function specsAt(declaration: FrontierDeclaration, budget: number): Record<strin
   const wideRecipe = lengthened(setting.wide.recipe, budget * baseSteps, rateOf(rates.rates, WIDE));
   const wide = { ...setting, wide: { ...setting.wide, recipe: wideRecipe } };
   return Object.fromEntries(
-    Object.entries(waysOf(declaration)).map(([name, { spec }]) => [name, spec(name === WIDE ? wide : setting)]),
+    Object.entries(waysOf(declaration)).map(([name, { spec }]) => [
+      name,
+      atShare(spec(name === WIDE ? wide : setting), rates.share),
+    ]),
   );
 }
 

@@ -100,8 +100,13 @@ const DIGITS = {
 const IMITATION_RATE = 1;
 const WIDE_RATE = 0.1;
 
-const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
-const HIERARCHY_TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], seeds: [101, 102] };
+/** Rates, and of the share of the steps that imitates at scale laptop a quarter, a half, and all. */
+const TUNING: TuningGrid = {
+  rates: [0.05, 0.1, 0.2, 0.4],
+  sharesAfterwards: [0.0875, 0.175, 0.35],
+  seeds: [101, 102],
+};
+const HIERARCHY_TUNING: TuningGrid = { ...TUNING, sharesAfterwards: [0.06, 0.12, 0.24] };
 /** Tuned with the nets of scale minutes. */
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
 /** Rates of `resnet-digits` at scale laptop, at its 400 steps. */

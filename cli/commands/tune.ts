@@ -27,6 +27,8 @@ import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
 /** What tuning takes: the arms as a pattern, and where and how they are run. */
 export interface TuneOptions extends WorkOptions {
   readonly arm: string;
+  /** Shares of the steps that imitate alone, at the declared rates. */
+  readonly shares?: boolean;
   readonly json?: boolean;
 }
 
@@ -100,6 +102,7 @@ export async function tuneArms(experiment: Experiment, scale: Scale, options: Tu
     experiment,
     specs,
     measuring(options, (cell) => void cells.push(cell)),
+    options.shares === true ? 'shares' : 'rates',
   );
   const cost = searchCost(cells, secondsIn(options.out));
   for (const { arm, best, atEnd } of arms)
@@ -147,6 +150,7 @@ export function command(): Command {
     )
     .addOption(experimentOption(tunedExperiments()))
     .option('--arm <pattern>', ARM_PATTERN, 'all')
+    .option('--shares', 'try shares of the steps that imitate, alone, at the rates that are declared')
     .addOption(scaleOption())
     .addOption(outOption())
     .addOption(engineOption())
@@ -155,7 +159,11 @@ export function command(): Command {
     .addHelpText('after', () => experimentList(tunedExperiments()))
     .addHelpText(
       'after',
-      examples(['gowide tune resnet --scale minutes', 'gowide tune resnet --experiment depth-skip --arm "^16 "']),
+      examples([
+        'gowide tune resnet --scale minutes',
+        'gowide tune resnet --experiment depth-skip --arm "^16 "',
+        'gowide tune resnet --experiment frontier-plain-16 --scale laptop --arm "^three-stage x(1|4)$" --shares',
+      ]),
     )
     .action(async (name: string, options: Options) => {
       const experiment = trainExperiment(name, options.experiment);

@@ -80,6 +80,11 @@ export interface TuningGrid {
    * the steps in all do not change. The declared share alone unless given.
    */
   readonly imitationShares?: readonly number[];
+  /**
+   * Shares of an arm's steps that imitation by gradient takes, in ascending order, tried when the rates are chosen, at
+   * those alone that the arm declares; the steps in all do not change.
+   */
+  readonly sharesAfterwards?: readonly number[];
   /** The share of its steps, of imitation too, for which each point is trained: all of them unless given. */
   readonly share?: number;
   /** Seeds of the tuning runs, which no table uses. */

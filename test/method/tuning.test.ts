@@ -163,4 +163,40 @@ describe('a grid that is measured by whoever asks', () => {
       /resnet-digits/,
     );
   });
+
+  test('of shares alone is tried at the rates that an arm declares, by the arms that imitate by steps', async () => {
+    const sharesAfterwards = [0.1, 0.2];
+    const withShares = { ...experiment, tuning: { ...experiment.tuning!, sharesAfterwards } };
+    const asked: Cell[] = [];
+    const shareIn = ({ spec }: Cell): number => {
+      const { training } = spec as unknown as TrainSpec;
+      return 1 - training.steps / ownCost(spec as unknown as TrainSpec).steps;
+    };
+    const { measured, arms } = await tuneByGrid(
+      withShares,
+      specs,
+      async (cells) => {
+        asked.push(...cells);
+        return cells.map((cell) => 90 - Math.abs(shareIn(cell) - 0.2));
+      },
+      'shares',
+    );
+    const { training, imitation } = specs['three-stage']!;
+    const rates = [training.schedule.peak, (imitation as GradientImitation).recipe.schedule.peak];
+    expect(arms.map(({ arm }) => arm)).toEqual(['three-stage']);
+    // widened beyond the end at which the best was
+    expect(measured.map(({ point }) => point)).toEqual([0.1, 0.2, 0.4].map((share) => [...rates, share]));
+    expect(arms[0]!.best.point[2]).toBe(0.2);
+    const { steps } = ownCost(specs['three-stage']!);
+    for (const { spec } of asked) {
+      const tried = spec as unknown as TrainSpec;
+      expect(Math.abs(ownCost(tried).steps - steps)).toBeLessThan(3);
+      expect(tried.training.schedule.peak).toBe(rates[0]);
+    }
+    await expect(tuneByGrid(experiment, specs, async () => [], 'shares')).rejects.toThrow(/sharesAfterwards/);
+    const { direct } = specs;
+    await expect(tuneByGrid(withShares, { direct: direct! }, async () => [], 'shares')).rejects.toThrow(
+      /resnet-digits: expected an arm that imitates by steps/,
+    );
+  });
 });

@@ -82,6 +82,18 @@ function firstPoints(spec: TrainSpec, { rates, imitationRates, imitationShares }
   );
 }
 
+/** Which part of a grid is tried: that of rates, or the shares that are tried when these are chosen. */
+export type GridPart = 'rates' | 'shares';
+
+/** The points that an arm begins with: none where it has no such part. */
+function partOf(part: GridPart, spec: TrainSpec, grid: TuningGrid): GridPoint[] {
+  if (part === 'rates') return firstPoints(spec, grid);
+  const recipe = recipeOf(spec.imitation);
+  if (recipe === undefined) return [];
+  const { sharesAfterwards = [] } = grid;
+  return sharesAfterwards.map((share) => [spec.training.schedule.peak, recipe.schedule.peak, share]);
+}
+
 /**
  * Points beyond the end of a grid at which its best point lies, one step further by the ratio of the last two values;
  * none where the best lies inside on every axis. No share reaches 1.
@@ -102,8 +114,11 @@ export function pointsBeyond(points: readonly GridPoint[], best: GridPoint): Gri
   });
 }
 
-/** The recipes of an arm with imitation at another share of its steps, which stay as many in all, up to rounding. */
-function sharedOut(spec: TrainSpec, share: number | undefined): TrainSpec {
+/**
+ * An arm whose imitation by steps takes another share of its steps, which stay as many in all, up to rounding; the arm
+ * itself where it imitates in no steps, or no share is given.
+ */
+export function atShare(spec: TrainSpec, share: number | undefined): TrainSpec {
   const { training, imitation } = spec;
   const recipe = recipeOf(imitation);
   if (share === undefined || recipe === undefined) return spec;
@@ -121,7 +136,7 @@ function sharedOut(spec: TrainSpec, share: number | undefined): TrainSpec {
 
 /** What is trained at a point of the grid, for a share of its steps, of imitation too. */
 export function specAtPoint(spec: TrainSpec, [rate, other, imitated]: GridPoint, share = 1): TrainSpec {
-  const { training, imitation, ...rest } = sharedOut(spec, imitated);
+  const { training, imitation, ...rest } = atShare(spec, imitated);
   const at = <T extends RecipeSpec>(recipe: T, peak?: number): T => {
     const { schedule, ...others } = shortened(recipe, share);
     return { ...others, schedule: { ...schedule, ...(peak !== undefined && { peak }) } } as T;
@@ -139,6 +154,14 @@ function gridOf({ name, tuning }: Experiment): TuningGrid {
   if (tuning === undefined)
     throw new UsageError(`experiment "${name}" has no grid; expected one in its declaration, as \`tuning\``);
   return tuning;
+}
+
+function nothingToTry({ name, tuning }: Experiment, part: GridPart): UsageError {
+  if (part === 'shares' && tuning?.sharesAfterwards === undefined)
+    return new UsageError(
+      `${name} declares no shares of imitation to try at its rates; expected \`tuning.sharesAfterwards\``,
+    );
+  return new UsageError(`${name}: expected an arm that ${part === 'shares' ? 'imitates by steps' : 'is trained'}`);
 }
 
 /** The cells of a point, one for each seed of the grid. */
@@ -177,15 +200,16 @@ function checkMeasured(cells: readonly Cell[], given: readonly number[]): void {
 }
 
 /**
- * Measures the grid of every arm, and what lies beyond an end at which the best is, until it is inside or was widened
- * three times. `measured` has all points in the order in which they were tried. Throws UsageError where
- * the experiment has no grid, or no point of an arm has a validation accuracy; RangeError where `measure` gives another
- * number of results than there are cells.
+ * Measures the grid of every arm, or a part of it, and what lies beyond an end at which the best is, until it is inside
+ * or was widened three times. `measured` has all points in the order in which they were tried; arms without the part
+ * are left out. Throws UsageError where the experiment has no grid, no arm has the part, or no point of an arm has a
+ * validation accuracy; RangeError where `measure` gives another number of results than there are cells.
  */
 export async function tuneByGrid(
   experiment: Experiment,
   specs: Readonly<Record<string, TrainSpec>>,
   measure: MeasureCells,
+  part: GridPart = 'rates',
 ): Promise<{ readonly measured: readonly TriedPoint[]; readonly arms: readonly TunedArm[] }> {
   const grid = gridOf(experiment);
   const measured: TriedPoint[] = [];
@@ -195,7 +219,12 @@ export async function tuneByGrid(
       triedBy(arm).map(({ point }) => point),
       bestOf(triedBy(arm)).point,
     );
-  let open = Object.entries(specs).map(([arm, spec]) => ({ arm, spec, points: firstPoints(spec, grid) }));
+  let open = Object.entries(specs).flatMap(([arm, spec]) => {
+    const points = partOf(part, spec, grid);
+    return points.length === 0 ? [] : [{ arm, spec, points }];
+  });
+  if (open.length === 0) throw nothingToTry(experiment, part);
+  const names = open.map(({ arm }) => arm);
   for (let widened = 0; open.length > 0; widened++) {
     const tried = open.flatMap(({ arm, spec, points }) =>
       points.map((point) => ({ arm, point, cells: cellsAt(experiment, arm, spec, point) })),
@@ -214,7 +243,7 @@ export async function tuneByGrid(
       return points.length === 0 ? [] : [{ arm, spec, points }];
     });
   }
-  const arms = Object.keys(specs).map((arm) => {
+  const arms = names.map((arm) => {
     const tried = triedBy(arm);
     return { arm, tried, best: bestOf(tried), atEnd: beyond(arm).length > 0 };
   });
