@@ -69,7 +69,8 @@ function madeUp(spec: TrainSpec, batch: number): MadeUp {
 /** Examples of a measured batch, at least: of one, batch norm has no variance where a channel is down to one value. */
 const LEAST_BATCH = 2;
 
-async function forwardBytes(spec: TrainSpec): Promise<number> {
+/** Bytes of all values of a forward pass of a run's net, for each example: what the backward pass may need. */
+export async function forwardBytes(spec: TrainSpec): Promise<number> {
   const network = networkOf(spec.network);
   const model = network.init(1);
   const weights = { params: toTensors(model.params), state: toTensors(model.state) };

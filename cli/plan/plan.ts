@@ -7,8 +7,9 @@ import { CLAIMS } from '../../reports/claims/index.js';
 import { cellsOf, runnerOf, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { unknownName } from '../../src/core/errors.js';
-import { oncePer } from '../../src/core/memo.js';
+import { oncePer, remembered } from '../../src/core/memo.js';
 import { FLOAT32_BYTES } from '../../src/core/memory.js';
+import { lookUp } from '../../src/core/registry.js';
 import { broughtFor, exampleShape } from '../../src/data/index.js';
 import { trainingFlops } from '../../src/method/cost/budget.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
@@ -33,11 +34,23 @@ import { RUNNERS } from '../../experiments/runners.js';
 /** Bytes of a line of metrics, about. */
 const LINE = 110;
 
-/** Memory of a run's training step in bytes, by the activations that were measured, or else are expected. */
-function memoryOf(spec: TrainSpec, bytesPerExample: number | null = null): number {
+/**
+ * Memory of a run's training step in bytes, by the activations that were measured, or else are expected: the measured
+ * thin net's own, and the wide net's for every other, which are smaller.
+ */
+function memoryOf(spec: TrainSpec, { measured, thin }: MeasuredNet = {}): number {
   const { batch, accumulate = 1 } = spec.training;
-  const activations = bytesPerExample === null ? expectedActivations(spec) : (bytesPerExample * batch) / accumulate;
+  const isThin = thin !== undefined && JSON.stringify(thin) === JSON.stringify(spec.network);
+  const { bytesPerExample = null, wideBytesPerExample = bytesPerExample } = measured ?? {};
+  const own = isThin ? bytesPerExample : wideBytesPerExample;
+  const activations = own === null ? expectedActivations(spec) : (own * batch) / accumulate;
   return stepMemory(spec, activations);
+}
+
+/** What was measured of an experiment, and the thin net that stood for it. */
+interface MeasuredNet {
+  readonly measured?: Measured | undefined;
+  readonly thin?: TrainSpec['network'] | undefined;
 }
 
 /** Bytes that a run leaves, and bytes of its saved state while it is under way. */
@@ -124,6 +137,14 @@ export interface Plan {
   readonly data: readonly string[];
 }
 
+/** What was measured of the experiment that a run is of, which may be another than the one that needs it. */
+function measuredNet(name: string, scale: Scale, { throughputs }: Known): MeasuredNet {
+  const measured = throughputs.get(name);
+  return measured === undefined
+    ? {}
+    : { measured, thin: measuredSpec(lookUp('experiment', EXPERIMENTS, name), scale)?.network };
+}
+
 /** What an experiment takes with its cells and all that they require. */
 function rowOf(experiment: Experiment, scale: Scale, mine: readonly Cell[], known: Known): Plan['rows'][number] {
   const { name, kind } = experiment;
@@ -139,14 +160,14 @@ function rowOf(experiment: Experiment, scale: Scale, mine: readonly Cell[], know
   const trained = mine.filter((cell) => cell.kind === TRAIN_KIND);
   const specs = trained.map(({ spec }) => checkedSpec(spec));
   // seeds share a spec; the runs of another experiment that this one needs are of its nets and batches
-  const measured = new Map(
-    trained.map((cell, i) => [specs[i]!, known.throughputs.get(cell.experiment)?.bytesPerExample]),
-  );
+  const nets = new Map<string, MeasuredNet>();
+  const netOf = (name: string): MeasuredNet => remembered(nets, name, () => measuredNet(name, scale, known));
+  const measured = new Map(trained.map((cell, i) => [specs[i]!, netOf(cell.experiment)]));
   const disk = specs.map(diskOf);
   return {
     ...common,
     petaflops: specs.map(ownCost).reduce((sum, { flops, teacherFlops }) => sum + flops + teacherFlops, 0) / 1e15,
-    memoryBytes: [...measured].reduce((most, [spec, bytes]) => Math.max(most, memoryOf(spec, bytes)), 0),
+    memoryBytes: [...measured].reduce((most, [spec, net]) => Math.max(most, memoryOf(spec, net)), 0),
     diskBytes:
       disk.reduce((sum, { left }) => sum + left, 0) + disk.reduce((most, { underWay }) => Math.max(most, underWay), 0),
     flopsPerSecond: throughput.flopsPerSecond,
@@ -208,8 +229,20 @@ export interface Measured {
   readonly flopsPerSecond: number;
   /** What a step keeps of an example for its gradients; null where that was not measured. */
   readonly bytesPerExample: number | null;
+  /** The same of its wide net; as the thin one's unless given. */
+  readonly wideBytesPerExample?: number | null;
   /** Seconds of a training step over those that {@link stepSeconds} expects. */
   readonly slowness: number;
+}
+
+/** Seconds of the step that was measured over those that {@link stepSeconds} expects of a step of its batch. */
+export function slownessOf(
+  spec: TrainSpec,
+  { flopsPerSecond, batch }: { readonly flopsPerSecond: number; readonly batch: number },
+): number {
+  const flops = trainingFlops(networkOf(spec.network), exampleShape(spec.data), { steps: 1, batch });
+  const measured = { ...spec, training: { ...spec.training, batch } };
+  return flops / flopsPerSecond / stepSeconds(measured, flops);
 }
 
 /**
@@ -217,11 +250,14 @@ export interface Measured {
  * not of this scale.
  */
 export async function measureExperiment(name: string, scale: Scale, seconds: number): Promise<Measured> {
-  const spec = measuredSpec(trainedByName(name, scale), scale)!;
-  const { measureThroughput } = await import('../bench/throughput.js');
-  const { flopsPerSecond, batch, bytesPerExample } = await measureThroughput(spec, seconds);
-  const flops = trainingFlops(networkOf(spec.network), exampleShape(spec.data), { steps: 1, batch });
-  return { flopsPerSecond, bytesPerExample, slowness: flops / flopsPerSecond / stepSeconds(spec, flops) };
+  const experiment = trainedByName(name, scale);
+  const spec = measuredSpec(experiment, scale)!;
+  const wide = wideSpec(experiment, scale);
+  const { forwardBytes, measureThroughput } = await import('../bench/throughput.js');
+  const measured = await measureThroughput(spec, seconds);
+  const { flopsPerSecond, bytesPerExample } = measured;
+  const wideBytesPerExample = wide === undefined ? bytesPerExample : await forwardBytes(wide);
+  return { flopsPerSecond, bytesPerExample, wideBytesPerExample, slowness: slownessOf(spec, measured) };
 }
 
 /**
@@ -263,7 +299,8 @@ export async function planScale(
   for (const experiment of trained(scale)) {
     const spec = measuredSpec(experiment, scale)!;
     const { batch, optimizer } = spec.training;
-    const key = JSON.stringify([spec.network, exampleShape(spec.data), batch, optimizer]);
+    const wide = wideSpec(experiment, scale)?.network;
+    const key = JSON.stringify([spec.network, exampleShape(spec.data), batch, optimizer, wide]);
     let measured = known.get(key);
     if (measured === undefined) {
       measured =

@@ -1,13 +1,20 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { measureThroughput } from '../../cli/bench/throughput.js';
-import { planOf, planScale, measuredSpec, wideSpec } from '../../cli/plan/plan.js';
+import { planOf, planScale, measuredSpec, slownessOf, wideSpec } from '../../cli/plan/plan.js';
 import { bertGlosses, bertSquad } from '../../experiments/bert.js';
 import { FRONTIERS } from '../../experiments/frontiers.js';
 import { theoryExperiments, trainExperiments } from '../../experiments/registry.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs, cellsOf, type Scale } from '../../src/core/experiment.js';
 import { parseTrainSpec } from '../../src/method/run/check-spec.js';
-import { costOf, expectedActivations, expectedMemory, stepFlops, stepMemory } from '../../src/method/cost/cost.js';
+import {
+  costOf,
+  expectedActivations,
+  expectedMemory,
+  stepFlops,
+  stepMemory,
+  stepSeconds,
+} from '../../src/method/cost/cost.js';
 import { parameterCount } from '../../src/models/index.js';
 import { isTrained, type TrainSpec } from '../../src/method/spec/spec.js';
 import type { KernelName } from '../../theory/kernel/kernel.js';
@@ -91,6 +98,27 @@ test('a machine that is twice as slow takes twice as long', () => {
   const hours = (slowness: number): number =>
     planOf([resnetDigits], 'minutes', new Map([['resnet-digits', { ...measured, slowness }]])).rows[0]!.deviceHours;
   expect(hours(4) / hours(2)).toBeCloseTo(2, 10);
+});
+
+test('a step that is measured with fewer examples than the recipe’s is compared with what so many let expect', () => {
+  const spec = measuredSpec(bertGlosses, 'paper')!;
+  const flops = stepFlops(spec) / spec.training.batch;
+  const few = 2;
+  // as fast as expected of a step of two examples, whose passes are not those of the whole batch
+  const seconds = stepSeconds({ ...spec, training: { ...spec.training, batch: few } }, few * flops);
+  const measuredFew = { flopsPerSecond: (few * flops) / seconds, batch: few };
+  expect(slownessOf(spec, measuredFew)).toBeCloseTo(1, 10);
+});
+
+test('the memory of a plan is that of the wide net’s step, by the wide net’s own activations', () => {
+  const memory = (wideBytesPerExample?: number): number => {
+    const found = { ...measured, ...(wideBytesPerExample !== undefined && { wideBytesPerExample }) };
+    return planOf([resnetDigits], 'minutes', new Map([['resnet-digits', found]])).rows[0]!.memoryBytes!;
+  };
+  const { batch } = wideSpec(resnetDigits, 'minutes')!.training;
+  expect(memory(1e8)).toBeGreaterThan(1e8 * batch);
+  // an arm of the thin net has larger batches
+  expect(memory(1)).toBe(memory());
 });
 
 test('a claim takes the runs of its arms and what they need', () => {
