@@ -53,6 +53,8 @@ export interface Source {
   readonly count: number;
   /** The examples at `indices`: changed at random with a key, unchanged without one. */
   readonly batch: (indices: Uint32Array, augment?: AugmentKey) => HostBatch | Promise<HostBatch>;
+  /** How long each example is, where a batch is as long as its longest. */
+  readonly lengths?: () => readonly number[];
   /** The block of neighbors that each example stands in, where right answers are to be counted by block. */
   readonly blocks?: readonly number[];
 }
@@ -192,6 +194,26 @@ export function notingSkipped(
     },
   });
   return { ...data, validation: noting('validation'), test: noting('test'), named };
+}
+
+/**
+ * The data with what was read of validation and test told to `note` before each batch: a pass over a large split takes
+ * minutes, in which nothing else would be heard of the run.
+ */
+export function notingPasses(data: Dataset, note: (read: number, count: number) => void | Promise<void>): Dataset {
+  const noting = (source: Source): Source => {
+    let read = 0;
+    return {
+      ...source,
+      batch: async (indices, augment) => {
+        await note(read, source.count);
+        read += indices.length;
+        if (read >= source.count) read = 0;
+        return source.batch(indices, augment);
+      },
+    };
+  };
+  return { ...data, validation: noting(data.validation), test: noting(data.test) };
 }
 
 /** A batch on the engine. */

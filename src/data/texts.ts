@@ -221,15 +221,18 @@ export interface TextReading {
 export function textSource({ tokenizer, tokens, padding }: TextReading, examples: readonly TextExample[]): Source {
   const blocks = examples.flatMap(({ block }) => (block === undefined ? [] : [block]));
   const encoded = (text: string): readonly number[] => tokenizer.encode(text).ids;
+  const textsOf = ({ text, pair }: TextExample): TokenizedTexts => {
+    return { first: encoded(text), second: pair === undefined ? undefined : encoded(pair) };
+  };
+  const isRagged = padding === 'longest';
+  let lengths: readonly number[] | undefined;
   return {
     count: examples.length,
     ...(blocks.length > 0 && { blocks }),
+    ...(isRagged && { lengths: () => (lengths ??= examples.map((one) => exampleLength(textsOf(one), tokens))) }),
     batch: (indices): HostBatch => {
       const chosen = Array.from(indices, (index) => examples[index]!);
-      const texts = chosen.map(({ text, pair }): TokenizedTexts => {
-        return { first: encoded(text), second: pair === undefined ? undefined : encoded(pair) };
-      });
-      const isRagged = padding === 'longest';
+      const texts = chosen.map(textsOf);
       const length = isRagged ? batchLength(largest(texts.map((one) => exampleLength(one, tokens))), tokens) : tokens;
       const values = new Int32Array(chosen.length * 3 * length);
       for (const [i, one] of texts.entries()) writeTokens(tokenizer, length, one, values, i * 3 * length);

@@ -19,23 +19,36 @@ function evaluationBatch({ shape, classes, questions = 1 }: Dataset): number {
   );
 }
 
-/**
- * Calls `visit` with each batch of the source, in order, unaugmented; a tidy around each call frees its temporaries.
- * `limit`: only the first examples.
- */
-export async function forEachBatch(
-  data: Dataset,
-  source: Source,
-  visit: (x: Tensor, y: Tensor, count: number) => void,
-  limit = Infinity,
-): Promise<void> {
-  for (const indices of indexRanges(Math.min(limit, source.count), evaluationBatch(data))) {
+type Visit = (x: Tensor, y: Tensor, count: number) => void;
+
+async function visitEach(data: Dataset, source: Source, batches: readonly Uint32Array[], visit: Visit): Promise<void> {
+  for (const indices of batches) {
     const host = await source.batch(indices);
     tf.tidy(() => {
       const { x, y } = toBatch(data, host);
       visit(x, y, x.shape[0]!);
     });
   }
+}
+
+/**
+ * Calls `visit` with each batch of the source, in order, unaugmented; a tidy around each call frees its temporaries.
+ * `limit`: only the first examples.
+ */
+export async function forEachBatch(data: Dataset, source: Source, visit: Visit, limit = Infinity): Promise<void> {
+  await visitEach(data, source, indexRanges(Math.min(limit, source.count), evaluationBatch(data)), visit);
+}
+
+/**
+ * Batches of a whole source in any order: where a batch is as long as its longest example, the shorter examples
+ * first, as five hundred short ones beside a long one would take several times as long.
+ */
+function batchesByLength(data: Dataset, { count, lengths }: Source): Uint32Array[] {
+  const batches = indexRanges(count, evaluationBatch(data));
+  if (lengths === undefined) return batches;
+  const all = lengths();
+  const order = Uint32Array.from(all.keys()).sort((a, b) => all[a]! - all[b]! || a - b);
+  return batches.map((places) => places.map((place) => order[place]!));
 }
 
 /** Values of the tensor that `measure` gives for each batch of a source, in order, read once all have been passed. */
@@ -57,7 +70,7 @@ export async function valuesOver(
   }
 }
 
-/** Sums over a source of the scalars that `measure` gives for each batch, by name. */
+/** Sums over a source of the scalars that `measure` gives for each batch, by name; batches come in any order. */
 export async function sumOver(
   data: Dataset,
   source: Source,
@@ -65,7 +78,7 @@ export async function sumOver(
 ): Promise<Record<string, number>> {
   const parts: Record<string, Tensor>[] = [];
   try {
-    await forEachBatch(data, source, (x, y) => {
+    await visitEach(data, source, batchesByLength(data, source), (x, y) => {
       const measured = measure(x, y);
       Object.values(measured).forEach((tensor) => tf.keep(tensor));
       parts.push(measured);

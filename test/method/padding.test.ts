@@ -184,6 +184,7 @@ test('batches are as long as their longest text, rounded up to one of few length
   const many = textSource({ tokenizer, tokens: 64, padding: 'longest' }, words);
   const found = await Promise.all(words.map(async (_, i) => (await many.batch(Uint32Array.of(i))).shape));
   expect(found.map((shape) => shape![1])).toEqual([8, 16, 16, 48, 48, 64, 64]);
+  expect(many.lengths!()).toEqual([8, 9, 15, 33, 35, 52, 64]);
   const cut = textSource({ tokenizer, tokens: 5, padding: 'longest' }, EXAMPLES);
   expect((await cut.batch(Uint32Array.of(1))).shape).toEqual([3, 5]); // no longer than what is read at most
 });

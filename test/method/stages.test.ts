@@ -73,3 +73,22 @@ test('and not again by a run that goes on from a saved state', async () => {
   expect(second.rows.at(-1)).toMatchObject({ totalStep: 6 });
   expect(counted).toEqual(['broken.jpg']); // against the limit, as if the run had not been stopped
 });
+
+test('a run is saved when it has taken its steps, where that is due, and goes on behind them', async () => {
+  const first = memory();
+  let saved: Snapshot | undefined;
+  const stop = new Error('stopped');
+  const stopping: StageContext = {
+    ...first,
+    shouldSave: () => first.rows.some(({ totalStep }) => totalStep === 6),
+    save: (snapshot) => {
+      saved = snapshot;
+      throw stop;
+    },
+  };
+  await expect(train(stopping)).rejects.toBe(stop);
+  expect(JSON.parse(saved!.position)).toMatchObject({ stage: 0, step: 6 });
+  const second = memory();
+  await train({ ...second, resumed: saved });
+  expect(second.rows.filter(({ loss }) => loss !== undefined)).toEqual([]);
+});

@@ -1,6 +1,6 @@
 /** Figures of a network on a split, where their values are known. */
 import { beforeAll, expect, test } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.js';
+import { notingPasses, type Dataset } from '../../src/data/dataset.js';
 import { tf, type Tensor } from '../../src/engine/tensor.js';
 import { evaluate, MANY_CLASSES } from '../../src/metrics/evaluate.js';
 import { anyEngine } from '../support/engines.js';
@@ -39,4 +39,32 @@ test('of equal logits the first five count, as the first one does for accuracy',
   const many = data(MANY_CLASSES, [0, 4, 5, 99]);
   const { top5 } = await evaluate(many, many.test, (x) => tf.add(tf.mul(x, 0), tf.zeros([1, MANY_CLASSES])));
   expect(top5).toBe(50);
+});
+
+test('where a batch is as long as its longest example, the shorter ones come first, and the figures are the same', async () => {
+  const labels = Array.from({ length: 1200 }, (_, i) => i % 7);
+  const plain = data(12, labels);
+  const lengths = labels.map((_, i) => 1 + ((i * 37) % 64));
+  const asked: number[][] = [];
+  const ragged: Dataset['test'] = {
+    ...plain.test,
+    lengths: () => lengths,
+    batch: (indices) => {
+      asked.push(Array.from(indices, (index) => lengths[index]!));
+      return plain.test.batch(indices);
+    },
+  };
+  const found = await evaluate(plain, ragged, around10(12));
+  expect(found.accuracy).toBe((await evaluate(plain, plain.test, around10(12))).accuracy);
+  expect(asked.map(({ length }) => length)).toEqual([500, 500, 200]);
+  expect(asked.flat()).toEqual([...lengths].sort((a, b) => a - b));
+});
+
+test('a pass over validation or test says how much of it was read', async () => {
+  const labels = Array.from({ length: 1200 }, (_, i) => i % 7);
+  const told: [number, number][] = [];
+  const noting = notingPasses(data(12, labels), (read, count) => void told.push([read, count]));
+  for (const split of [noting.validation, noting.test, noting.validation]) await evaluate(noting, split, around10(12));
+  const pass = [0, 500, 1000].map((read) => [read, 1200]);
+  expect(told).toEqual([...pass, ...pass, ...pass]);
 });

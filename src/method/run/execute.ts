@@ -1,8 +1,16 @@
 /** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DivergedError, UsageError } from '../../core/errors.js';
 import type { Executor, Outcome, RunContext } from '../../core/run.js';
 import type { Json } from '../../core/json.js';
-import { absentLine, notingSkipped, repeatedLine, type Dataset, type TaskScores } from '../../data/dataset.js';
+import {
+  absentLine,
+  notingPasses,
+  notingSkipped,
+  repeatedLine,
+  type Dataset,
+  type TaskScores,
+} from '../../data/dataset.js';
 import { inOrderOf, openData, testFigures, tokenizerOf } from '../../data/index.js';
 import { tapDiscrepancy } from '../../metrics/discrepancy.js';
 import { rightByBlock } from '../../metrics/blocks.js';
@@ -40,7 +48,11 @@ export const trainExecutor: Executor = async (context) => {
   checkRecipes(spec, opened.train.count, isWideCell(context.cell));
   const own = await ownTokens(spec, declared, opened);
   const network = own === undefined ? networkOf(spec.network) : own.thin(networkOf(spec.network));
-  const data = notingSkipped(asAnswered(own?.data ?? opened, network), (split, { file, reason }) =>
+  const heard = notingPasses(asAnswered(own?.data ?? opened, network), async (read, count) => {
+    if (read > 0) context.progress('evaluate', read, count);
+    await nextTurn();
+  });
+  const data = notingSkipped(heard, (split, { file, reason }) =>
     context.log({ event: 'skipped', split, file, reason }),
   );
   const spare = spareClasses(opened.classes, headOf(spec.network).classes ?? 0);

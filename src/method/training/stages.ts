@@ -194,6 +194,9 @@ async function takeSteps(training: Training, active: ActiveStage, first: number)
       context.progress(stage.name, before + at + 1, totalSteps);
     }
     await checkFinite(active, steps);
+    // what follows, above all evaluation, may take as long as many steps
+    if (context.shouldSave())
+      context.save(savedState(await save(active), { stage: index, step: steps }, skipped, active.best));
   } finally {
     step.dispose();
   }
