@@ -229,7 +229,7 @@ export interface Measured {
   readonly flopsPerSecond: number;
   /** What a step keeps of an example for its gradients; null where that was not measured. */
   readonly bytesPerExample: number | null;
-  /** The same of its wide net; as the thin one's unless given. */
+  /** What a step of its wide net keeps of an example; as much as one of the thin net unless given. */
   readonly wideBytesPerExample?: number | null;
   /** Seconds of a training step over those that {@link stepSeconds} expects. */
   readonly slowness: number;

@@ -135,7 +135,12 @@ export function ownRuns<Run extends OwnRun>(runs: readonly Run[]): Run[] {
  */
 export function judgeOwn(runs: readonly OwnRun[], rows: OwnRows): OwnJudgement {
   const byExperiment = [...groupBy(ownRuns(runs), ({ cell }) => cell.experiment)];
-  const byRun = (list: readonly TableRow[]): RowsByRun['rows'] => groupBy(list, ({ run }) => run);
+  // a run that an experiment declares, too, has rows under the names that it has there
+  const byRun = (list: readonly TableRow[]): RowsByRun['rows'] =>
+    groupBy(
+      list.filter(({ scale }) => scale === CUSTOM_SCALE),
+      ({ run }) => run,
+    );
   const indexed: RowsByRun = { rows: byRun(rows.rows), results: byRun(rows.results) };
   const decided = byExperiment
     .flatMap(([name, mine]) => groupsOf(name, mine))

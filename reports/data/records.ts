@@ -13,6 +13,7 @@ import { KNOWN_BEFORE } from './csv.js';
 import { undeclaredArm, wideArmOf } from './facts.js';
 import { checkWhole, keptRows, keptTables, tableOf } from './kept.js';
 import { checkSum, readSums, type Sums } from './sums.js';
+import { sharedRuns } from './shared.js';
 import { commitOf, mergeOrigins, originFile, readOrigins, withoutRuns, type Origin } from './origins.js';
 import { groupBy } from '../../src/core/group.js';
 import { named, type Curve, type TableRow } from './rows.js';
@@ -312,11 +313,12 @@ function soundTables(
 export function readRecords(folders: readonly string[]): Records {
   const found = finishedRuns(folders);
   const { kept: declared, problems: undeclared } = ofDeclaredArms([...found.runs, ...found.diverged]);
-  const { kept: current, problems: older } = oneSpecEach(declared);
+  const shared = sharedRuns(declared);
+  const { kept: current, problems: older } = oneSpecEach([...declared, ...shared]);
   const kept = current.filter(({ status }) => status === 'finished');
   const lost = current.filter(({ status }) => status === 'diverged');
   const problems = [...found.problems, ...undeclared, ...older];
-  const runs: RunRecord[] = [];
+  const shown: RunRecord[] = [];
   const rows: TableRow[] = [];
   const curves: Curve[] = [];
   const results: TableRow[] = [];
@@ -332,12 +334,15 @@ export function readRecords(folders: readonly string[]): Records {
       }
       if (steps.length > 0) curves.push({ ...names, points: curveOf(steps) });
       results.push({ ...names, values: run.result! });
-      runs.push(run);
+      shown.push(run);
     } catch (error) {
       problems.push((error as Error).message);
     }
   }
-  results.push(...divergedResults(lost, runs));
+  results.push(...divergedResults(lost, shown));
+  // what counts for several experiments is one run
+  const again = new Set(shared);
+  const runs = shown.filter((run) => !again.has(run));
   const { tables, problems: damaged } = soundTables(folders.flatMap(keptTables), new Set(results.map(nameOf)));
   problems.push(...damaged);
   const origins = new Map<string, readonly Origin[]>();
