@@ -42,7 +42,8 @@ export interface Scored<Candidate> {
 
 /**
  * Runs the rounds; returns the best candidate and everything that was measured on the way. `measure` gives a
- * candidate's score after so many steps, or undefined where it failed. Returns no best where all failed in one round.
+ * candidate's score after so many steps, or undefined where it failed. Where all of a round failed, the next best of
+ * the one before it take their places, one after the other. Returns no best where none of these is left.
  */
 export async function halve<Candidate>(
   candidates: readonly Candidate[],
@@ -53,7 +54,8 @@ export async function halve<Candidate>(
   let open = [...candidates];
   for (const [i, round] of roundsOf(candidates.length, steps).entries()) {
     const mine: Scored<Candidate>[] = [];
-    for (const candidate of open.slice(0, round.candidates)) {
+    for (const candidate of open) {
+      if (mine.length >= round.candidates && mine.some((one) => one.score !== undefined)) break;
       const score = await measure(candidate, round.steps, i + 1);
       mine.push({ candidate, round: i + 1, steps: round.steps, score });
     }

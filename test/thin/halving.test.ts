@@ -28,6 +28,18 @@ test('the best of each round go on; one that failed does not', async () => {
   expect((await halve([1, 2], 9, () => Promise.resolve(undefined))).best).toBeUndefined();
 });
 
+test('where the best of a short round fails in the long one, the next best takes its place', async () => {
+  const { best, scored } = await halve([1, 2, 3, 4], 90, (candidate, steps) =>
+    Promise.resolve(steps === 90 && candidate > 2 ? undefined : candidate),
+  );
+  expect(best).toBe(2);
+  expect(scored.slice(4).map(({ candidate, round, score }) => [candidate, round, score])).toEqual([
+    [4, 2, undefined],
+    [3, 2, undefined],
+    [2, 2, 2],
+  ]);
+});
+
 test('a width is found that has so many parameters, or so few operations; more than the wide net has is refused', () => {
   const wide = preset('minilm-6x384');
   const thin = narrowed(wide, { params: 9e6 }, [3, 32]);
