@@ -7,16 +7,24 @@ import { tf, type Tensor } from '../engine/tensor.js';
  * into memory.
  */
 const EVALUATION_NUMBERS = 2 ** 21;
+/**
+ * Tokens of one evaluation batch, at most: few numbers, and many values of a BERT. Of one of 12 layers of 768 channels
+ * a forward pass keeps some 110 kB for each.
+ */
+const EVALUATION_TOKENS = 2 ** 15;
 /** Logits of one evaluation batch, at most: of masked tokens there are as many as the vocabulary is large. */
 const EVALUATION_LOGITS = 2 ** 24;
 
 /** Examples that one evaluation batch holds. */
 function evaluationBatch({ shape, classes, questions = 1 }: Dataset): number {
   const numbers = shape.reduce((a, b) => a * b, 1);
-  return Math.max(
-    1,
-    Math.min(500, Math.floor(EVALUATION_NUMBERS / numbers), Math.floor(EVALUATION_LOGITS / (classes * questions))),
-  );
+  const tokens = shape.length === 2 ? shape[1]! : 1;
+  const most = [
+    EVALUATION_NUMBERS / numbers,
+    EVALUATION_TOKENS / tokens,
+    EVALUATION_LOGITS / (classes * questions),
+  ].map(Math.floor);
+  return Math.max(1, Math.min(500, ...most));
 }
 
 type Visit = (x: Tensor, y: Tensor, count: number) => void;

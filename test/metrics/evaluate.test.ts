@@ -68,3 +68,17 @@ test('a pass over validation or test says how much of it was read', async () => 
   const pass = [0, 500, 1000].map((read) => [read, 1200]);
   expect(told).toEqual([...pass, ...pass, ...pass]);
 });
+
+test('batches of long texts hold fewer of them', async () => {
+  const sizes: number[] = [];
+  const source: Dataset['test'] = {
+    count: 600,
+    batch: (indices) => {
+      sizes.push(indices.length);
+      return { values: new Int32Array(indices.length * 3 * 512), labels: new Int32Array(indices.length) };
+    },
+  };
+  const texts: Dataset = { shape: [3, 512], classes: 2, train: source, validation: source, test: source };
+  await evaluate(texts, texts.test, (x) => tf.zeros([x.shape[0]!, 2]));
+  expect(Math.max(...sizes)).toBe(2 ** 15 / 512);
+});
