@@ -95,6 +95,17 @@ test.each(Object.entries(GRAPHS))('no import cycle between %s', (_, graph) => {
   for (const node of graph.keys()) visit(node, []);
 });
 
+test('a command imports no other command: only the index of a group does, those below it', () => {
+  const isBelow = (file: string, other: string): boolean =>
+    posix.basename(file) === 'index.ts' && posix.dirname(file) === posix.dirname(other);
+  const wrong = sources('cli/commands').flatMap((file) =>
+    importedFiles(file)
+      .filter((other) => other.startsWith('cli/commands/') && !isBelow(file, other))
+      .map((other) => `${file} -> ${other}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
 test.each([
   ['@tensorflow/', /^src\/engine\//],
   ['webgpu', /^src\/engine\//],

@@ -11,12 +11,11 @@ import { budgetCosts, checkRoom, type BudgetCost } from '../plan/frontier.js';
 import { ARM_PATTERN, armsAtScale, chosenArms } from '../terminal/arms.js';
 import { NamedArgument } from '../terminal/choices.js';
 import { tellReading } from '../terminal/notices.js';
-import { examples, hasTables, jsonOption, positiveNumber } from '../terminal/options.js';
+import { checkRuns, examples, hasTables, jsonOption, positiveNumber } from '../terminal/options.js';
 import { withRunOptions } from '../terminal/run-options.js';
 import { textTable } from '../terminal/table.js';
 import { declaredScale, work, type WorkOptions } from '../terminal/work.js';
-import { checkRuns } from './report.js';
-import { tuneArms } from './tune.js';
+import { tuneArms } from '../tuning/tune.js';
 
 interface Options extends WorkOptions {
   readonly scale: string;

@@ -1,31 +1,9 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Variant } from '../../src/models/interface/family.js';
 import { countParameters } from '../../src/models/by-name.js';
-import { familiesWith, presetNames } from '../../src/models/index.js';
 import { notice } from '../terminal/notices.js';
-import { examples, jsonOption, positiveNumber, wholeNumber } from '../terminal/options.js';
-
-/** Options that change a published network, whose names help lists. */
-export function variantOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--width <factor>', 'factor on all channels, for example 0.5').argParser(positiveNumber(1000)),
-    )
-    .addOption(
-      new Option(
-        '--mid <factor>',
-        'factor on the inner channels of the blocks, as the paper’s wide nets have it',
-      ).argParser(positiveNumber(1000)),
-    )
-    .addOption(new Option('--classes <n>', 'outputs').argParser(wholeNumber(2)))
-    .addHelpText(
-      'after',
-      () =>
-        `\nPublished networks: ${presetNames().join(', ')}\n\n` +
-        `--width, --mid and --classes change networks of the family ${familiesWith('vary')}; others, such as BERTs, are ` +
-        'changed in a file with their spec.',
-    );
-}
+import { examples, jsonOption } from '../terminal/options.js';
+import { variantOptions } from '../terminal/variant.js';
 
 /** `gowide params`. */
 export function command(): Command {

@@ -10,7 +10,7 @@ import { DEFAULT_OUT, examples, jsonOption, wholeNumber } from '../terminal/opti
 import { engineOption } from '../terminal/run-options.js';
 import { Progress } from '../terminal/progress.js';
 import { openForCommand } from '../terminal/work.js';
-import { variantOptions } from './params.js';
+import { variantOptions } from '../terminal/variant.js';
 
 interface Options extends Variant {
   readonly model: string;

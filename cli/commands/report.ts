@@ -2,12 +2,11 @@ import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
 import { FailureError, few, plural, UsageError } from '../../src/core/errors.js';
-import { shellWord } from '../../src/core/shell.js';
 import { checkOutput, OUTPUTS } from '../../src/store/output.js';
 import type { ChangedVerdict } from '../../reports/claims/expected.js';
 import type { Comparison } from '../../reports/page/compare.js';
 import { notice, tellReading } from '../terminal/notices.js';
-import { checkOut, DEFAULT_OUT, examples, hasRuns, hasTables, jsonOption, noRuns } from '../terminal/options.js';
+import { checkOut, checkRuns, DEFAULT_OUT, examples, jsonOption } from '../terminal/options.js';
 
 interface ReportOptions {
   readonly out?: string;
@@ -157,10 +156,4 @@ async function printComparison(file: string | undefined, comparison: Comparison,
   );
   for (const { id, first, second } of changed) process.stdout.write(`${id}: ${first} -> ${second}\n`);
   if (file !== undefined) process.stdout.write(`${file}\n`);
-}
-
-/** Throws UsageError where there is nothing to report. */
-export function checkRuns(folder: string): void {
-  if (!hasRuns(folder) && !hasTables(folder))
-    throw new UsageError(noRuns(folder, `make some with: gowide reproduce --out ${shellWord(folder)}`));
 }

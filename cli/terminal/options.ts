@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { isTableName } from '../../reports/data/table-names.js';
 import { SCALES, type Scale } from '../../src/core/experiment.js';
+import { UsageError } from '../../src/core/errors.js';
 import { isFolder } from '../../src/core/folder.js';
 import { MOST_SEEDS } from '../../src/core/magnitudes.js';
 import { parseNumber, parseWhole } from '../../src/core/number.js';
@@ -175,6 +176,12 @@ export function noRuns(folder: string, remedy: string): string {
   if (store !== undefined && hasRuns(store))
     return `${path}: no runs there, as it is within the folder ${store}, which has them; name that one`;
   return `${path}: no runs there; ${remedy}`;
+}
+
+/** Throws UsageError where there is nothing to report. */
+export function checkRuns(folder: string): void {
+  if (!hasRuns(folder) && !hasTables(folder))
+    throw new UsageError(noRuns(folder, `make some with: gowide reproduce --out ${shellWord(folder)}`));
 }
 
 /** The command as typed, without passwords, for records and for what is printed after a stop. */

@@ -1,7 +1,7 @@
 /** `gowide tune`. */
 import { expect, test } from 'vitest';
 import { depthSkip } from '../../experiments/depth-skip.js';
-import { searchCost, searchText } from '../../cli/plan/search.js';
+import { searchCost, searchText } from '../../cli/tuning/search.js';
 import { resnetDigits } from '../../experiments/resnet.js';
 import { armSpecs } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';

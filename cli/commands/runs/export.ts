@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { findRun } from '../../../src/store/runs.js';
 import { examples, outOption } from '../../terminal/options.js';
-import { requireRuns } from './runs.js';
+import { requireRuns } from '../../terminal/runs.js';
 
 /** `gowide runs export`. */
 export function command(): Command {

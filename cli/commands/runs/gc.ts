@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { deleteGarbage, garbage } from '../../../src/store/merge.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
-import { requireRuns } from './runs.js';
+import { requireRuns } from '../../terminal/runs.js';
 
 /** `gowide runs gc`. */
 export function command(): Command {

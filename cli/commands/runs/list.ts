@@ -3,7 +3,7 @@ import { listRuns } from '../../../src/store/runs.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { textTable } from '../../terminal/table.js';
-import { brief, requireRuns } from './runs.js';
+import { brief, requireRuns } from '../../terminal/runs.js';
 
 /** `gowide runs list`. */
 export function command(): Command {

@@ -4,7 +4,7 @@ import { FailureError, plural } from '../../../src/core/errors.js';
 import { mergeStores, type Merged } from '../../../src/store/merge.js';
 import { checkOut, examples, jsonOption, outOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
-import { requireRuns } from './runs.js';
+import { requireRuns } from '../../terminal/runs.js';
 
 /** `gowide runs merge`. */
 export function command(): Command {

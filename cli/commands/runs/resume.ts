@@ -5,7 +5,7 @@ import { examples, jobsOption, outOption } from '../../terminal/options.js';
 import { engineOption, withThreads } from '../../terminal/run-options.js';
 import { textTable } from '../../terminal/table.js';
 import { work, type WorkOptions } from '../../terminal/work.js';
-import { brief, requireRuns } from './runs.js';
+import { brief, requireRuns } from '../../terminal/runs.js';
 
 /** `gowide runs resume`. */
 export function command(): Command {

@@ -3,7 +3,7 @@ import { UsageError } from '../../../src/core/errors.js';
 import { findRun, readMetrics } from '../../../src/store/runs.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { textTable } from '../../terminal/table.js';
-import { brief, requireRuns } from './runs.js';
+import { brief, requireRuns } from '../../terminal/runs.js';
 
 /** `gowide runs show`. */
 export function command(): Command {

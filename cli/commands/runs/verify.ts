@@ -5,7 +5,7 @@ import { verifyStore, type Verified } from '../../../src/store/merge.js';
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, outOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
-import { requireRuns } from './runs.js';
+import { requireRuns } from '../../terminal/runs.js';
 
 /** What is left to be done after a look at a store, in a few words each; nothing where all is well or set aside. */
 function problemsLeft(damaged: Verified['damaged'], repair: boolean): string[] {

@@ -3,7 +3,7 @@ import { declaredLimit, FEWEST_PARTICLES, LIMIT_DEFAULTS } from '../../../theory
 import { notice } from '../../terminal/notices.js';
 import { examples, jsonOption, positiveNumber, wholeNumber } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
-import { namingFiles, readDeclared } from './declared.js';
+import { namingFiles, readDeclared } from '../../terminal/declared.js';
 
 interface Options {
   readonly config: string;

@@ -11,7 +11,7 @@ import { checkSimulation, simulate, type SimulationResult } from '../../../theor
 import { notice } from '../../terminal/notices.js';
 import { checkOut, examples, jsonOption } from '../../terminal/options.js';
 import { Progress } from '../../terminal/progress.js';
-import { namingFiles, readDeclared } from './declared.js';
+import { namingFiles, readDeclared } from '../../terminal/declared.js';
 
 interface Options {
   readonly config: string;

@@ -1,8 +1,8 @@
-import { rewording, UsageError } from '../../../src/core/errors.js';
-import type { HostArrays, HostValues } from '../../../src/core/host-array.js';
-import { readDeclaration } from '../../../src/store/config.js';
-import { readSafetensors } from '../../../src/store/safetensors.js';
-import { notice } from '../../terminal/notices.js';
+import { rewording, UsageError } from '../../src/core/errors.js';
+import type { HostArrays, HostValues } from '../../src/core/host-array.js';
+import { readDeclaration } from '../../src/store/config.js';
+import { readSafetensors } from '../../src/store/safetensors.js';
+import { notice } from './notices.js';
 
 /** What a simulation is declared by: its settings, and the particles and data that come with them. */
 interface Declared {

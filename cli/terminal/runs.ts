@@ -1,7 +1,7 @@
-/** What the commands below `gowide runs` share: the check of the folder, and how a run is shown in one line. */
-import { UsageError } from '../../../src/core/errors.js';
-import type { RunRecord } from '../../../src/store/runs.js';
-import { hasRuns, noRuns } from '../../terminal/options.js';
+/** Runs on a command line: the check of the folder they are in, and how one is shown in a line. */
+import { UsageError } from '../../src/core/errors.js';
+import type { RunRecord } from '../../src/store/runs.js';
+import { hasRuns, noRuns } from './options.js';
 
 /** Throws UsageError where a folder holds no runs. */
 export function requireRuns(out: string): void {
