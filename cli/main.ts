@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The executable: a worker where a pool has started it, and else the command line. */
 import { runProgram } from './program.js';
-import { isApart, runApart } from './terminal/apart.js';
+import { apartFromHere } from './terminal/apart.js';
 import { FOLLOW_COMMAND, WORKER_COMMAND } from './terminal/executable.js';
 import { watchStandardOutput } from './terminal/standard-output.js';
 
@@ -13,9 +13,7 @@ if (args[0] === WORKER_COMMAND && process.send !== undefined) {
 } else if (args[0] === FOLLOW_COMMAND && process.send !== undefined) {
   const { serveLocalWorker } = await import('./terminal/local-workers.js');
   serveLocalWorker();
-} else if (isApart(args)) {
-  process.exitCode = await runApart(args);
 } else {
   const statusOf = watchStandardOutput();
-  process.exitCode = statusOf(await runProgram(args));
+  process.exitCode = statusOf(await runProgram(args, apartFromHere()));
 }

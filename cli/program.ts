@@ -6,7 +6,7 @@ import { asMissingPackage, packageVersion } from '../src/core/package.js';
 import { checkSettings } from '../src/core/settings.js';
 import { hideAddresses, withoutPasswords } from '../src/sweep/address.js';
 import { choiceLines, NamedArgument } from './terminal/choices.js';
-import { addCommands, addEveryCommand, everyCommand, fullName, type Commands } from './terminal/group.js';
+import { addCommands, addEveryCommand, everyCommand, fileNamed, fullName, type Commands } from './terminal/group.js';
 import { widthOf, withHelpStyle, wrapLines } from './terminal/help.js';
 import { setQuiet } from './terminal/notices.js';
 import { examples, refuseTwice } from './terminal/options.js';
@@ -197,11 +197,15 @@ function meant(given: string | undefined, known: readonly string[]): string {
   return near === undefined ? '' : ` (Did you mean ${near}?)`;
 }
 
-/** Runs the program and returns its exit status. */
-export async function runProgram(args: readonly string[]): Promise<number> {
+/** Runs the program and returns its exit status; `apart`, where it is given, runs those commands that compute apart. */
+export async function runProgram(
+  args: readonly string[],
+  apart?: (args: readonly string[]) => Promise<number>,
+): Promise<number> {
   hideAddresses();
   setQuiet(false);
   try {
+    if (apart !== undefined && (await fileNamed(COMMANDS, args))?.computesApart === true) return await apart(args);
     await (await buildProgram(args)).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {

@@ -7,8 +7,11 @@ import { withHelpStyle } from './terminal/help.js';
 /** Columns of the help in the reference. */
 const WIDTH = 100;
 
-/** The reference as Markdown: a list of commands by their groups, then the help of each. */
-export function commandReference(program: Command): string {
+/**
+ * The reference as Markdown: a list of commands by their groups, then the help of each. `apart` are the names of those
+ * that compute in one stretch.
+ */
+export function commandReference(program: Command, apart: readonly string[]): string {
   const documented = everyCommand(program).filter((command) => command.name() !== 'help');
   const listed = program.commands.filter((child) => child.name() !== 'help');
   const groups = groupBy(listed, (command) => command.helpGroup());
@@ -24,13 +27,19 @@ export function commandReference(program: Command): string {
 This page is made of the program’s own help; a test compares the two.
 In a clone, write \`npx gowide\` or \`npm run -s gowide --\`.
 Exit status: 0 done, 1 failed, 2 wrong use, 130 stopped.
-Ctrl-C finishes the step, saves, and prints the command that goes on; of a step that takes longer than 30 s (\`GOWIDE_GRACE_SECONDS\`) it says that it was not saved. \`theory simulate\`, \`theory limit\`, \`theory exact\` and \`verify\` save nothing on the way: it ends them at once, and they say so.
+Ctrl-C finishes the step, saves, and prints the command that goes on; of a step that takes longer than 30 s (\`GOWIDE_GRACE_SECONDS\`) it says that it was not saved. ${inWords(apart)} save nothing on the way: it ends them at once, and they say so.
 \`gowide completion bash|zsh|fish\` writes a script that has a shell complete all of this.
 
 ${lists.join('\n\n')}
 
 ${blocks.join('\n\n')}
 `;
+}
+
+/** Several commands by their words. */
+function inWords(names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${name}\``);
+  return `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`;
 }
 
 /** A link to a command’s help, with links to the commands below it. */

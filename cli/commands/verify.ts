@@ -7,6 +7,9 @@ import { Progress } from '../terminal/progress.js';
 const familyRate = (checks: readonly { kind: string }[]): string =>
   `${(100 * (1 - 0.9973 ** checks.filter((check) => check.kind === 'particle').length)).toFixed(1)} %`;
 
+/** It computes in one stretch. */
+export const computesApart = true;
+
 /** `gowide verify`. */
 export function command(): Command {
   return new Command('verify')

@@ -1,22 +1,15 @@
 /**
  * Commands that compute in one stretch, in which this process could hear no signal, and save nothing on the way: they
- * run in a process of their own, and this one says what a stop has lost.
+ * run in a process of their own, which ends with this one; and this one says what a stop has lost.
  */
 import { spawn } from 'node:child_process';
+import { endWithParent, PARENT } from '../../src/sweep/orphan.js';
 import { typedCommand } from './options.js';
-
-/** The words of such commands. */
-const AT_ONCE = ['theory simulate', 'theory limit', 'theory exact', 'verify'];
-
-/** Whether these arguments are of such a command, and this process is not the one that computes it. */
-export function isApart(args: readonly string[]): boolean {
-  const words = args.filter((word) => !word.startsWith('-'));
-  return process.send === undefined && AT_ONCE.some((name) => [words[0], words.slice(0, 2).join(' ')].includes(name));
-}
 
 /** Runs the program with these arguments in a process of its own. Returns its exit status, and 130 after a stop. */
 export async function runApart(args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
+    env: { ...process.env, [PARENT]: String(process.pid) },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   let stopped = false;
@@ -36,4 +29,14 @@ export async function runApart(args: readonly string[]): Promise<number> {
   }
   if (status === null) process.stderr.write(`error: the process that computed was ended by ${signal}\n`);
   return status ?? 1;
+}
+
+/**
+ * How this process runs commands that compute apart: by another one, or by itself where it is that one, which then ends
+ * at once where the one that waits for it was killed.
+ */
+export function apartFromHere(): typeof runApart | undefined {
+  if (process.send === undefined) return runApart;
+  if (process.env[PARENT] !== undefined) endWithParent(0);
+  return undefined;
 }

@@ -7,6 +7,11 @@ export interface CommandFile {
   readonly command: (whole: () => Promise<Command>) => Command;
   /** The commands below it, where it is a group. */
   readonly commands?: Commands;
+  /**
+   * Whether it computes in one stretch, in which a process can hear no signal, and saves nothing on the way: it is then
+   * run in a process of its own (apart.ts).
+   */
+  readonly computesApart?: boolean;
 }
 
 /** Loaders of commands, by name, in the order in which help lists them. */
@@ -44,6 +49,25 @@ export async function addEveryCommand(
     await addEveryCommand(command, file.commands ?? {}, whole);
     parent.addCommand(command);
   }
+}
+
+/** The file of the command that the arguments name; undefined where they name none. */
+export async function fileNamed(commands: Commands, args: readonly string[]): Promise<CommandFile | undefined> {
+  const [name, ...rest] = args.filter((arg) => !arg.startsWith('-'));
+  if (name === undefined || !Object.hasOwn(commands, name)) return undefined;
+  const file = await commands[name]!();
+  return file.commands === undefined ? file : fileNamed(file.commands, rest);
+}
+
+/** The words of the commands of a record, and of those below, that compute apart. */
+export async function namesApart(commands: Commands): Promise<string[]> {
+  const names: string[] = [];
+  for (const [name, load] of Object.entries(commands)) {
+    const file = await load();
+    if (file.computesApart === true) names.push(name);
+    names.push(...(await namesApart(file.commands ?? {})).map((below) => `${name} ${below}`));
+  }
+  return names;
 }
 
 /** A command and all that are below it, from the top down. */

@@ -24,12 +24,13 @@ const timer = setInterval(() => {
 `;
 
 /**
- * Has this process and its group end, some seconds after its parent did, unless it has ended by itself. Where the
- * system gives orphans no other parent (Windows) nothing is done: the end of the channel to the parent is heard there.
+ * Has this process and its group end, so many seconds after its parent did, unless it has ended by itself. Where the
+ * system gives orphans no other parent (Windows) nothing is done: Node's child processes end with it there, but for
+ * those that are detached.
  */
-export function endWithParent(): void {
+export function endWithParent(grace = graceSeconds()): void {
   const parent = Number(process.env[PARENT] ?? process.ppid);
   if (process.platform === 'win32' || !Number.isSafeInteger(parent)) return;
-  const thread = new Worker(WATCH, { eval: true, workerData: { parent, grace: graceSeconds() }, execArgv: [] });
+  const thread = new Worker(WATCH, { eval: true, workerData: { parent, grace }, execArgv: [] });
   thread.unref();
 }

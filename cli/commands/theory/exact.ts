@@ -19,6 +19,9 @@ function lines(values: Readonly<Record<string, unknown>>, nulls: Limit['nulls'] 
   });
 }
 
+/** It computes in one stretch. */
+export const computesApart = true;
+
 /** `gowide theory exact`. */
 export function command(): Command {
   const laws = Object.fromEntries(Object.entries(LIMITS).map(([name, { law }]) => [name, law]));

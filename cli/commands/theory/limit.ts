@@ -14,6 +14,9 @@ interface Options {
   readonly json?: boolean;
 }
 
+/** It computes in one stretch. */
+export const computesApart = true;
+
 /** `gowide theory limit`. */
 export function command(): Command {
   const { target, particles: sizes, nets } = LIMIT_DEFAULTS;

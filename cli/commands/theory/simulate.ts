@@ -67,6 +67,9 @@ async function run(options: Options): Promise<void> {
   );
 }
 
+/** It computes in one stretch. */
+export const computesApart = true;
+
 /** `gowide theory simulate`. */
 export function command(): Command {
   return new Command('simulate')
