@@ -8,7 +8,7 @@ import { keptRowsOf, originsOfTable } from '../data/tables.js';
 /** An archive of more bytes than this is left out of the page, which says how to write the tables. */
 const MOST_BYTES = 2 * 2 ** 20;
 
-/** The same tables make the same archive: its files are as old as a zip archive can say. */
+/** Equal tables make equal archives: their files are as old as a zip archive can say. */
 const DAY = new Date(1980, 0, 1);
 
 /** A file of an archive, packed by zlib: fflate's own packing takes a tenth more. */
