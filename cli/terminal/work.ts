@@ -205,9 +205,14 @@ export async function work(cells: readonly Cell[], options: WorkOptions): Promis
   }
 }
 
-/** The runs of cells that are finished, in the order of the cells: others have nothing to print. */
+/**
+ * The runs of cells that are finished, in the order of the cells, and by the names that these have: a run may have been
+ * made under others. Those that are not finished have nothing to print.
+ */
 export function finishedRuns(cells: readonly Cell[], out: string): RunRecord[] {
-  return cells.map((cell) => readRun(folderOf(out, cell))).filter(({ status }) => status === 'finished');
+  return cells
+    .map((cell): RunRecord => ({ ...readRun(folderOf(out, cell)), cell }))
+    .filter(({ status }) => status === 'finished');
 }
 
 /**

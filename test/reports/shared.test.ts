@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { finishedRuns } from '../../cli/terminal/work.js';
 import { EXPERIMENTS } from '../../experiments/registry.js';
 import { judgeOwn } from '../../reports/claims/own.js';
 import { readRecords, type Records } from '../../reports/data/records.js';
@@ -92,4 +93,17 @@ test('runs from a file that holds what is declared count in the declared experim
       results: records.results.filter(({ scale }) => scale === CUSTOM_SCALE),
     }).groups,
   );
+});
+
+test('a command shows runs by the names under which it asks for them, whatever made them', async () => {
+  const out = folder();
+  await make(out, [cells('frontier-hierarchy', 'laptop')['direct x4']!]);
+  const asked = cells('resnet-hierarchy', 'laptop').direct!;
+  const own: Cell = { ...asked, experiment: 'custom', arm: 'mine', scale: CUSTOM_SCALE };
+  const shown = finishedRuns([asked, own], out);
+  expect(shown.map(({ cell }) => [cell.experiment, cell.arm])).toEqual([
+    ['resnet-hierarchy', 'direct'],
+    ['custom', 'mine'],
+  ]);
+  expect(new Set(shown.map(({ id }) => id)).size).toBe(1);
 });
