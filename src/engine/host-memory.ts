@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { HostArray, HostArrays } from '../core/host-array.js';
-import { FLOAT, INT, tensorflowOp } from './tensorflow-op.js';
+import { FLOAT, INT, onTensorflow, tensorflowOp } from './tensorflow-op.js';
 import { tf, type Tensor, type Tensors } from './tensor.js';
 
 /** Values of a tensor from which on it is moved at once. */
@@ -18,7 +18,7 @@ const LARGE = 2 ** 18;
  */
 function upload(values: Float32Array, shape: readonly number[]): Tensor {
   const tensor = tf.tensor(values, [...shape], 'float32');
-  if (values.length >= LARGE && tf.getBackend() === 'tensorflow')
+  if (values.length >= LARGE && onTensorflow())
     tf.dispose(tensorflowOp('Shape', { T: FLOAT, out_type: INT }, [tensor], 1));
   return tensor;
 }

@@ -23,6 +23,11 @@ interface TensorflowBackend {
   binding: Record<string, number>;
 }
 
+/** Whether the engine in use is TensorFlow. */
+export function onTensorflow(): boolean {
+  return tf.getBackend() === 'tensorflow';
+}
+
 /** The first `outputs` results of an op. Throws Error with TensorFlow's message. */
 export function tensorflowOp(
   name: string,

@@ -12,6 +12,7 @@ import { findBroken, findInstalled, findTfjsPackage, whyNotInstallable, type Ins
 import { QUIET, quietly } from '../install/quiet.js';
 import { hasOneDnn } from '../onednn.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
+import { TENSORFLOW_KERNELS } from '../ops/tensorflow-kernels.js';
 import { tf } from '../tensor.js';
 import {
   allThreads,
@@ -143,7 +144,7 @@ async function start(install?: InstallOptions): Promise<Started> {
     );
   const backend = tf.backend() as unknown as { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
   const fused = installed !== undefined && !backend.isUsingGpuDevice && withFused(installed);
-  registerTrainingKernels('tensorflow');
+  registerTrainingKernels('tensorflow', TENSORFLOW_KERNELS);
   hasOneDnn(); // tried now: within the recording of a step, the ops of the trial would become part of that step
   const extra = fused ? ', fused ops' : '';
   const version = `TensorFlow ${backend.binding.TF_Version}, tfjs-node-gpu ${tf.version_core}${extra}`;

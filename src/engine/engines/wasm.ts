@@ -4,6 +4,7 @@ import { FailureError } from '../../core/errors.js';
 import { missingPackages, packageFolder } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
 import { hearKernels } from '../ops/webassembly-calls.js';
+import { WEBASSEMBLY_KERNELS } from '../ops/webassembly-kernels.js';
 import { tf } from '../tensor.js';
 import type { EngineDefinition, Started } from './engine.js';
 
@@ -28,7 +29,7 @@ async function start(): Promise<Started> {
   if (!(await withProgram(() => tf.setBackend('wasm'))))
     throw new FailureError('the wasm engine does not start: this Node cannot run WebAssembly');
   hearKernels();
-  registerTrainingKernels('wasm');
+  registerTrainingKernels('wasm', WEBASSEMBLY_KERNELS);
   return { version: `tfjs-backend-wasm ${wasm.version_wasm}`, device: 'cpu' };
 }
 

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { FailureError, messageOf } from '../../core/errors.js';
 import { missingPackages } from '../../core/package.js';
 import { registerTrainingKernels } from '../ops/kernels.js';
+import { WEBGPU_KERNELS } from '../ops/webgpu-kernels.js';
 import { tf } from '../tensor.js';
 import { allThreads, type EngineDefinition, type Readiness, type Started } from './engine.js';
 
@@ -59,7 +60,7 @@ async function startOnGpu(): Promise<Started> {
   }
   await import('@tensorflow/tfjs-backend-webgpu');
   if (!(await tf.setBackend('webgpu'))) throw new FailureError('the webgpu engine does not start on this GPU');
-  registerTrainingKernels('webgpu');
+  registerTrainingKernels('webgpu', WEBGPU_KERNELS);
   const { vendor, device, description, isFallbackAdapter = false } = adapter.info;
   const name = [
     description || [vendor, device].filter(Boolean).join(' ') || 'unnamed GPU',

@@ -8,8 +8,9 @@ import { FailureError, messageOf } from '../../core/errors.js';
 import { isSwitchedOff } from '../../core/settings.js';
 import { loadAddon, type AddonSource } from '../../toolchain/addon.js';
 import type { Installed } from '../install/installed.js';
-import { tensorflowOp } from '../tensorflow-op.js';
+import { onTensorflow, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Scalar, type Tensor, type Tensor1D } from '../tensor.js';
+import { onWebAssembly } from './webassembly.js';
 import { fusedOnWebAssembly, type FusedOp } from './webassembly-fused.js';
 
 interface Addon {
@@ -81,12 +82,12 @@ export function refusesFused(): boolean {
 
 /** Whether the engine in use has the fused ops. */
 export function hasFused(): boolean {
-  return tf.getBackend() === 'wasm' ? !refusesFused() : hasFusedOnTensorflow();
+  return onWebAssembly() ? !refusesFused() : hasFusedOnTensorflow();
 }
 
 /** Whether the engine in use has those fused ops, too, that WebAssembly is without. */
 export function hasFusedOnTensorflow(): boolean {
-  return loaded && tf.getBackend() === 'tensorflow';
+  return loaded && onTensorflow();
 }
 
 /** What an op of ours takes: its inputs, how many outputs it has, and up to three numbers, its attributes. */
@@ -100,7 +101,7 @@ type Operands = [
 
 /** One of our ops on the engine in use. */
 function fusedOp(name: FusedOp, ...operands: Operands): Tensor[] {
-  if (tf.getBackend() !== 'wasm') return fusedOnTensorflow(name, ...operands);
+  if (!onWebAssembly()) return fusedOnTensorflow(name, ...operands);
   const [inputs, , first = 0, second = 0, third = 0] = operands;
   return fusedOnWebAssembly(name, inputs, [first, second, third]);
 }
@@ -271,7 +272,7 @@ const FUSED_CHANNELS = 16;
 /** Whether batch norm of so many channels is done by {@link fusedBatchNorm}. */
 export function fusesBatchNorm(channels: number): boolean {
   const fills = channels >= FUSED_CHANNELS || FUSED_CHANNELS % channels === 0;
-  return hasFused() && (tf.getBackend() === 'wasm' || fills);
+  return hasFused() && (onWebAssembly() || fills);
 }
 
 /** Batch norm in training: y of x's shape, and by channel the batch mean, batch variance (unbiased) and 1 / std. */

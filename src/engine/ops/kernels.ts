@@ -15,12 +15,9 @@ import type {
   NamedTensorInfoMap,
   TensorInfo,
 } from '@tensorflow/tfjs-core';
-import { TENSORFLOW_CONVOLUTIONS, type Override } from './convolutions.js';
+import type { Override } from './convolutions.js';
 import { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise.js';
 import { fusedBatchNorm, fusedBatchNormGradient, fusesBatchNorm } from './fused.js';
-import { batchNormRelu, hasOneDnn, maxPoolGradient } from '../onednn.js';
-import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
-import { WEBASSEMBLY_KERNELS } from './webassembly-kernels.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../tensor.js';
 
 /** Name of the kernel of batch norm in training. */
@@ -34,16 +31,24 @@ const BATCH_NORM_TRAIN_GRAD = 'BatchNormTrainGrad';
  */
 export const RELU_GRAD = 'ReluGrad';
 
-type Kernel = (inputs: Record<string, Tensor>, epsilon: number) => Tensor[];
+/** A pass of batch norm: tensors by name to results in order. */
+export type Kernel = (inputs: Record<string, Tensor>, epsilon: number) => Tensor[];
 
-/** Batch norm and its gradient take the same attributes. */
-function batchNormOp(name: string, inputs: Tensor[], epsilon: number, outputs: number): Tensor[] {
-  return tensorflowOp(name, { T: FLOAT, U: FLOAT, epsilon, data_format: 'NHWC', is_training: true }, inputs, outputs);
-}
+/** Batch norm, batch norm with a ReLU of its y, and the gradient of both, which is given y where there was a ReLU. */
+export type BatchNormKernels = readonly [forward: Kernel, reluForward: Kernel, backward: Kernel];
 
-function reluGradient(backendName: string, dy: Tensor, y: Tensor): Tensor {
-  if (backendName === 'tensorflow') return tensorflowOp('ReluGrad', { T: FLOAT }, [dy, y], 1)[0]!;
-  return tf.mul(dy, tf.step(y));
+/** A kernel that is made of a backend's own, to which it leaves what it does not compute itself. */
+export type Replacement = (original: KernelFunc) => KernelFunc;
+
+/** What a backend has in the place of kernels that are composed of tfjs' ops, or of its own. */
+export interface OwnKernels {
+  /** Where no fused op of ours does it. */
+  readonly batchNorm?: BatchNormKernels;
+  /** {@link RELU_GRAD}. */
+  readonly reluGradient?: (dy: Tensor, y: Tensor) => Tensor;
+  readonly replaced?: Readonly<Record<string, Replacement>>;
+  /** In the place of its own, where these do not leave a call to them. */
+  readonly overridden?: Readonly<Record<string, Override>>;
 }
 
 /** Our own op, where it could be built: sums, values and what comes after them in two passes over memory. */
@@ -54,33 +59,9 @@ const fusedForward =
     return [y, mean, variance, mean.clone(), inverse, tf.scalar(0)];
   };
 
-const tensorflowForward: Kernel = ({ x, gamma, beta }, epsilon) => {
-  const none = tf.tensor1d([]);
-  const [y, mean, variance, reserve1, reserve2, reserve3] = batchNormOp(
-    'FusedBatchNormV3',
-    [x!, gamma!, beta!, none, none],
-    epsilon,
-    6,
-  ) as Tensor[];
-  none.dispose();
-  return [y!, mean!, variance!, reserve1!, reserve2!, reserve3!];
-};
-
 /** Here and below, `y` is given where the forward pass ended with a ReLU. */
 const fusedBackward: Kernel = ({ dy, x, y, gamma, reserve1, reserve2 }) =>
   fusedBatchNormGradient({ dy: dy!, x: x!, y, gamma: gamma!, mean: reserve1!, inverse: reserve2! }, false).slice(0, 3);
-
-const tensorflowBackward: Kernel = ({ dy: upstream, x, y, gamma, reserve1, reserve2, reserve3 }, epsilon) => {
-  const dy = y === undefined ? upstream : reluGradient('tensorflow', upstream!, y);
-  const [dx, dgamma, dbeta, ...rest] = batchNormOp(
-    'FusedBatchNormGradV3',
-    [dy!, x!, gamma!, reserve1!, reserve2!, reserve3!],
-    epsilon,
-    5,
-  );
-  for (const tensor of rest) tensor.dispose();
-  return [dx!, dgamma!, dbeta!];
-};
 
 /**
  * Column sums [C] of [N, C] as a product with ones: backends reduce the first axis slowly, and multiply matrices fast.
@@ -115,72 +96,28 @@ const composedBackward: Kernel = ({ dy: given, x, y, gamma, reserve1: mean, rese
   return [inner.mul(gamma!.mul(inverse!)).reshape(x!.shape), dgamma, dbeta];
 };
 
-function withRelu(forward: Kernel): Kernel {
+/** A forward pass with a ReLU of its y. */
+export function withRelu(forward: Kernel): Kernel {
   return (inputs, epsilon) => {
     const [y, ...rest] = forward(inputs, epsilon);
     return [tf.relu(y!), ...rest];
   };
 }
 
-/** Batch norm and ReLU, in one pass where oneDNN is there. */
-const tensorflowReluForward: Kernel = (inputs, epsilon) =>
-  hasOneDnn()
-    ? [...batchNormRelu([inputs.x!, inputs.gamma!, inputs.beta!], epsilon), tf.tensor1d([])]
-    : withRelu(tensorflowForward)(inputs, epsilon);
+const COMPOSED: BatchNormKernels = [composedForward, withRelu(composedForward), composedBackward];
 
-/** Kernels of a backend: batch norm, batch norm with a ReLU, and the gradient of both. */
-function batchNormKernels(backendName: string): readonly [Kernel, Kernel, Kernel] {
+/** Kernels of batch norm: our own ops where they do so many channels, else the others. */
+function batchNormKernels([forward, reluForward, backward]: BatchNormKernels): BatchNormKernels {
   const either =
     (fused: Kernel, others: Kernel): Kernel =>
     (inputs, epsilon) =>
       (fusesBatchNorm(inputs.x!.shape.at(-1)!) ? fused : others)(inputs, epsilon);
-  const [forward, reluForward, backward] =
-    backendName === 'tensorflow'
-      ? [tensorflowForward, tensorflowReluForward, tensorflowBackward]
-      : [composedForward, withRelu(composedForward), composedBackward];
   return [
     either(fusedForward(false), forward),
     either(fusedForward(true), reluForward),
     either(fusedBackward, backward),
   ];
 }
-
-/** Max pooling by oneDNN, which keeps a record of the maxima; TensorFlow's own looks for each maximum again. */
-const maxPoolGradientByOneDnn: Override = ({ dy, input }, { filterSize, strides, pad }) => {
-  if (!hasOneDnn() || pad !== 'valid') return undefined;
-  const pair = (size: unknown): number[] => (typeof size === 'number' ? [size, size] : (size as number[]));
-  return maxPoolGradient(
-    { ksize: [1, ...pair(filterSize), 1], strides: [1, ...pair(strides), 1], padding: 'VALID' },
-    input!,
-    dy!,
-  );
-};
-
-/**
- * TensorFlow checks the indices itself, where tfjs-node reads them back first: a compiled step cannot be read, and on a
- * GPU the engine would wait.
- */
-const gatherUnread: Override = ({ x, indices }, { axis, batchDims }) => {
-  if (x!.dtype !== 'float32' || indices!.dtype !== 'int32' || Number(batchDims) !== 0) return undefined;
-  const inputs = [x!, indices!, tf.scalar(axis as number, 'int32')];
-  return tensorflowOp('GatherV2', { Tparams: FLOAT, Tindices: INT, Taxis: INT }, inputs, 1)[0]!;
-};
-
-/** Tensors that WebGPU's kernels may read at once beside the one that they write: a device has at least 8 in all. */
-const SUMMANDS = 7;
-
-/**
- * tfjs' kernel reads all summands at once: with more than the device allows it computes nothing, says so on the console
- * alone, and leaves what was in the memory. So many are added by groups.
- */
-const addByGroups: Override = (inputs) => {
-  const summands = Object.values(inputs) as Tensor[];
-  if (summands.length <= SUMMANDS) return undefined;
-  const groups = Array.from({ length: Math.ceil(summands.length / SUMMANDS) }, (_, i) =>
-    summands.slice(i * SUMMANDS, (i + 1) * SUMMANDS),
-  );
-  return tf.addN(groups.map((group) => (group.length === 1 ? group[0]! : tf.addN(group))));
-};
 
 /** Registers a function of tensors as a kernel; its temporaries are freed, its results kept. */
 function register(
@@ -200,15 +137,19 @@ function register(
 
 const completed = new Set<string>();
 
-/** Registers with tfjs the kernels and gradients that a backend lacks; call it once the backend is registered. */
-export function registerTrainingKernels(backendName: string): void {
+/**
+ * Registers with tfjs the kernels and gradients that a backend lacks, or does slowly; call it once the backend is
+ * registered.
+ */
+export function registerTrainingKernels(backendName: string, own: OwnKernels = {}): void {
   if (completed.has(backendName)) return;
   completed.add(backendName);
-  const [forward, reluForward, backward] = batchNormKernels(backendName);
+  const [forward, reluForward, backward] = batchNormKernels(own.batchNorm ?? COMPOSED);
   register(BATCH_NORM_TRAIN, backendName, (inputs, { epsilon }) => forward(inputs, epsilon as number));
   register(BATCH_NORM_RELU_TRAIN, backendName, (inputs, { epsilon }) => reluForward(inputs, epsilon as number));
   register(BATCH_NORM_TRAIN_GRAD, backendName, (inputs, { epsilon }) => backward(inputs, epsilon as number));
-  register(RELU_GRAD, backendName, ({ dy, y }) => reluGradient(backendName, dy!, y!));
+  const reluGradient = own.reluGradient ?? ((dy, y) => tf.mul(dy, tf.step(y)));
+  register(RELU_GRAD, backendName, ({ dy, y }) => reluGradient(dy!, y!));
   if (!tf.getKernel('DepthwiseConv2dNativeBackpropFilter', backendName)) {
     register('DepthwiseConv2dNativeBackpropFilter', backendName, ({ x, dy }, attributes) =>
       depthwiseFilterGradient(x as Tensor4D, dy as Tensor4D, attributes),
@@ -219,23 +160,13 @@ export function registerTrainingKernels(backendName: string): void {
       depthwiseInputGradient(dy as Tensor4D, filter as Tensor4D, attributes),
     );
   }
-  if (backendName === 'wasm') {
-    for (const [name, make] of Object.entries(WEBASSEMBLY_KERNELS)) replace(name, backendName, make);
-  }
-  if (backendName === 'webgpu') override('AddN', backendName, addByGroups);
-  if (backendName === 'tensorflow') {
-    for (const [name, body] of Object.entries({
-      ...TENSORFLOW_CONVOLUTIONS,
-      MaxPoolGrad: maxPoolGradientByOneDnn,
-      GatherV2: gatherUnread,
-    }))
-      override(name, backendName, body);
-  }
+  for (const [name, make] of Object.entries(own.replaced ?? {})) replace(name, backendName, make);
+  for (const [name, body] of Object.entries(own.overridden ?? {})) override(name, backendName, body);
   registerGradients();
 }
 
 /** Puts a kernel that is made of a backend's own in its place; where it has none, what is left to that one throws. */
-function replace(kernelName: string, backendName: string, make: (original: KernelFunc) => KernelFunc): void {
+function replace(kernelName: string, backendName: string, make: Replacement): void {
   const original = tf.getKernel(kernelName, backendName) as KernelConfig | undefined;
   if (original !== undefined) tf.unregisterKernel(kernelName, backendName);
   const none: KernelFunc = () => {

@@ -4,7 +4,7 @@
  * (src/engine/README.md). Only for layers whose gradient is not taken from the tape.
  */
 import { hasOneDnn } from '../onednn.js';
-import { FLOAT, tensorflowOp } from '../tensorflow-op.js';
+import { FLOAT, onTensorflow, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from '../tensor.js';
 import {
   columnSums,
@@ -16,10 +16,6 @@ import {
   hasFusedOnTensorflow,
 } from './fused.js';
 import { withGradient } from './with-gradient.js';
-
-function onTensorflow(): boolean {
-  return tf.getBackend() === 'tensorflow';
-}
 
 /** Product of two matrices, either of them transposed. Engine `tensorflow` only. */
 export function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {

@@ -1,6 +1,6 @@
 /** Random tensors that are functions of a key, like all else that is random. */
 import { uniforms, type RngKey } from '../../core/rng.js';
-import { FLOAT, INT, tensorflowOp } from '../tensorflow-op.js';
+import { FLOAT, INT, onTensorflow, tensorflowOp } from '../tensorflow-op.js';
 import { tf, type Tensor } from '../tensor.js';
 import { heardRandom } from './webassembly-calls.js';
 
@@ -11,7 +11,7 @@ export type RandomKey = RngKey | Tensor;
 
 /** Whether keys may be tensors, as inputs of compiled steps, with the engine that runs. */
 export function keysMayBeTensors(): boolean {
-  return tf.getBackend() === 'tensorflow';
+  return onTensorflow();
 }
 
 /**

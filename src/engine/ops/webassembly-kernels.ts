@@ -6,12 +6,10 @@
  */
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { geometryOf, isPlain } from './convolutions.js';
+import type { OwnKernels, Replacement } from './kernels.js';
 import { tf, type Tensor } from '../tensor.js';
 import { heardMore } from './webassembly-calls.js';
 import { assemblyIn, NUMBER_BYTES, panelSize, sizeOf, type Assembly } from './webassembly.js';
-
-/** A kernel that is made of a backend's own, to which it leaves what it does not compute itself. */
-type Replacement = (original: KernelFunc) => KernelFunc;
 
 /**
  * The kernel `BatchMatMul`: a b over the last two axes, either of them transposed, [..., m, n]. Stacks whose outer axes
@@ -286,23 +284,25 @@ const segmentSums: Replacement = () => (call) => {
   return out;
 };
 
-/** Kernels that take the place of the backend's, or that it lacks, by name. */
-export const WEBASSEMBLY_KERNELS: Readonly<Record<string, Replacement>> = {
-  BatchMatMul: batchMatMul,
-  Sum: sum,
-  Conv2D: conv2d,
-  DepthwiseConv2dNative: withCopiesOf('filter'),
-  FusedConv2D: withCopiesOf('filter', 'bias', 'preluActivationWeights'),
-  FusedDepthwiseConv2D: withCopiesOf('filter', 'bias', 'preluActivationWeights'),
-  Prelu: withCopiesOf('alpha'),
-  _FusedMatMul: withCopiesOf('b', 'bias', 'preluActivationWeights'),
-  Conv2DBackpropInput: conv2dInputGradient,
-  Conv2DBackpropFilter: conv2dFilterGradient,
-  GatherV2: gatherRows,
-  Slice: slice,
-  SplitV: split,
-  Identity: identity,
-  Exp: exp,
-  ReluGrad: reluGradient,
-  UnsortedSegmentSum: segmentSums,
+/** What the engine `wasm` has of its own: kernels in the place of the backend's, or that it lacks. */
+export const WEBASSEMBLY_KERNELS: OwnKernels = {
+  replaced: {
+    BatchMatMul: batchMatMul,
+    Sum: sum,
+    Conv2D: conv2d,
+    DepthwiseConv2dNative: withCopiesOf('filter'),
+    FusedConv2D: withCopiesOf('filter', 'bias', 'preluActivationWeights'),
+    FusedDepthwiseConv2D: withCopiesOf('filter', 'bias', 'preluActivationWeights'),
+    Prelu: withCopiesOf('alpha'),
+    _FusedMatMul: withCopiesOf('b', 'bias', 'preluActivationWeights'),
+    Conv2DBackpropInput: conv2dInputGradient,
+    Conv2DBackpropFilter: conv2dFilterGradient,
+    GatherV2: gatherRows,
+    Slice: slice,
+    SplitV: split,
+    Identity: identity,
+    Exp: exp,
+    ReluGrad: reluGradient,
+    UnsortedSegmentSum: segmentSums,
+  },
 };

@@ -70,6 +70,11 @@ export interface Assembly {
   readonly withScratch: (count: number, use: (address: number) => void) => void;
 }
 
+/** Whether the engine in use is WebAssembly, in whose memory the module works. */
+export function onWebAssembly(): boolean {
+  return tf.getBackend() === 'wasm';
+}
+
 const compiled = oncePer(compile);
 
 /** The module in the memory of a backend of tfjs; it is compiled when it is first asked for. */

@@ -8,6 +8,7 @@
  * made again. Inputs are copied to where they lay; those that the step changes in place are used where they are.
  */
 import { isSwitchedOff } from '../../core/settings.js';
+import { onWebAssembly } from '../ops/webassembly.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { disposedSince, notCompilable } from './errors.js';
 import { difference, type Step } from './recorder.js';
@@ -40,7 +41,7 @@ interface Program {
 
 /** Whether steps can be replayed here. */
 export function canReplay(): boolean {
-  return !isSwitchedOff('GOWIDE_TRACE') && tf.getBackend() === 'wasm';
+  return !isSwitchedOff('GOWIDE_TRACE') && onWebAssembly();
 }
 
 /** A step for inputs of certain shapes. */

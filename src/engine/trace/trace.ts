@@ -5,6 +5,7 @@
  * On WebAssembly its calls are made again (replay.ts). `GOWIDE_TRACE=0` runs every step eagerly, as WebGPU does.
  */
 import { isSwitchedOff } from '../../core/settings.js';
+import { onTensorflow } from '../tensorflow-op.js';
 import { tf, type Tensor, type Tensors } from '../tensor.js';
 import { programsHere } from '../ops/fused.js';
 import { DirectProgram } from './direct.js';
@@ -62,11 +63,7 @@ let functions = 0;
 
 /** Whether steps are compiled into calls of TensorFlow here. */
 export function canTrace(): boolean {
-  return (
-    !isSwitchedOff('GOWIDE_TRACE') &&
-    tf.getBackend() === 'tensorflow' &&
-    tensorflowBackend().binding.defineFunction !== undefined
-  );
+  return !isSwitchedOff('GOWIDE_TRACE') && onTensorflow() && tensorflowBackend().binding.defineFunction !== undefined;
 }
 
 /**
