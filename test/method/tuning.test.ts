@@ -5,7 +5,7 @@ import { UsageError } from '../../src/core/errors.js';
 import { armSpecs, type Experiment } from '../../src/core/experiment.js';
 import type { Cell } from '../../src/core/run.js';
 import { ownCost } from '../../src/method/cost/cost.js';
-import { shortened } from '../../src/method/spec/recipe-steps.js';
+import { atSteps, shortened } from '../../src/method/spec/recipe-steps.js';
 import type { GradientImitation, TrainSpec } from '../../src/method/spec/spec.js';
 import { specAtPoint, MOST_WIDENED, pointsBeyond, tuneByGrid } from '../../src/method/run/tuning.js';
 
@@ -58,6 +58,22 @@ describe('a share of the steps that imitates', () => {
       expect((tried.imitation as GradientImitation).recipe.schedule.peak).toBe(0.25);
     }
   });
+});
+
+test.each([
+  ['bert', 'bert-glosses'],
+  ['resnet', 'resnet-digits'],
+] as const)('a share near all of few steps leaves one to what follows imitation: %s', (group, name) => {
+  const declared = armSpecs(trainExperiment(group, name), 'minutes')['three-stage'] as unknown as TrainSpec;
+  const imitation = declared.imitation as GradientImitation;
+  const few = {
+    ...declared,
+    training: atSteps(declared.training, 5),
+    imitation: { ...imitation, recipe: atSteps(imitation.recipe, 3) },
+  };
+  const tried = specAtPoint(few, [0.5, 0.25, 0.97]);
+  expect(tried.training.steps).toBeGreaterThanOrEqual(1);
+  expect(ownCost(tried).steps).toBe(ownCost(few).steps);
 });
 
 describe('a recipe for a share of its steps', () => {

@@ -126,7 +126,9 @@ export function atShare(spec: TrainSpec, share: number | undefined): TrainSpec {
   const stages = (steps - training.steps) / recipe.steps;
   // where the thin net has nothing that is not the wide net's own, nothing imitates
   if (stages === 0) return spec;
-  const each = Math.max(1, Math.round((share * steps) / stages));
+  // one step at least is left to what follows, however few there are
+  const most = Math.floor((steps - 1) / stages);
+  const each = Math.max(1, Math.min(most, Math.round((share * steps) / stages)));
   return {
     ...spec,
     training: atSteps(training, steps - each * stages),
