@@ -1,6 +1,6 @@
 /** What a frontier costs before it is run, by budget, and whether this machine holds it. */
 import { RUNNERS } from '../../experiments/runners.js';
-import { UsageError } from '../../src/core/errors.js';
+import { plural, UsageError } from '../../src/core/errors.js';
 import { runnerOf, type Arm } from '../../src/core/experiment.js';
 import { groupBy } from '../../src/core/group.js';
 import type { Cell } from '../../src/core/run.js';
@@ -85,9 +85,14 @@ export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours, s
   if (costs.length === 0) return;
   const largest = costs.reduce((most, cost) => (cost.gigabytes > most.gigabytes ? cost : most));
   const most = Math.floor(memory / 1e9 / largest.gigabytes);
-  if (jobs > most)
+  // no more than there are
+  const atOnce = Math.min(
+    jobs,
+    costs.reduce((sum, { runs }) => sum + runs, 0),
+  );
+  if (atOnce > most)
     throw new UsageError(
-      `budget ${largest.budget}: ${jobs} runs at once need ${(jobs * largest.gigabytes).toFixed(1)} GB ` +
+      `budget ${largest.budget}: ${plural(atOnce, 'run')} at once need ${(atOnce * largest.gigabytes).toFixed(1)} GB ` +
         `of memory, and this machine has ${(memory / 1e9).toFixed(1)}; ` +
         (most === 0 ? 'choose smaller arms with --arm' : `run at most ${most} at once with --jobs ${most}`),
     );

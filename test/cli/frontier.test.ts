@@ -91,6 +91,9 @@ test('a frontier whose memory or time is not there is refused in one line that s
   expect(() => checkRoom(costs, { ...room, memory: 1e9 * most * 1.5 })).toThrow(
     /^budget .*: 2 runs at once need [\d.]+ GB of memory, and this machine has [\d.]+; run at most 1 at once with --jobs 1$/,
   );
+  const runs = costs.reduce((sum, cost) => sum + cost.runs, 0);
+  const forAll = 1e9 * most * (runs + 0.5);
+  expect(() => checkRoom(costs, { ...room, memory: forAll, jobs: 10 * runs })).not.toThrow();
   expect(() => checkRoom(costs, { ...room, memory: 1e8 })).toThrow(/choose smaller arms with --arm$/);
   expect(() => checkRoom(costs, { ...room, hours: 0.1 })).toThrow(
     /^[\d.]+ hours on one core, and --hours allows 0.1; budget x16 alone takes .*--seeds, or allow more with --hours [\d.]+$/,
