@@ -15,13 +15,15 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
   1: {
     rates: { default: 0.1, direct: 0.05, deeper: 0.05, 'selected-kl': 0.013, 'closed-form': 0.013 },
     imitation: 2,
+    share: 0.48,
   },
   // but for the closed form, those of resnet-hierarchy: the same nets and steps
-  4: { rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 }, imitation: 1 },
+  4: { rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 }, imitation: 1, share: 0.06 },
   // direct training was tuned there, of the thin net and of the deeper one; the others have the rates of budget 4
   8: {
     rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025, direct: 0.2 },
     imitation: 1,
+    share: 0.06,
   },
   // where every way has 100 % at most rates
   16: {

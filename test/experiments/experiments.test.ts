@@ -16,7 +16,8 @@ import { resnetAblations, resnetDigits } from '../../experiments/resnet.js';
 import { width } from '../../experiments/theory.js';
 import { cellsOf, armSpecs, SCALES, type Arm, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { checkToRun, parseTrainSpec } from '../../src/method/run/check-spec.js';
-import { costOf } from '../../src/method/cost/cost.js';
+import { mean } from '../../src/core/stats.js';
+import { costOf, ownCost } from '../../src/method/cost/cost.js';
 import type { GradientImitation, TrainSpec } from '../../src/method/spec/spec.js';
 
 const ALL = Object.values(trainExperiments()).flat();
@@ -305,6 +306,29 @@ test('imitation on glosses has the rate and the share that were the best measure
     const { steps, schedule } = (imitation as GradientImitation).recipe;
     const share = steps / (steps + training.steps);
     expect([schedule.peak, Math.round(1000 * share) / 10], arm).toEqual(tuned);
+  }
+});
+
+test('the share of the steps that imitates is the best measured where it was tuned', () => {
+  const rows = note('2026-11-30-shares-of-imitation')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  expect(rows.length).toBeGreaterThan(10);
+  for (const row of rows) {
+    const [name, arm, cell] = cellsIn(row) as [string, string, string];
+    const tried = cell.split('; ').map((one) => {
+      const [share, accuracies] = one.split(' %: ') as [string, string];
+      const values = accuracies.replaceAll('**', '').split(', ').map(Number);
+      return { share: Number(share), mean: mean(values), bold: accuracies.startsWith('**') };
+    });
+    const [chosen, ...others] = tried.filter(({ bold }) => bold);
+    expect(others, row).toEqual([]);
+    for (const one of tried) expect(chosen!.mean, row).toBeGreaterThanOrEqual(one.mean);
+    const { spec } = ALL.find((one) => `\`${one.name}\`` === name)!.arms('laptop')[arm]!;
+    const { steps } = ownCost(spec as unknown as TrainSpec);
+    const declared = steps - (spec as unknown as TrainSpec).training.steps;
+    // a step for each stage at least, and whole ones
+    expect(Math.abs(declared - (chosen!.share / 100) * steps), row).toBeLessThanOrEqual(4);
   }
 });
 
