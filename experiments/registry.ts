@@ -1,9 +1,11 @@
 /** Every experiment, in the order in which commands list them. */
-import type { Experiment } from '../src/core/experiment.js';
+import { CUSTOM_SCALE, type Arm, type Experiment } from '../src/core/experiment.js';
+import type { Cell } from '../src/core/run.js';
 import { groupBy } from '../src/core/group.js';
 import { entryOf, follow, lookUp, register } from '../src/core/registry.js';
 import { shellWord } from '../src/core/shell.js';
-import { TRAIN_KIND } from '../src/method/run/required.js';
+import { TRAIN_KIND, wideCell } from '../src/method/run/required.js';
+import type { TrainSpec } from '../src/method/spec/spec.js';
 import { THEORY_KIND } from '../theory/studies/index.js';
 import { bertAblations, bertGlosses, bertSquad, bertSupersense } from './bert.js';
 import { checkExperiment } from './checks.js';
@@ -94,6 +96,15 @@ function ofKind(kind: string): Experiment[] {
 /** Experiments that run studies of the theory. */
 export function theoryExperiments(): Experiment[] {
   return ofKind(THEORY_KIND);
+}
+
+/** The runs that train the wide nets of an experiment's arms. */
+export function wideNets({ name, kind }: Experiment, arms: Readonly<Record<string, Arm>>): Cell[] {
+  if (kind !== TRAIN_KIND) return [];
+  return Object.entries(arms).flatMap(([arm, { spec }]) => {
+    const cell = { experiment: name, arm, scale: CUSTOM_SCALE, kind, spec, seed: 1 };
+    return wideCell(cell, spec as unknown as TrainSpec) ?? [];
+  });
 }
 
 function byGroup(experiments: readonly Experiment[]): Record<string, Experiment[]> {

@@ -1,6 +1,6 @@
 /** Runs that more than one declaration has: in a folder each is kept once, under the names with which it was made. */
-import { EXPERIMENTS } from '../../experiments/registry.js';
-import type { Experiment, Scale } from '../../src/core/experiment.js';
+import { EXPERIMENTS, wideNets } from '../../experiments/registry.js';
+import { WIDE_ARM, type Experiment, type Scale } from '../../src/core/experiment.js';
 import { groupBy } from '../../src/core/group.js';
 import { hashOf, type Json } from '../../src/core/json.js';
 import { oncePer, remembered } from '../../src/core/memo.js';
@@ -33,6 +33,17 @@ function declaredAt(experiment: Experiment, scale: string): readonly Declared[] 
   );
 }
 
+/** The wide nets that arms of an experiment require and that are no arms of it. */
+const wideNetsOf = oncePer<Experiment, Map<string, readonly Pick<Declared, 'arm' | 'content'>[]>>(() => new Map());
+
+function wideNetsAt(experiment: Experiment, scale: string): readonly Pick<Declared, 'arm' | 'content'>[] {
+  return remembered(wideNetsOf(experiment), scale, () => {
+    const arms = new Set(declaredAt(experiment, scale).map(({ content }) => content));
+    const nets = new Set(wideNets(experiment, armsAt(experiment, scale)).map(contentOf));
+    return [...nets].filter((content) => !arms.has(content)).map((content) => ({ arm: WIDE_ARM, content }));
+  });
+}
+
 /** The runs of one experiment at one scale, under these names. */
 interface Begun {
   readonly experiment: Experiment;
@@ -57,13 +68,13 @@ function sharedBy(
   { experiment, scale, runs }: Begun,
   byContent: ReadonlyMap<string, readonly RunRecord[]>,
 ): RunRecord[] {
-  const there = new Set(runs.map(({ cell }) => JSON.stringify([cell.arm, cell.seed])));
+  const there = new Set(runs.map(({ id, cell }) => JSON.stringify([cell.arm, id])));
   const begun = new Set(runs.map(({ cell }) => cell.seed));
   const declared = declaredAt(experiment, scale);
   const count = experiment.seeds[scale as Scale] ?? 0;
-  const others = declared.flatMap(({ arm, content }) =>
+  const others = [...declared, ...wideNetsAt(experiment, scale)].flatMap(({ arm, content }) =>
     (byContent.get(content) ?? [])
-      .filter(({ cell }) => !there.has(JSON.stringify([arm, cell.seed])))
+      .filter(({ id }) => !there.has(JSON.stringify([arm, id])))
       .map((run): RunRecord => ({ ...run, cell: { ...run.cell, experiment: experiment.name, arm, scale } })),
   );
   return [...groupBy(others, ({ cell }) => cell.seed)].flatMap(([seed, mine]) => {
@@ -76,7 +87,8 @@ function sharedBy(
 /**
  * The runs that experiments declare and that were made under other names, with those that they have there: for another
  * experiment or at another scale, or from a file of the user's. An experiment has them at a scale for which there are
- * other runs: of a seed of which it has some, or of a declared one of which all of its arms are there.
+ * other runs: of a seed of which it has some, or of a declared one of which all of its arms are there. The wide nets
+ * that its arms require are among them.
  */
 export function sharedRuns(runs: readonly RunRecord[]): RunRecord[] {
   const begun = begunIn(runs);

@@ -9,7 +9,9 @@ import { judgeOwn } from '../../reports/claims/own.js';
 import { readRecords, type Records } from '../../reports/data/records.js';
 import { keptRowsOf, originsOfTable } from '../../reports/data/tables.js';
 import { cellsOf, CUSTOM_SCALE, type Scale } from '../../src/core/experiment.js';
-import type { Cell } from '../../src/core/run.js';
+import { cellId, type Cell } from '../../src/core/run.js';
+import { requiredCells } from '../../src/method/run/required.js';
+import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
 
@@ -31,7 +33,9 @@ async function make(out: string, made: readonly Cell[]): Promise<Records> {
           kind,
           (context) => {
             context.log({ event: 'merge', depth: 1, error: cell.seed });
-            return Promise.resolve({ result: { testAccuracy: cell.seed, parameters: 1 } });
+            return Promise.resolve({
+              result: { testAccuracy: cell.seed, parameters: Number.parseInt(cellId(cell), 16) },
+            });
           },
         ]),
       ),
@@ -77,6 +81,19 @@ test('runs of another experiment count where a seed is begun, with their figures
   expect(named(results, 'frontier-hierarchy', 'laptop')).toHaveLength(4);
   expect(results.find(({ arm }) => arm === 'direct')!.facts).toMatchObject({ learnsFrom: 'labels' });
   expect(problems).toEqual([]);
+});
+
+test('the wide nets that its arms require count in an experiment, too, each shape for itself', async () => {
+  const cell = (scale: Scale, arm: string): Cell => cells('resnet-ablations', scale)[arm]!;
+  const wide = requiredCells(cell('minutes', 'kl'), cell('minutes', 'kl').spec as unknown as TrainSpec);
+  const small = cell('laptop', 'random, wide x1');
+  const narrow = requiredCells(small, small.spec as unknown as TrainSpec);
+  const out = folder();
+  await make(out, [...wide, cell('minutes', 'kl')]);
+  const { results } = await make(out, [...narrow, small]);
+  expect(named(results, 'resnet-ablations', 'laptop').sort()).toHaveLength(4);
+  const ids = results.filter(({ scale }) => scale === 'laptop').map(({ run }) => run);
+  expect(ids.sort()).toEqual([...wide, cell('minutes', 'kl'), ...narrow, small].map(cellId).sort());
 });
 
 test('runs from a file that holds what is declared count in the declared experiment, and are judged apart once', async () => {
