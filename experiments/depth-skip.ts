@@ -54,23 +54,37 @@ export interface DepthRates {
   readonly share?: number;
 }
 
-/** Each arm's rate at each depth (docs/notes/2026-11-26-depth-and-skip.md). */
+/** Rates of 4 layers, with skip connections and without. */
+const SHALLOW: Rates = { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 };
+
+/**
+ * Each arm's rate at each depth (docs/notes/2026-11-26-depth-and-skip.md), and imitation's share of the steps
+ * (docs/notes/2026-11-30-shares-of-imitation.md).
+ */
 const RATES: Readonly<Record<number, Readonly<Record<'plain' | 'skip', DepthRates>>>> = {
   4: {
-    plain: { rates: { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 }, imitation: 3.3e-2 },
-    skip: { rates: { default: 3e-2, wide: 1e-2, 'selected-kl': 1e-2, 'closed-form': 1e-2 }, imitation: 3.3e-2 },
+    plain: { rates: SHALLOW, imitation: 3.3e-2, share: 0.15 },
+    skip: { rates: SHALLOW, imitation: 3.3e-2, share: 0.15 },
   },
   8: {
-    plain: { rates: { default: 1e-2, wide: 3e-3, imitation: 3e-2, 'closed-form': 3e-3 }, imitation: 1e-2 },
+    plain: {
+      rates: { default: 1e-2, wide: 3e-3, imitation: 3e-2, 'closed-form': 3e-3 },
+      imitation: 1e-2,
+      share: 0.037,
+    },
     skip: { rates: { default: 1e-2, wide: 3e-3, direct: 3e-2 }, imitation: 3.3e-2 },
   },
   16: {
-    plain: { rates: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 }, imitation: 3.3e-2 },
-    skip: { rates: { default: 1e-2, wide: 3e-3, direct: 3e-2, kd: 3e-2 }, imitation: 3e-3 },
+    plain: {
+      rates: { default: 1e-2, wide: 1e-3, 'selected-kl': 3e-3, 'closed-form': 3e-3 },
+      imitation: 3.3e-2,
+      share: 0.15,
+    },
+    skip: { rates: { default: 1e-2, wide: 3e-3, direct: 3e-2, kd: 3e-2 }, imitation: 3e-3, share: 0.075 },
   },
   32: {
-    plain: { rates: { default: 3e-3, wide: 1e-3, 'selected-kl': 1e-3 }, imitation: 1e-2 },
-    skip: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 },
+    plain: { rates: { default: 3e-3, wide: 1e-3, 'selected-kl': 1e-3 }, imitation: 1e-2, share: 0.15 },
+    skip: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2, share: 0.15 },
   },
   64: {
     plain: {

@@ -66,15 +66,21 @@ export const plain16Frontier = plainFrontier(16, {
     1: {
       rates: { default: 1e-2, deeper: 3e-3, 'selected-kl': 3e-3, 'closed-form': 1e-3, wide: 3e-3 },
       imitation: 3e-3,
+      share: 0.15,
     },
     4: {
       rates: { default: 1e-2, deeper: 3e-3, 'selected-kl': 3e-3, 'closed-form': 1e-3, wide: 3e-3 },
       imitation: 1e-2,
+      share: 0.037,
     },
-    16: { rates: { default: 3e-3, kd: 1e-2, 'closed-form': 3.3e-4 }, imitation: 3e-3 },
-    64: { rates: { default: 3e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 1e-2 },
+    16: { rates: { default: 3e-3, kd: 1e-2, 'closed-form': 3.3e-4 }, imitation: 3e-3, share: 0.15 },
+    64: { rates: { default: 3e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 1e-2, share: 0.6 },
     // direct training, KD and the deeper net were tuned at 512, three stages at 256; the others have the rates of 64
-    256: { rates: { default: 3e-3, deeper: 1e-3, 'closed-form': 1e-3, wide: 1e-3 }, imitation: 1e-2 },
+    256: {
+      rates: { default: 3e-3, deeper: 1e-3, 'closed-form': 1e-3, wide: 1e-3 },
+      imitation: 1e-2,
+      share: 0.15,
+    },
   },
 });
 
@@ -107,9 +113,9 @@ export const plain8Frontier = otherDepth(8, {
   // the middle of the grid, widened where the best is at an end
   tuning: { ...DEPTH_TUNING, rates: [1e-3, 3e-3, 1e-2] },
   rates: {
-    1: { rates: { default: 1e-2, 'closed-form': 3e-3 }, imitation: 3e-3 },
+    1: { rates: { default: 1e-2, 'closed-form': 3e-3 }, imitation: 3e-3, share: 0.075 },
     4: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 3.3e-2 },
-    16: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2 },
+    16: { rates: { default: 1e-2, wide: 3e-3 }, imitation: 1e-2, share: 0.075 },
     64: { rates: { default: 3e-3 }, imitation: 3.3e-2 },
   },
 });
@@ -119,12 +125,17 @@ export const plain64Frontier = otherDepth(64, {
   // no way of training had its best above these at 32 layers; the grid is widened where one is at an end
   tuning: { ...DEPTH_TUNING, rates: [3.3e-4, 1e-3, 3e-3] },
   rates: {
-    1: { rates: { default: 3e-3, 'selected-kl': 3.3e-4, 'closed-form': 3.3e-4, wide: 3.3e-4 }, imitation: 1e-3 },
+    1: {
+      rates: { default: 3e-3, 'selected-kl': 3.3e-4, 'closed-form': 3.3e-4, wide: 3.3e-4 },
+      imitation: 1e-3,
+      share: 0.15,
+    },
     4: {
       rates: { default: 3e-3, kd: 1e-3, 'selected-kl': 3.3e-4, 'closed-form': 1e-3, wide: 3.3e-4 },
       imitation: 3e-3,
+      share: 0.037,
     },
     16: { rates: { default: 1e-3, 'selected-kl': 3.3e-4, 'three-stage': 3e-3, wide: 3.3e-4 }, imitation: 3e-3 },
-    64: { rates: { default: 1e-3, 'closed-form': 3.3e-4, wide: 3.3e-4 }, imitation: 3e-3 },
+    64: { rates: { default: 1e-3, 'closed-form': 3.3e-4, wide: 3.3e-4 }, imitation: 3e-3, share: 0.15 },
   },
 });
