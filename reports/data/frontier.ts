@@ -41,11 +41,16 @@ export function frontierRows(frontier: Frontier, results: readonly TableRow[]): 
   const runs = new Set(own.map(({ run }) => run));
   const keyOf = ({ scale, seed }: TableRow): string => `${experiment} ${scale} ${seed}`;
   const begun = new Set(own.filter(({ scale }) => Object.hasOwn(seeds, scale)).map(keyOf));
+  const taken = new Set<string>();
   const shared = results.flatMap((row) => {
     if (runs.has(row.run) || !begun.has(keyOf(row))) return [];
     const arms = remembered(ARMS, keyOf(row), () => armsById(frontier, row.scale as Scale, row.seed));
     const arm = arms.get(row.run);
-    return arm === undefined ? [] : [{ ...row, ...named({ ...row, experiment, arm }) }];
+    const key = `${row.run} ${row.scale}`;
+    // several others may have a row of it
+    if (arm === undefined || taken.has(key)) return [];
+    taken.add(key);
+    return [{ ...row, ...named({ ...row, experiment, arm }) }];
   });
   return [...own, ...shared];
 }

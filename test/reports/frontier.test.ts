@@ -61,6 +61,8 @@ test('a run that another experiment has made counts in a frontier that declares 
   const other = { ...named({ run, experiment: 'resnet-hierarchy', arm: 'direct', scale: 'laptop', seed: 1 }) };
   const all = [row(frontier.arm('kd', 1), 1, 50), { ...other, values: { testAccuracy: 40, gigaflops: 4 } }];
   expect(frontierRows(frontier, all).map(({ arm }) => arm)).toEqual([frontier.arm('kd', 1), shared]);
+  const third = { ...all[1]!, ...named({ run, experiment: 'resnet-long', arm: 'direct', scale: 'laptop', seed: 1 }) };
+  expect(frontierRows(frontier, [...all, third])).toHaveLength(2); // once, though two others have it
   expect(frontierRows(frontier, [all[1]!])).toEqual([]);
   expect(frontierRows(frontier, [row(frontier.arm('kd', 1), 2, 50), all[1]!])).toHaveLength(1);
 });
