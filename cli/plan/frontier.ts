@@ -1,6 +1,6 @@
 /** What a frontier costs before it is run, by budget, and whether this machine holds it. */
 import { RUNNERS } from '../../experiments/runners.js';
-import { plural, UsageError } from '../../src/core/errors.js';
+import { UsageError } from '../../src/core/errors.js';
 import { runnerOf, type Arm } from '../../src/core/experiment.js';
 import { groupBy } from '../../src/core/group.js';
 import type { Cell } from '../../src/core/run.js';
@@ -90,9 +90,10 @@ export function checkRoom(costs: readonly BudgetCost[], { jobs, memory, hours, s
     jobs,
     costs.reduce((sum, { runs }) => sum + runs, 0),
   );
+  const need = atOnce === 1 ? 'a run needs' : `${atOnce} runs at once need`;
   if (atOnce > most)
     throw new UsageError(
-      `budget ${largest.budget}: ${plural(atOnce, 'run')} at once need ${(atOnce * largest.gigabytes).toFixed(1)} GB ` +
+      `budget ${largest.budget}: ${need} ${(atOnce * largest.gigabytes).toFixed(1)} GB ` +
         `of memory, and this machine has ${(memory / 1e9).toFixed(1)}; ` +
         (most === 0 ? 'choose smaller arms with --arm' : `run at most ${most} at once with --jobs ${most}`),
     );

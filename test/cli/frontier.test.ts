@@ -94,6 +94,9 @@ test('a frontier whose memory or time is not there is refused in one line that s
   const runs = costs.reduce((sum, cost) => sum + cost.runs, 0);
   const forAll = 1e9 * most * (runs + 0.5);
   expect(() => checkRoom(costs, { ...room, memory: forAll, jobs: 10 * runs })).not.toThrow();
+  expect(() => checkRoom(costs, { ...room, memory: 1e8, jobs: 1 })).toThrow(
+    /^budget .*: a run needs [\d.]+ GB of memory, /,
+  );
   expect(() => checkRoom(costs, { ...room, memory: 1e8 })).toThrow(/choose smaller arms with --arm$/);
   expect(() => checkRoom(costs, { ...room, hours: 0.1 })).toThrow(
     /^[\d.]+ hours on one core, and --hours allows 0.1; budget x16 alone takes .*--seeds, or allow more with --hours [\d.]+$/,
