@@ -340,9 +340,10 @@ export function readRecords(folders: readonly string[]): Records {
     }
   }
   results.push(...divergedResults(lost, shown));
-  // what counts for several experiments is one run
+  // what counts for several experiments is one run, by its own names where it is shown by these
   const again = new Set(shared);
-  const runs = shown.filter((run) => !again.has(run));
+  const ownFirst = [...shown.filter((run) => !again.has(run)), ...shown.filter((run) => again.has(run))];
+  const runs = [...groupBy(ownFirst, ({ id }) => id).values()].map(([first]) => first!);
   const { tables, problems: damaged } = soundTables(folders.flatMap(keptTables), new Set(results.map(nameOf)));
   problems.push(...damaged);
   const origins = new Map<string, readonly Origin[]>();
@@ -367,7 +368,7 @@ export function readRecords(folders: readonly string[]): Records {
     results,
     kept: tables.map(({ file }) => file),
     origins,
-    problems,
-    cautions: cautionsOf(runs, [...results, ...rows]),
+    problems: [...new Set(problems)],
+    cautions: cautionsOf(shown, [...results, ...rows]),
   };
 }

@@ -1,7 +1,8 @@
 /** Runs that more than one declaration has: made once, they count wherever they are declared and were asked for. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { finishedRuns } from '../../cli/terminal/work.js';
 import { EXPERIMENTS } from '../../experiments/registry.js';
@@ -14,6 +15,7 @@ import { requiredCells } from '../../src/method/run/required.js';
 import type { TrainSpec } from '../../src/method/spec/spec.js';
 import { environment } from '../../src/store/environment.js';
 import { executeRun } from '../../src/store/execute.js';
+import { listRuns, type Environment } from '../../src/store/runs.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'gowide-shared-'));
 
@@ -23,11 +25,11 @@ function cells(name: string, scale: Scale, seed = 1): Record<string, Cell> {
 }
 
 /** Makes runs in a folder one after another, each of which logs a row. */
-async function make(out: string, made: readonly Cell[]): Promise<Records> {
+async function make(out: string, made: readonly Cell[], source: Partial<Environment> = {}): Promise<Records> {
   for (const cell of made)
     await executeRun(cell, {
       out,
-      environment: environment(null, 'gowide <test>'),
+      environment: { ...environment(null, 'gowide <test>'), ...source },
       executors: Object.fromEntries(
         ['train', 'theory'].map((kind) => [
           kind,
@@ -81,6 +83,31 @@ test('runs of another experiment count where a seed is begun, with their figures
   expect(named(results, 'frontier-hierarchy', 'laptop')).toHaveLength(4);
   expect(results.find(({ arm }) => arm === 'direct')!.facts).toMatchObject({ learnsFrom: 'labels' });
   expect(problems).toEqual([]);
+});
+
+test('a run of an older declaration counts where another experiment declares it still, and is one of the runs', async () => {
+  const old = cells('frontier-hierarchy', 'laptop')['direct x4']!;
+  const newer: Cell = { ...old, spec: cells('frontier-hierarchy', 'laptop')['direct x1']!.spec };
+  const out = folder();
+  await make(out, [old]);
+  await sleep(5);
+  const records = await make(out, [newer, cells('resnet-hierarchy', 'laptop').long!]);
+  expect(named(records.results, 'resnet-hierarchy', 'laptop').sort()).toEqual(['direct 1', 'long 1']);
+  expect(records.runs.map(({ id }) => id)).toContain(cellId(old));
+  expect(originsOfTable(records, 'resnet-hierarchy.laptop')).toMatchObject([{ runs: 2 }]);
+});
+
+test('what is said of a run is said once, and of its commit wherever it counts', async () => {
+  const out = folder();
+  const elsewhere = cells('frontier-hierarchy', 'laptop')['direct x4']!;
+  await make(out, [elsewhere], { commit: 'a'.repeat(40), dirty: false });
+  const asked = [cells('resnet-hierarchy', 'laptop').long!];
+  const { cautions } = await make(out, asked, { commit: 'b'.repeat(40), dirty: false });
+  expect(cautions).toContainEqual(expect.stringMatching(/^resnet-hierarchy, scale laptop: its runs are of 2 commits/));
+  const [run] = listRuns(out).runs.filter(({ id }) => id === cellId(elsewhere));
+  rmSync(join(run!.folder, 'metrics.jsonl'));
+  const { problems } = readRecords([out]);
+  expect(problems.filter((line) => line.includes(run!.folder))).toHaveLength(1);
 });
 
 test('the wide nets that its arms require count in an experiment, too, each shape for itself', async () => {
