@@ -365,3 +365,11 @@ export function indexRanges(count: number, batch: number): Uint32Array[] {
     filled(new Uint32Array(Math.min(batch, count - i * batch)), (k) => i * batch + k),
   );
 }
+
+/**
+ * Places of examples by their lengths, shorter ones first and equal ones as they stand: where a batch is as long as its
+ * longest example, the least is computed of examples that are of one length.
+ */
+export function shortestFirst(lengths: readonly number[]): number[] {
+  return [...lengths.keys()].sort((a, b) => lengths[a]! - lengths[b]!);
+}

@@ -1,5 +1,5 @@
 /** Passes over a split in batches that fit into memory. */
-import { indexRanges, toBatch, type Dataset, type Source } from '../data/dataset.js';
+import { indexRanges, shortestFirst, toBatch, type Dataset, type Source } from '../data/dataset.js';
 import { tf, type Tensor } from '../engine/tensor.js';
 
 /**
@@ -8,8 +8,8 @@ import { tf, type Tensor } from '../engine/tensor.js';
  */
 const EVALUATION_NUMBERS = 2 ** 21;
 /**
- * Tokens of one evaluation batch, at most: few numbers, and many values of a BERT. Of one of 12 layers of 768 channels
- * a forward pass keeps some 110 kB for each.
+ * Tokens of one evaluation batch, at most: they are few numbers, of which a BERT makes many. A forward pass of one of
+ * 12 layers and 768 channels keeps some 110 kB for each token.
  */
 const EVALUATION_TOKENS = 2 ** 15;
 /** Logits of one evaluation batch, at most: of masked tokens there are as many as the vocabulary is large. */
@@ -48,14 +48,13 @@ export async function forEachBatch(data: Dataset, source: Source, visit: Visit, 
 }
 
 /**
- * Batches of a whole source in any order: where a batch is as long as its longest example, the shorter examples
- * first, as five hundred short ones beside a long one would take several times as long.
+ * Batches of a whole source in any order: where a batch is as long as its longest example, the shorter examples first,
+ * as five hundred short ones beside a long one would take several times as long.
  */
 function batchesByLength(data: Dataset, { count, lengths }: Source): Uint32Array[] {
   const batches = indexRanges(count, evaluationBatch(data));
   if (lengths === undefined) return batches;
-  const all = lengths();
-  const order = Uint32Array.from(all.keys()).sort((a, b) => all[a]! - all[b]! || a - b);
+  const order = shortestFirst(lengths());
   return batches.map((places) => places.map((place) => order[place]!));
 }
 

@@ -3,7 +3,14 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { FailureError, isOrAre, plural, rewording, UsageError } from '../core/errors.js';
-import { indexRanges, toLabelled, type Asked, type SkippedFile, type Source as Examples } from '../data/dataset.js';
+import {
+  indexRanges,
+  shortestFirst,
+  toLabelled,
+  type Asked,
+  type SkippedFile,
+  type Source as Examples,
+} from '../data/dataset.js';
 import { mayHavePictures } from '../data/picture-files.js';
 import { openPictures } from '../data/picture-batches.js';
 import { hasPairs, picturesOf } from '../data/index.js';
@@ -236,20 +243,12 @@ interface Job {
   readonly opened: Opened;
 }
 
-/**
- * Places of texts by their lengths, shorter ones first and equal ones as they stand: a batch is as long as its longest
- * text, and computes least of texts that are of one length.
- */
-export function inOrderOf(lengths: readonly number[]): number[] {
-  return [...lengths.keys()].sort((a, b) => lengths[a]! - lengths[b]!);
-}
-
 async function classified({ network, classes, labels, host, opened }: Job): Promise<Classification> {
   const { items: names, lengths, examples, shape, notes } = opened;
   const asked: Asked = { shape, classes };
   const answers = new Array<Classified | undefined>(names.length);
   const skipped: SkippedFile[] = [];
-  const order = lengths === undefined ? [...names.keys()] : inOrderOf(lengths);
+  const order = lengths === undefined ? [...names.keys()] : shortestFirst(lengths);
   await withPredictor(networkOf(network), host, async (predict) => {
     for (const places of indexRanges(names.length, BATCH)) {
       const indices = places.map((place) => order[place]!);

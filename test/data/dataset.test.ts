@@ -1,6 +1,6 @@
 /** What goes to the engine: finite numbers, and labels that are classes. */
 import { beforeAll, expect, test } from 'vitest';
-import { checkDataset, Order, toBatch, toLabelled, type Dataset } from '../../src/data/dataset.js';
+import { checkDataset, Order, shortestFirst, toBatch, toLabelled, type Dataset } from '../../src/data/dataset.js';
 import { tf } from '../../src/engine/tensor.js';
 import { anyEngine } from '../support/engines.js';
 
@@ -50,6 +50,11 @@ test('more or fewer values than the labels have examples are refused', () => {
   expect(() => toLabelled({ ...asked, questions: 2 }, { values: values(), labels: Int32Array.of(0, 1, 2) })).toThrow(
     'data: a batch has 3 labels and 12 values; expected 2 labels and 4 values',
   );
+});
+
+test('examples are put in order by their lengths, equal ones as they stand', () => {
+  expect(shortestFirst([9, 3, 9, 5, 3])).toEqual([1, 4, 3, 0, 2]);
+  expect(shortestFirst([0, 0, 0])).toEqual([0, 1, 2]);
 });
 
 test('texts that are padded to the longest of a batch say where their tokens are', () => {

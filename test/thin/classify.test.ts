@@ -15,7 +15,7 @@ import { evaluation } from '../../src/nn/layers.js';
 import { readSafetensors, writeSafetensors } from '../../src/store/safetensors.js';
 import { readVocabulary } from '../../src/text/vocabulary.js';
 import { WordPiece } from '../../src/text/wordpiece.js';
-import { inOrderOf, openClassification, type ClassifyOptions } from '../../src/thin/classify.js';
+import { openClassification, type ClassifyOptions } from '../../src/thin/classify.js';
 import { setUp } from '../../src/thin/plan.js';
 import { anyEngine } from '../support/engines.js';
 import { BERT, bertFolder, csvFile, newFolder, pictureFolder, RESNET, resnetFile } from './support.js';
@@ -169,11 +169,6 @@ describe('pictures', () => {
     writeSafetensors(model, tensors, metadata);
     await expect((await open(model, join(pictureFolder(1), 'red'), 8))()).rejects.toThrow('outputs are not finite');
   });
-});
-
-test('texts are read beside others of their length, equal ones in their order', () => {
-  expect(inOrderOf([9, 3, 9, 5, 3])).toEqual([1, 4, 3, 0, 2]);
-  expect(inOrderOf([0, 0, 0])).toEqual([0, 1, 2]);
 });
 
 test('texts, of different lengths, have the classes that the network gives, by the names of its folder', async () => {
