@@ -36,7 +36,7 @@ const LINE = 110;
 
 /**
  * Memory of a run's training step in bytes, by the activations that were measured, or else are expected: the measured
- * thin net's own, and the wide net's for every other, which are smaller.
+ * thin net has its own, and every other net, none of which is larger, those of the wide net.
  */
 function memoryOf(spec: TrainSpec, { measured, thin }: MeasuredNet = {}): number {
   const { batch, accumulate = 1 } = spec.training;

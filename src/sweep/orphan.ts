@@ -24,9 +24,9 @@ const timer = setInterval(() => {
 `;
 
 /**
- * Has this process and its group end, so many seconds after its parent did, unless it has ended by itself. Where the
- * system gives orphans no other parent (Windows) nothing is done: Node's child processes end with it there, but for
- * those that are detached.
+ * Has this process and its group end `grace` seconds after its parent did, unless it has ended by itself. Where the
+ * system gives orphans no other parent (Windows) nothing is done: there Node's child processes end with their parent,
+ * but for those that are detached.
  */
 export function endWithParent(grace = graceSeconds()): void {
   const parent = Number(process.env[PARENT] ?? process.ppid);

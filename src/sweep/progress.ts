@@ -210,7 +210,7 @@ export class SweepProgress {
     const free = [...ends.values(), ...Array<number>(Math.max(0, processes - ends.size)).fill(0)];
     const left = [...waiting].sort(([, a], [, b]) => b - a);
     while (left.length > 0) {
-      // a cell whose required ones failed, or wait themselves, begins when they are dealt out
+      // when the cells that it waits for have ended, which nobody knows of one that is not dealt out yet
       const begins = left.map(([id]) => Math.max(0, ...this.openOf(id).map((other) => done.get(other) ?? Infinity)));
       const process = free.indexOf(Math.min(...free));
       const from = Math.max(free[process]!, Math.min(...begins));
