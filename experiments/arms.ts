@@ -14,6 +14,7 @@ import type {
   TrainSpec,
 } from '../src/method/spec/spec.js';
 import type { NetworkSpec } from '../src/models/index.js';
+import { atShare } from '../src/method/run/tuning.js';
 import { atSteps } from '../src/method/spec/recipe-steps.js';
 
 /** What the arms of one comparison have in common. */
@@ -43,6 +44,8 @@ export interface Setting {
   readonly imitationSteps: number;
   /** Peak rate of an arm. */
   readonly rate: (arm: string) => number;
+  /** Share of an arm's steps that imitation takes instead; undefined for one that keeps its {@link imitationSteps}. */
+  readonly share?: (arm: string) => number | undefined;
 }
 
 /**
@@ -141,7 +144,7 @@ export function armOf(
   const used = imitation !== null && 'recipe' in imitation ? setting.imitationSteps : 0;
   const needsTeacher = objective.teacher + objective.hints > 0 || imitation !== null || start !== 'random';
   const teacher: TeacherSpec = { ...setting.wide, objective: LABELS };
-  return {
+  const spec: TrainSpec = {
     data: setting.data,
     network,
     teacher: needsTeacher ? teacher : null,
@@ -149,6 +152,7 @@ export function armOf(
     imitation,
     training: { ...setting.recipe(steps ?? setting.steps - used, setting.rate(name)), objective },
   };
+  return atShare(spec, setting.share?.(name));
 }
 
 /** The spec of the wide net's own training. */

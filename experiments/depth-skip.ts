@@ -14,7 +14,6 @@ import { TRAIN_KIND } from '../src/method/run/required.js';
 import type { TrainSpec } from '../src/method/spec/spec.js';
 import type { MlpSpec } from '../src/models/families/plain/mlp.js';
 import { armOf, rateOf, wideArm, type Rates, type Setting } from './arms.js';
-import { atShare } from '../src/method/run/tuning.js';
 import { TEST_ACCURACY } from './metrics.js';
 import { adamw } from './recipes.js';
 
@@ -127,7 +126,7 @@ function netOf(layers: number, skip: boolean): MlpSpec {
   return { family: 'mlp', numLayers: layers, width: THIN, skip, activation: 'tanh', classes: 10, inputs: 196 };
 }
 
-function settingOf(size: Size, thin: MlpSpec, { rates, imitation }: DepthRates): Setting {
+function settingOf(size: Size, thin: MlpSpec, { rates, imitation, share }: DepthRates): Setting {
   const imitationSteps = Math.round(size.steps * 0.3);
   return {
     data: { set: 'digits', split: 2, train: size.train, augment: AUGMENT },
@@ -150,6 +149,7 @@ function settingOf(size: Size, thin: MlpSpec, { rates, imitation }: DepthRates):
     },
     imitationSteps,
     rate: (arm) => rateOf(rates, arm),
+    share: () => share,
   };
 }
 
@@ -170,8 +170,7 @@ export function plainOf(layers: number, steps: number, rates: DepthRates, wide: 
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
-  const rates = RATES[layers]![skip ? 'skip' : 'plain'];
-  const setting = settingOf(size, netOf(layers, skip), rates);
+  const setting = settingOf(size, netOf(layers, skip), RATES[layers]![skip ? 'skip' : 'plain']);
   return {
     wide: wideArm(setting),
     direct: armOf(setting, 'direct', {
@@ -179,7 +178,7 @@ function specsAt(size: Size, layers: number, skip: boolean): Record<string, Trai
     }),
     kd: armOf(setting, 'kd', {}),
     'selected-kl': armOf(setting, 'selected-kl', { start: 'selected' }),
-    imitation: atShare(armOf(setting, 'imitation', { imitation: setting.imitation }), rates.share),
+    imitation: armOf(setting, 'imitation', { imitation: setting.imitation }),
     'closed-form': armOf(setting, 'closed-form', {
       start: 'selected',
       imitation: { by: 'ridge', images: 600, ridge: 1e-3 },

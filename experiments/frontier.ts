@@ -29,7 +29,6 @@ import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import { armOf, LABELS, rateOf, wideArm, type Rates, type Setting } from './arms.js';
 import { byScale, checkCount, checkWord } from './checks.js';
 import { TEST_ACCURACY } from './metrics.js';
-import { atShare } from '../src/method/run/tuning.js';
 import { atSteps } from '../src/method/spec/recipe-steps.js';
 
 /** What was tuned at one budget: peak rates of each arm's training and of imitation by gradient, and its share. */
@@ -304,14 +303,11 @@ export function lengthened(recipe: RecipeSpec, steps: number, peak: number): Rec
 function specsAt(declaration: FrontierDeclaration, budget: number): Record<string, TrainSpec> {
   const { baseSteps } = declaration;
   const rates = ratesAt(declaration, budget);
-  const setting = declaration.setting(budget * baseSteps, rates);
+  const setting = { ...declaration.setting(budget * baseSteps, rates), share: () => rates.share };
   const wideRecipe = lengthened(setting.wide.recipe, budget * baseSteps, rateOf(rates.rates, WIDE));
   const wide = { ...setting, wide: { ...setting.wide, recipe: wideRecipe } };
   return Object.fromEntries(
-    Object.entries(waysOf(declaration)).map(([name, { spec }]) => [
-      name,
-      atShare(spec(name === WIDE ? wide : setting), rates.share),
-    ]),
+    Object.entries(waysOf(declaration)).map(([name, { spec }]) => [name, spec(name === WIDE ? wide : setting)]),
   );
 }
 

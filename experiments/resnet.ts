@@ -121,6 +121,12 @@ const DIGITS_LAPTOP_RATES: Rates = {
   deeper: 0.05,
   long: 0.4,
 };
+/** Shares of the steps that imitates in the arms of `resnet-digits` at scale laptop. */
+const DIGITS_LAPTOP_SHARES: Readonly<Record<string, number>> = {
+  'three-stage': 0.175,
+  'selected-three-stage': 0.0875,
+  'all-at-once': 0.044,
+};
 /** Tuned peak rates of the arms of `resnet-hierarchy`, at its 1,000 steps. */
 export const HIERARCHY_RATES: Rates = {
   default: 0.2,
@@ -130,6 +136,9 @@ export const HIERARCHY_RATES: Rates = {
   'selected-three-stage': 0.1,
   deeper: 0.4,
 };
+
+/** The tuned share of the 1,000 steps that imitates. */
+const HIERARCHY_SHARE = 0.06;
 
 /** Imitation of a ResNet's stages in the paper's order, each reading the thin net's own values. */
 export function imitationOf(recipe: RecipeSpec): GradientImitation {
@@ -263,7 +272,9 @@ export const resnetDigits: Experiment = {
   reproduced: true,
   tuning: TUNING,
   arms: (scale) => {
-    const all = sharedArms({ ...comparison(settingAt(scale)), ...(scale === 'paper' && labelsToo()) });
+    const setting = settingAt(scale);
+    const tuned = scale === 'laptop' ? { ...setting, share: (arm: string) => DIGITS_LAPTOP_SHARES[arm] } : setting;
+    const all = sharedArms({ ...comparison(tuned), ...(scale === 'paper' && labelsToo()) });
     if (scale !== 'minutes') return all;
     const some = Object.entries(all).filter(([arm]) => !NOT_IN_MINUTES.includes(arm));
     return { ...Object.fromEntries(some), long: { ...all.long!, seeds: LONG_SEEDS } };
@@ -276,9 +287,9 @@ export const resnetDigits: Experiment = {
  * 101, validation: 100 and 61 %); with 2 both do, with 4 neither.
  */
 function hierarchySetting(scale: Scale): Setting {
-  // at scale laptop 6 % of the steps imitate, the best of those that were tried
-  const [steps, imitation] = scale === 'minutes' ? [600, 50] : [1000, 20];
-  return hierarchyOf({ steps, imitation }, HIERARCHY_RATES);
+  const [steps, imitation] = scale === 'minutes' ? [600, 50] : [1000, 80];
+  const setting = hierarchyOf({ steps, imitation }, HIERARCHY_RATES);
+  return scale === 'laptop' ? { ...setting, share: () => HIERARCHY_SHARE } : setting;
 }
 
 /** Steps of the thin net, and those of them that imitate, for each of its stages; with its own peak rate if given. */
