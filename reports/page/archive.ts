@@ -49,8 +49,8 @@ function shortened(table: string): string {
 
 /**
  * Logged rows as JSON by column, null where a row has no such value: values of one column pack into half of what the
- * same rows take as lines. Arm and seed say which run a row is of: ids, which do not pack at all, stand beside final
- * figures.
+ * same rows take as lines. Arm and seed say which run a row is of: ids, which do not pack at all, stand beside the
+ * final figures of trained networks, and all of them in the tables that `gowide report --tables` writes.
  */
 function columnsOf(rows: readonly LoggedRow[]): string {
   const whole = rows.map(({ arm, seed, values }): Readonly<Record<string, unknown>> => ({ arm, seed, ...values }));

@@ -46,8 +46,9 @@ export interface OwnKernels {
   readonly batchNorm?: BatchNormKernels;
   /** {@link RELU_GRAD}. */
   readonly reluGradient?: (dy: Tensor, y: Tensor) => Tensor;
+  /** Kernels that are made of its own, by name. */
   readonly replaced?: Readonly<Record<string, Replacement>>;
-  /** In the place of its own, where these do not leave a call to them. */
+  /** Kernels in the place of its own, by name; each leaves a call to that one by returning undefined. */
   readonly overridden?: Readonly<Record<string, Override>>;
 }
 
