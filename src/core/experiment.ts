@@ -185,7 +185,7 @@ export interface Runner {
   readonly requires: (cell: Cell) => Cell[];
   /** Expected seconds on one core of a platform; only the ratios between cells matter. */
   readonly cost: (cell: Cell, platform?: Platform) => number;
-  /** Steps that a run reports of its work, if that is known; what it reports with another total precedes them. */
+  /** Steps that a run reports of its work, if known; what it reports with another total comes before or after. */
   readonly steps?: (cell: Cell) => number;
   /** Floating-point operations of one training step, or undefined for cells that need no tensor engine. */
   readonly stepFlops: ((cell: Cell) => number) | undefined;

@@ -86,6 +86,9 @@ export interface InputFiles {
   readonly names?: readonly string[];
 }
 
+/** Stage of progress in which a network is evaluated, between steps or after them. */
+export const EVALUATION = 'evaluate';
+
 /** What an executor gets from the store. */
 export interface RunContext {
   readonly cell: Cell;

@@ -1,11 +1,11 @@
 /** Progress of a sweep: which share of its work is done, by the costs of its cells, and how long the rest takes. */
-import type { Cell } from '../core/run.js';
+import { EVALUATION, type Cell } from '../core/run.js';
 
 /** What the work of a sweep costs, in the unit of `Runner.cost`. */
 export interface Costs {
   /** Cost of each cell by id. */
   readonly costs: ReadonlyMap<string, number>;
-  /** Steps that a cell reports of its work, by id, if known; with another total it reports what precedes them. */
+  /** Steps that a cell reports, by id, if known; what it reports with another total comes before or after them. */
   readonly steps?: ReadonlyMap<string, number>;
   /** Cost of all cells. */
   readonly total: number;
@@ -119,11 +119,12 @@ export class SweepProgress {
     }
   }
 
-  /** Notes that a cell at work has done `done` of `total` steps. */
-  note(id: string, done: number, total: number): void {
+  /** Notes that a cell at work has done `done` of `total` steps, or of what `stage` says that it does beside them. */
+  note(id: string, done: number, total: number, stage?: string): void {
     const at = this.now();
     const steps = this.work.steps?.get(id);
-    const precedes = steps !== undefined && total !== steps && done > 0;
+    // an evaluation may be of as many examples as there are steps
+    const precedes = steps !== undefined && (total !== steps || stage === EVALUATION) && done > 0;
     const part = total > 0 && !precedes ? Math.min(1, done / total) : 0;
     const known = this.underway.get(id) ?? { began: at, typical: this.typical(), first: undefined };
     const last = { at, part };

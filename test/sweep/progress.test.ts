@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { cellId, type Cell } from '../../src/core/run.js';
+import { cellId, EVALUATION, type Cell } from '../../src/core/run.js';
 import { cellsOf } from '../../src/core/experiment.js';
 import { namesOf } from '../../src/core/registry.js';
 import { StartOrder } from '../../src/sweep/order.js';
@@ -211,6 +211,16 @@ describe('time left', () => {
     progress.note('a', 0, 1);
     progress.note('b', 0, 1);
     expect(progress.left).toBeCloseTo(8, 6);
+  });
+
+  test('does not take an evaluation of as many examples as there are steps for the steps', () => {
+    const { clock, progress } = sweep({ a: 10, b: 10 }, { steps: 2000 });
+    for (const done of [0, 1, 1000, 2000]) {
+      clock.seconds = done / 200;
+      progress.note('a', done, 2000, 'train');
+      progress.note('a', 500, 2000, EVALUATION);
+    }
+    expect(progress.share).toBeCloseTo(0.5, 6);
   });
 
   test('counts on the processes that wait for a cell which the others require', () => {

@@ -1,7 +1,7 @@
 /** Executor of training runs: a spec to networks and data, the wide net's run first, then the thin one's. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DivergedError, UsageError } from '../../core/errors.js';
-import type { Executor, Outcome, RunContext } from '../../core/run.js';
+import { EVALUATION, type Executor, type Outcome, type RunContext } from '../../core/run.js';
 import type { Json } from '../../core/json.js';
 import {
   absentLine,
@@ -49,7 +49,7 @@ export const trainExecutor: Executor = async (context) => {
   const own = await ownTokens(spec, declared, opened);
   const network = own === undefined ? networkOf(spec.network) : own.thin(networkOf(spec.network));
   const heard = notingPasses(asAnswered(own?.data ?? opened, network), async (read, count) => {
-    if (read > 0) context.progress('evaluate', read, count);
+    if (read > 0) context.progress(EVALUATION, read, count);
     await nextTurn();
   });
   const data = notingSkipped(heard, (split, { file, reason }) =>

@@ -43,7 +43,7 @@ export async function runPool(work: Work, given: PoolOptions): Promise<void> {
     waiting.take(id);
     sweepProgress.note(id, 0, 1);
     const progress = (stageCell: Cell, stage: string, step: number, steps: number): void => {
-      if (cellId(stageCell) === id) sweepProgress.note(id, step, steps);
+      if (cellId(stageCell) === id) sweepProgress.note(id, step, steps, stage);
       given.progress(stageCell, stage, step, steps, sweepProgress);
     };
     const one = workers

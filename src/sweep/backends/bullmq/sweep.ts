@@ -302,7 +302,7 @@ class Sweep {
     if (cell === undefined || data === null || typeof data !== 'object') return;
     const { stage, done, total } = data as { stage?: unknown; done?: unknown; total?: unknown };
     if (typeof stage !== 'string' || typeof done !== 'number' || typeof total !== 'number') return;
-    this.sweepProgress.note(id, done, total);
+    this.sweepProgress.note(id, done, total, stage);
     this.options.progress(cell, stage, done, total, this.sweepProgress);
   }
 }
