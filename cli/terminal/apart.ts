@@ -37,6 +37,7 @@ export async function runApart(args: readonly string[]): Promise<number> {
  */
 export function apartFromHere(): typeof runApart | undefined {
   if (process.send === undefined) return runApart;
-  if (process.env[PARENT] !== undefined) endWithParent(0);
+  // another program's worker may hand on the name of its own parent
+  if (process.env[PARENT] === String(process.ppid)) endWithParent(0);
   return undefined;
 }

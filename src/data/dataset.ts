@@ -198,7 +198,7 @@ export function notingSkipped(
 
 /**
  * The data with what was read of validation and test told to `note` before each batch: a pass over a large split takes
- * minutes, in which nothing else would be heard of the run.
+ * minutes, in which nothing else would be heard of the run. Passes are of whole splits, one after another.
  */
 export function notingPasses(data: Dataset, note: (read: number, count: number) => void | Promise<void>): Dataset {
   const noting = (source: Source): Source => {

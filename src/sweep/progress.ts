@@ -160,10 +160,10 @@ export class SweepProgress {
     return this.underway.has(id);
   }
 
-  /** Share of the work that is done, from 0 to 1. */
+  /** Share of the work that is done, from 0 to 1; all of it where nothing costs anything. */
   get share(): number {
     const underway = [...this.underway].reduce((sum, [id, { last }]) => sum + last.part * this.work.costs.get(id)!, 0);
-    return Math.min(1, (this.done + underway) / this.work.total);
+    return this.work.total > 0 ? Math.min(1, (this.done + underway) / this.work.total) : 1;
   }
 
   /**

@@ -234,6 +234,11 @@ describe('time left', () => {
     expect(progress.left).toBeCloseTo(18, 6);
   });
 
+  test('is nothing of work that costs nothing', () => {
+    const { progress } = sweep({ free: 0 });
+    expect([progress.share, progress.left]).toEqual([1, 0]);
+  });
+
   test('counts on the cells that are at work where others could be', () => {
     const { clock, progress } = sweep({ gone: 1, wide: 10, other: 6 });
     progress.note('gone', 0, 1);
