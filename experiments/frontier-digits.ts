@@ -19,15 +19,25 @@ const TAUGHT_BY = 16;
 
 const RATES: Readonly<Record<number, BudgetRates>> = {
   1: { rates: { default: 0.05, deeper: 0.1, 'closed-form': 0.0068, 'three-stage': 0.1, wide: 0.1 }, imitation: 4 },
-  4: { rates: { default: 0.05, deeper: 0.2, 'closed-form': 0.0068, 'three-stage': 0.2, wide: 0.2 }, imitation: 2 },
-  8: { rates: { default: 0.4, 'selected-kl': 0.1, 'closed-form': 0.025, 'three-stage': 0.1 }, imitation: 2 },
+  4: {
+    rates: { default: 0.05, deeper: 0.2, 'closed-form': 0.0068, 'three-stage': 0.2, wide: 0.2 },
+    imitation: 2,
+    share: 0.175,
+  },
+  8: {
+    rates: { default: 0.4, 'selected-kl': 0.1, 'closed-form': 0.025, 'three-stage': 0.1 },
+    imitation: 2,
+    share: 0.175,
+  },
   16: {
     rates: { default: 0.2, deeper: 0.4, 'selected-kl': 0.1, 'closed-form': 0.05, 'three-stage': 0.1, wide: 0.1 },
     imitation: 0.5,
+    share: 0.044,
   },
   32: {
     rates: { default: 0.2, direct: 0.1, kd: 0.05, wide: 0.4 },
     imitation: 2,
+    share: 0.044,
   },
 };
 
