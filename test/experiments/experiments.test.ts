@@ -310,9 +310,8 @@ test('imitation on glosses has the rate and the share that were the best measure
 });
 
 test('the share of the steps that imitates is the best measured where it was tuned', () => {
-  const rows = note('2026-11-30-shares-of-imitation')
-    .split('\n')
-    .filter((line) => line.startsWith('| `'));
+  const [measured] = note('2026-11-30-shares-of-imitation').split('What it is worth') as [string];
+  const rows = measured.split('\n').filter((line) => line.startsWith('| `'));
   expect(rows.length).toBeGreaterThan(10);
   for (const row of rows) {
     const [name, arm, cell] = cellsIn(row) as [string, string, string];
