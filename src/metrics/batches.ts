@@ -1,5 +1,6 @@
 /** Passes over a split in batches that fit into memory. */
 import { indexRanges, shortestFirst, toBatch, type Dataset, type Source } from '../data/dataset.js';
+import { UsageError } from '../core/errors.js';
 import { tf, type Tensor } from '../engine/tensor.js';
 
 /**
@@ -49,12 +50,15 @@ export async function forEachBatch(data: Dataset, source: Source, visit: Visit, 
 
 /**
  * Batches of a whole source in any order: where a batch is as long as its longest example, the shorter examples first,
- * as five hundred short ones beside a long one would take several times as long.
+ * as five hundred short ones beside a long one would take several times as long. Throws UsageError where there is not
+ * one length for each example.
  */
 function batchesByLength(data: Dataset, { count, lengths }: Source): Uint32Array[] {
   const batches = indexRanges(count, evaluationBatch(data));
   if (lengths === undefined) return batches;
   const order = shortestFirst(lengths());
+  if (order.length !== count)
+    throw new UsageError(`lengths of a split: expected ${count}, one for each example, got ${order.length}`);
   return batches.map((places) => places.map((place) => order[place]!));
 }
 
