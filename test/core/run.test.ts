@@ -10,7 +10,7 @@ const IDS: readonly (readonly [experiment: string, arm: string, id: string])[] =
   ['generic', 'skip, sine', '9a37f3f96cc8'],
   ['residual', 'tanh', '94ae73ce6e96'],
   ['stages', 'no skip', '70eb448cad97'],
-  ['resnet-digits', 'three-stage', 'e8e0260f58fe'],
+  ['resnet-digits', 'three-stage', '3eb305d0ff41'],
   ['resnet-hierarchy', 'three-stage', 'c3b2dd09addb'],
   ['depth-skip', '4 plain direct', '48d16abc69d8'],
   ['bert-glosses', 'three-stage', '4892d8baae83'],
