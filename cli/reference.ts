@@ -1,5 +1,6 @@
 /** docs/commands.md: every command’s help, as the program prints it. */
 import type { Command } from 'commander';
+import { inSentence } from '../src/core/errors.js';
 import { groupBy } from '../src/core/group.js';
 import { everyCommand, fullName } from './terminal/group.js';
 import { withHelpStyle } from './terminal/help.js';
@@ -27,19 +28,13 @@ export function commandReference(program: Command, apart: readonly string[]): st
 This page is made of the program’s own help; a test compares the two.
 In a clone, write \`npx gowide\` or \`npm run -s gowide --\`.
 Exit status: 0 done, 1 failed, 2 wrong use, 130 stopped.
-Ctrl-C finishes the step, saves, and prints the command that goes on; of a step that takes longer than 30 s (\`GOWIDE_GRACE_SECONDS\`) it says that it was not saved. ${inWords(apart)} save nothing on the way: it ends them at once, and they say so.
+Ctrl-C finishes the step, saves, and prints the command that goes on; of a step that takes longer than 30 s (\`GOWIDE_GRACE_SECONDS\`) it says that it was not saved. ${inSentence(apart.map((name) => `\`${name}\``))} save nothing on the way: it ends them at once, and they say so.
 \`gowide completion bash|zsh|fish\` writes a script that has a shell complete all of this.
 
 ${lists.join('\n\n')}
 
 ${blocks.join('\n\n')}
 `;
-}
-
-/** Several commands by their words. */
-function inWords(names: readonly string[]): string {
-  const quoted = names.map((name) => `\`${name}\``);
-  return `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`;
 }
 
 /** A link to a command’s help, with links to the commands below it. */

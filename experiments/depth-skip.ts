@@ -126,7 +126,7 @@ function netOf(layers: number, skip: boolean): MlpSpec {
   return { family: 'mlp', numLayers: layers, width: THIN, skip, activation: 'tanh', classes: 10, inputs: 196 };
 }
 
-function settingOf(size: Size, thin: MlpSpec, { rates, imitation, share }: DepthRates): Setting {
+function settingOf(size: Size, thin: MlpSpec, { rates, imitation }: DepthRates): Setting {
   const imitationSteps = Math.round(size.steps * 0.3);
   return {
     data: { set: 'digits', split: 2, train: size.train, augment: AUGMENT },
@@ -149,7 +149,6 @@ function settingOf(size: Size, thin: MlpSpec, { rates, imitation, share }: Depth
     },
     imitationSteps,
     rate: (arm) => rateOf(rates, arm),
-    share: () => share,
   };
 }
 
@@ -170,7 +169,8 @@ export function plainOf(layers: number, steps: number, rates: DepthRates, wide: 
 }
 
 function specsAt(size: Size, layers: number, skip: boolean): Record<string, TrainSpec> {
-  const setting = settingOf(size, netOf(layers, skip), RATES[layers]![skip ? 'skip' : 'plain']);
+  const rates = RATES[layers]![skip ? 'skip' : 'plain'];
+  const setting: Setting = { ...settingOf(size, netOf(layers, skip), rates), share: () => rates.share };
   return {
     wide: wideArm(setting),
     direct: armOf(setting, 'direct', {

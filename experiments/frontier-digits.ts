@@ -7,12 +7,10 @@ import {
   type BudgetRates,
   type FrontierDeclaration,
 } from './frontier.js';
-import { digitsOf, resnetDigits } from './resnet.js';
+import { DIGITS_SHARES, digitsOf, resnetDigits } from './resnet.js';
 
 /** Share of the steps that imitates in each of the four stages: 35 % in all, as at scale laptop. */
 const IMITATION_SHARE = 0.0875;
-/** A quarter of it, a half, and all. */
-const SHARES = [0.0875, 0.175, 0.35];
 const BASE_STEPS = 100;
 /** The budget of the wide net that the others learn from. */
 const TAUGHT_BY = 16;
@@ -56,7 +54,12 @@ export const digitsFrontier: FrontierDeclaration = {
     laptop: ALL_BUDGETS,
     overnight: ALL_BUDGETS,
   },
-  tuning: { rates: [0.05, 0.1, 0.2, 0.4], imitationRates: [0.5, 1, 2], sharesAfterwards: SHARES, seeds: [101, 102] },
+  tuning: {
+    rates: [0.05, 0.1, 0.2, 0.4],
+    imitationRates: [0.5, 1, 2],
+    sharesAfterwards: DIGITS_SHARES,
+    seeds: [101, 102],
+  },
   rates: RATES,
   setting: (steps, { rates, imitation }) => {
     const setting = digitsOf(

@@ -3,12 +3,13 @@
  * two other grammars, by which one sees what is owed to the first.
  */
 import { ALL_BUDGETS, TWO_BUDGETS, type BudgetRates, type FrontierDeclaration } from './frontier.js';
-import { HIERARCHY_RATES, hierarchyOf, resnetHierarchy } from './resnet.js';
+import type { Rates } from './arms.js';
+import { HIERARCHY_RATES, HIERARCHY_SHARE, HIERARCHY_SHARES, hierarchyOf, resnetHierarchy } from './resnet.js';
 
 /** Share of the steps that imitates in each of a ResNet's stages: 24 % for three, as at scale laptop. */
 const IMITATION_SHARE = 0.08;
-/** A quarter of it, a half, and all. */
-const SHARES = [0.06, 0.12, 0.24];
+/** The rates of resnet-hierarchy, and those that it does not tune. */
+const COMPARED_RATES: Rates = { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 };
 
 /** Tuned on the first grammar. */
 const RATES: Readonly<Record<number, BudgetRates>> = {
@@ -18,14 +19,14 @@ const RATES: Readonly<Record<number, BudgetRates>> = {
     share: 0.48,
   },
   // the rates of budget 4; its share of imitation is far too small for half the steps (25.9 % instead of 73.2)
-  2: { rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 }, imitation: 1, share: 0.48 },
+  2: { rates: COMPARED_RATES, imitation: 1, share: 0.48 },
   // but for the closed form, those of resnet-hierarchy: the same nets and steps
-  4: { rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 }, imitation: 1, share: 0.06 },
+  4: { rates: COMPARED_RATES, imitation: 1, share: HIERARCHY_SHARE },
   // direct training was tuned there, of the thin net and of the deeper one; the others have the rates of budget 4
   8: {
-    rates: { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025, direct: 0.2 },
+    rates: { ...COMPARED_RATES, direct: 0.2 },
     imitation: 1,
-    share: 0.06,
+    share: HIERARCHY_SHARE,
   },
   // where every way has 100 % at most rates
   16: {
@@ -73,7 +74,7 @@ function hierarchyFrontierOf(
     tuning: {
       rates: [0.013, 0.025, 0.05, 0.1, 0.2, 0.4],
       imitationRates: [0.5, 1, 2, 4],
-      sharesAfterwards: SHARES,
+      sharesAfterwards: HIERARCHY_SHARES,
       seeds: [101, 102],
     },
     rates,

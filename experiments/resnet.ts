@@ -100,13 +100,12 @@ const DIGITS = {
 const IMITATION_RATE = 1;
 const WIDE_RATE = 0.1;
 
-/** Rates, and of the share of the steps that imitates at scale laptop a quarter, a half, and all. */
-const TUNING: TuningGrid = {
-  rates: [0.05, 0.1, 0.2, 0.4],
-  sharesAfterwards: [0.0875, 0.175, 0.35],
-  seeds: [101, 102],
-};
-const HIERARCHY_TUNING: TuningGrid = { ...TUNING, sharesAfterwards: [0.06, 0.12, 0.24] };
+/** Shares of the steps that imitates which are tried on the digits: of 35 % a quarter, a half, and all. */
+export const DIGITS_SHARES = [0.0875, 0.175, 0.35];
+/** Shares of the steps that imitates which are tried on strings: of 24 % a quarter, a half, and all. */
+export const HIERARCHY_SHARES = [0.06, 0.12, 0.24];
+const TUNING: TuningGrid = { rates: [0.05, 0.1, 0.2, 0.4], sharesAfterwards: DIGITS_SHARES, seeds: [101, 102] };
+const HIERARCHY_TUNING: TuningGrid = { ...TUNING, sharesAfterwards: HIERARCHY_SHARES };
 /** Tuned with the nets of scale minutes. */
 const DIGITS_RATES: Rates = { default: 0.2, hints: 0.4, long: 0.4, 'selected-direct': 0.1, 'selected-kl': 0.1 };
 /** Rates of `resnet-digits` at scale laptop, at its 400 steps. */
@@ -138,7 +137,7 @@ export const HIERARCHY_RATES: Rates = {
 };
 
 /** The tuned share of the 1,000 steps that imitates. */
-const HIERARCHY_SHARE = 0.06;
+export const HIERARCHY_SHARE = 0.06;
 
 /** Imitation of a ResNet's stages in the paper's order, each reading the thin net's own values. */
 export function imitationOf(recipe: RecipeSpec): GradientImitation {

@@ -1,4 +1,5 @@
 /** Titles that say what was found. They are computed from verdicts and rows, so that they turn when the data turn. */
+import { inSentence } from '../../src/core/errors.js';
 import type { Outcome } from '../claims/verdict.js';
 import type { Finding } from './figure.js';
 
@@ -6,11 +7,6 @@ import type { Finding } from './figure.js';
 export type Words = Readonly<Record<Exclude<Outcome, 'not run'>, (where: string) => string>>;
 
 const ORDER = ['supported', 'not supported', 'inconclusive'] as const;
-
-/** Names of settings in a sentence. */
-function joined(names: readonly string[]): string {
-  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
 
 /**
  * A finding of several claims that ask one thing: those with the same outcome are named together, by the names under
@@ -20,7 +16,7 @@ export function acrossSettings(claims: Readonly<Record<string, string>>, words: 
   return (outcome) => {
     const said = ORDER.flatMap((one) => {
       const where = Object.entries(claims).flatMap(([name, id]) => (outcome(id) === one ? [name] : []));
-      return where.length === 0 ? [] : [words[one](joined(where))];
+      return where.length === 0 ? [] : [words[one](inSentence(where))];
     });
     if (said.length === 0) return undefined;
     return oneSentence(said).trim();

@@ -72,6 +72,11 @@ export function listed(names: readonly string[]): string {
   return few(short, 10);
 }
 
+/** Names in a sentence: `a`, `a and b`, `a, b and c`. */
+export function inSentence(names: readonly string[]): string {
+  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
 /** So many of a thing, or of things whose plural adds an s unless it is given: `1 run`, `2 runs`, `0 entries`. */
 export function plural(count: number, noun: string, more = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : more}`;

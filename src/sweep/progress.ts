@@ -209,17 +209,18 @@ export class SweepProgress {
   private dealtOut(ends: ReadonlyMap<string, number>, waiting: ReadonlyMap<string, number>, processes: number): number {
     const done = new Map(ends);
     const free = [...ends.values(), ...Array<number>(Math.max(0, processes - ends.size)).fill(0)];
-    const left = [...waiting].sort(([, a], [, b]) => b - a);
+    const left = [...waiting]
+      .sort(([, a], [, b]) => b - a)
+      .map(([id, seconds]) => ({ id, seconds, waitsFor: this.openOf(id) }));
     while (left.length > 0) {
       // when the cells that it waits for have ended, which nobody knows of one that is not dealt out yet
-      const begins = left.map(([id]) => Math.max(0, ...this.openOf(id).map((other) => done.get(other) ?? Infinity)));
+      const begins = left.map(({ waitsFor }) => Math.max(0, ...waitsFor.map((other) => done.get(other) ?? Infinity)));
       const process = free.indexOf(Math.min(...free));
       const from = Math.max(free[process]!, Math.min(...begins));
       if (from === Infinity) break;
-      const [[id, seconds]] = left.splice(
-        begins.findIndex((begin) => begin <= from),
-        1,
-      ) as [[string, number]];
+      const next = begins.findIndex((begin) => begin <= from);
+      const { id, seconds } = left[next]!;
+      left.splice(next, 1);
       done.set(id, from + seconds);
       free[process] = from + seconds;
     }

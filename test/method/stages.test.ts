@@ -35,6 +35,25 @@ async function train(context: StageContext): Promise<void> {
   disposeWeights(await trainThin(context, { start: 'random', imitation: null, training }, { thin: chain(2, 2), data }));
 }
 
+/** A run that is stopped when it is first asked to save after `isDue`, with what it saved. */
+async function stopped(
+  isDue: (rows: readonly Row[]) => boolean,
+): Promise<{ readonly first: ReturnType<typeof memory>; readonly saved: Snapshot }> {
+  const first = memory();
+  let saved: Snapshot | undefined;
+  const stop = new Error('stopped');
+  const stopping: StageContext = {
+    ...first,
+    shouldSave: () => isDue(first.rows),
+    save: (snapshot) => {
+      saved = snapshot;
+      throw stop;
+    },
+  };
+  await expect(train(stopping)).rejects.toBe(stop);
+  return { first, saved: saved! };
+}
+
 const namesOf = (rows: readonly Row[]): unknown[] =>
   rows.flatMap(({ event, file }) => (event === 'skipped' ? [file] : []));
 
@@ -55,18 +74,7 @@ test('files of validation and test are named with their split, each once', async
 });
 
 test('and not again by a run that goes on from a saved state', async () => {
-  const first = memory();
-  let saved: Snapshot | undefined;
-  const stop = new Error('stopped');
-  const stopping: StageContext = {
-    ...first,
-    shouldSave: () => first.rows.length > 3,
-    save: (snapshot) => {
-      saved = snapshot;
-      throw stop;
-    },
-  };
-  await expect(train(stopping)).rejects.toBe(stop);
+  const { first, saved } = await stopped((rows) => rows.length > 3);
   const second = memory();
   await train({ ...second, resumed: saved });
   expect([namesOf(first.rows), namesOf(second.rows)]).toEqual([['broken.jpg'], []]);
@@ -75,19 +83,8 @@ test('and not again by a run that goes on from a saved state', async () => {
 });
 
 test('a run is saved when it has taken its steps, where that is due, and goes on behind them', async () => {
-  const first = memory();
-  let saved: Snapshot | undefined;
-  const stop = new Error('stopped');
-  const stopping: StageContext = {
-    ...first,
-    shouldSave: () => first.rows.some(({ totalStep }) => totalStep === 6),
-    save: (snapshot) => {
-      saved = snapshot;
-      throw stop;
-    },
-  };
-  await expect(train(stopping)).rejects.toBe(stop);
-  expect(JSON.parse(saved!.position)).toMatchObject({ stage: 0, step: 6 });
+  const { saved } = await stopped((rows) => rows.some(({ totalStep }) => totalStep === 6));
+  expect(JSON.parse(saved.position)).toMatchObject({ stage: 0, step: 6 });
   const second = memory();
   await train({ ...second, resumed: saved });
   expect(second.rows.filter(({ loss }) => loss !== undefined)).toEqual([]);
