@@ -18,7 +18,7 @@
  */
 import type { Arm, Experiment } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';
-import type { Padding } from '../src/data/texts.js';
+import type { TsvSpec } from '../src/data/tsv.js';
 import type { RecipeSpec, TrainSpec } from '../src/method/spec/spec.js';
 import type { BertSpec } from '../src/models/families/bert/network.js';
 import { armOf, BOTH, rateOf, SHARED_ORDER, sharedArms, type Rates, type Setting } from './arms.js';
@@ -36,8 +36,8 @@ interface Pair {
   readonly steps: Steps;
   /** Tuned at the lengths of {@link steps}, if at all. */
   readonly rates: Rates;
-  /** How far texts are padded, where it is not to all 64 tokens. */
-  readonly padding?: Padding;
+  /** How texts are put into batches, where it is not in any order and padded to all 64 tokens. */
+  readonly batches?: Pick<TsvSpec, 'padding' | 'groupByLength'>;
 }
 
 interface Width {
@@ -67,14 +67,14 @@ const IMITATION_RATE = 1e-3;
 /** The published way to fine-tune a pre-trained net. */
 const WIDE_RATE = 5e-5;
 
-function dataOf({ folder, padding }: Pair): TrainSpec['data'] {
+function dataOf({ folder, batches }: Pair): TrainSpec['data'] {
   return {
     set: 'tsv',
     corpus: 'glosses',
     vocabulary: folder,
     lowercase: true,
     tokens: 64,
-    ...(padding && { padding }),
+    ...batches,
     heldOut: 0.025,
     ...FILES,
     validation: 2000,
@@ -175,7 +175,7 @@ export const sst2: Experiment = {
 const BASE: Pair = {
   ...MINILM,
   folder: 'bert-base',
-  padding: 'longest',
+  batches: { padding: 'longest', groupByLength: true },
   layers: 12,
   wide: { hidden: 768, heads: 12 },
   thin: { hidden: 256, heads: 4 },

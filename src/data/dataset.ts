@@ -2,7 +2,7 @@
 import { DataError, listed, UsageError } from '../core/errors.js';
 import { filled, firstInfinite, sizeOf } from '../core/host-array.js';
 import { checkMembers } from '../core/registry.js';
-import { permutation, rngKey } from '../core/rng.js';
+import { permutation, rngKey, type RngKey } from '../core/rng.js';
 import { tf, type Tensor, type Tensor1D } from '../engine/tensor.js';
 
 /** A file that could not be read, and why. */
@@ -55,6 +55,8 @@ export interface Source {
   readonly batch: (indices: Uint32Array, augment?: AugmentKey) => HostBatch | Promise<HostBatch>;
   /** How long each example is, where a batch is as long as its longest. */
   readonly lengths?: () => readonly number[];
+  /** Whether the examples of a training batch are to be of similar `lengths`. */
+  readonly groupsByLength?: boolean;
   /** The block of neighbors that each example stands in, where right answers are to be counted by block. */
   readonly blocks?: readonly number[];
 }
@@ -272,10 +274,47 @@ export function toBatch(asked: Asked, host: HostBatch): Batch {
   return { x, y };
 }
 
+/** Batches that are sorted by length at once, at most. */
+const MOST_SORTED_BATCHES = 50;
+
 /**
- * Order of the training examples: epochs in fresh random orders, each example once per epoch. With `count` shards,
- * shard `index` gets every `count`-th example of the same order. Indices are a function of seed and step alone, so a
- * run goes on in the middle of an epoch.
+ * The order of an epoch, put anew so that the examples of a batch are of similar lengths: the examples of fifty batches
+ * at a time, or of a quarter of the epoch's where these are fewer, are sorted by length and cut into batches, and the
+ * batches of the epoch are shuffled. Batches begin after the first `open` examples, which end a batch that the epoch
+ * before began; these and those of an incomplete last batch stay where they are. Each example still comes once. As
+ * `group_by_length` of Hugging Face's trainer, but for the shuffling: there each fifty batches begin with the longest
+ * examples and end with the shortest.
+ */
+export function groupedByLength(
+  order: Uint32Array,
+  lengths: readonly number[],
+  { batch, open, key }: { readonly batch: number; readonly open: number; readonly key: RngKey },
+): Uint32Array {
+  const count = Math.max(0, Math.floor((order.length - open) / batch));
+  const sortedAtOnce = batch * Math.max(1, Math.min(MOST_SORTED_BATCHES, Math.floor(count / 4)));
+  const end = open + count * batch;
+  const sorted: number[] = [];
+  for (let from = open; from < end; from += sortedAtOnce) {
+    const examples = order.subarray(from, Math.min(from + sortedAtOnce, end));
+    const places = shortestFirst(Array.from(examples, (example) => lengths[example]!));
+    for (const place of places) sorted.push(examples[place]!);
+  }
+  const grouped = order.slice();
+  for (const [at, from] of permutation(key, count).entries())
+    grouped.set(sorted.slice(from * batch, (from + 1) * batch), open + at * batch);
+  return grouped;
+}
+
+/** What an {@link Order} is told of lengths, where a batch's examples are to be of similar ones. */
+export interface LengthGroups {
+  readonly lengths: readonly number[];
+  readonly batch: number;
+}
+
+/**
+ * Order of the training examples: epochs in fresh random orders, each example once per epoch; with `groups` the
+ * examples of a batch are of similar lengths. With `count` shards, shard `index` gets every `count`-th example of the
+ * same order. Indices are a function of seed and step alone, so a run goes on in the middle of an epoch.
  */
 export class Order {
   private readonly orders = new Map<number, Uint32Array>();
@@ -284,6 +323,7 @@ export class Order {
     private readonly seed: number,
     private readonly total: number,
     private readonly shard: { readonly index: number; readonly count: number } = { index: 0, count: 1 },
+    private readonly groups?: LengthGroups,
   ) {
     if (total < 1) throw new RangeError('Order: expected at least one example');
   }
@@ -311,9 +351,17 @@ export class Order {
     let order = this.orders.get(epoch);
     if (order === undefined) {
       for (const old of this.orders.keys()) if (old < epoch - 1) this.orders.delete(old);
-      this.orders.set(epoch, (order = permutation(rngKey(this.seed, 'order', epoch), this.total)));
+      this.orders.set(epoch, (order = this.grouped(permutation(rngKey(this.seed, 'order', epoch), this.total), epoch)));
     }
     return order;
+  }
+
+  private grouped(order: Uint32Array, epoch: number): Uint32Array {
+    if (this.groups === undefined) return order;
+    const { lengths, batch } = this.groups;
+    const begun = (epoch * this.total) % batch;
+    const open = begun === 0 ? 0 : Math.min(batch - begun, this.total);
+    return groupedByLength(order, lengths, { batch, open, key: rngKey(this.seed, 'length groups', epoch) });
   }
 }
 
@@ -332,7 +380,8 @@ export class Loader {
     private readonly ahead = 2,
     private readonly part: BatchPart = { from: 0, to: batch },
   ) {
-    this.order = new Order(seed, source.count);
+    const lengths = source.groupsByLength === true ? source.lengths?.() : undefined;
+    this.order = new Order(seed, source.count, undefined, lengths && { lengths, batch });
   }
 
   /**

@@ -215,10 +215,15 @@ export interface TextReading {
   readonly tokens: number;
   /** `max_length` by default. */
   readonly padding?: Padding | undefined;
+  /** Whether training batches are of texts of similar lengths. */
+  readonly groupsByLength?: boolean | undefined;
 }
 
 /** A source of examples [3, T] with a label each; T is `tokens`, or less where batches are padded to their longest. */
-export function textSource({ tokenizer, tokens, padding }: TextReading, examples: readonly TextExample[]): Source {
+export function textSource(
+  { tokenizer, tokens, padding, groupsByLength = false }: TextReading,
+  examples: readonly TextExample[],
+): Source {
   const blocks = examples.flatMap(({ block }) => (block === undefined ? [] : [block]));
   const encoded = (text: string): readonly number[] => tokenizer.encode(text).ids;
   const textsOf = ({ text, pair }: TextExample): TokenizedTexts => {
@@ -230,6 +235,7 @@ export function textSource({ tokenizer, tokens, padding }: TextReading, examples
     count: examples.length,
     ...(blocks.length > 0 && { blocks }),
     ...(isRagged && { lengths: () => (lengths ??= examples.map((one) => exampleLength(textsOf(one), tokens))) }),
+    ...(isRagged && groupsByLength && { groupsByLength }),
     batch: (indices): HostBatch => {
       const chosen = Array.from(indices, (index) => examples[index]!);
       const texts = chosen.map(textsOf);

@@ -35,6 +35,11 @@ export const TsvSpec = z.strictObject({
   ...CORPUS_FIELDS,
   /** How far texts are padded: `max_length` by default. */
   padding: PADDING.optional(),
+  /**
+   * Whether the texts of a training batch are of similar lengths, as with `group_by_length` of Hugging Face's trainer;
+   * goes with padding to the longest.
+   */
+  groupByLength: z.boolean().optional(),
   train: pathText(),
   test: pathText(),
   /** A third file, or how many of the training examples are held out. */
@@ -48,6 +53,12 @@ export const TsvSpec = z.strictObject({
 });
 /** Tab-separated files with a text, or a pair of texts, and a class on each line. */
 export type TsvSpec = z.infer<typeof TsvSpec>;
+
+/** Throws UsageError when texts of similar lengths would all be padded to one length. */
+function checkGrouping({ groupByLength, padding }: Pick<TsvSpec, 'groupByLength' | 'padding'>): void {
+  if (groupByLength === true && padding !== 'longest')
+    throw new UsageError('data.groupByLength: expected data.padding "longest" beside it, or neither');
+}
 
 /** Throws UsageError when a file is missing. */
 function checkTsv({ train, test, validation }: Pick<TsvSpec, 'train' | 'test' | 'validation'>): void {
@@ -242,15 +253,16 @@ async function openTsv(spec: TsvSpec, onStage?: OnStage): Promise<Dataset> {
   ];
   const tokenizer = await openTokenizer(spec, onStage);
   const repeated = repeatedTexts(splits.train, splits.test);
-  const { tokens, padding } = spec;
-  const source = (list: readonly TextExample[]): Dataset['train'] => textSource({ tokenizer, tokens, padding }, list);
+  const { tokens, padding, groupByLength } = spec;
+  const source = (list: readonly TextExample[], groupsByLength = false): Dataset['train'] =>
+    textSource({ tokenizer, tokens, padding, groupsByLength }, list);
   return {
     shape: [3, tokens],
     ...(padding === 'longest' && { isRagged: true }),
     classes: names.length,
     labels: names,
     vocabulary: tokenizer.vocabulary.length,
-    train: source(splits.train),
+    train: source(splits.train, groupByLength),
     validation: source(splits.validation),
     test: source(splits.test),
     ...(problems.length > 0 && { problems }),
@@ -264,6 +276,7 @@ export const tsv: DatasetDefinition<TsvSpec> = {
   name: 'tsv',
   spec: TsvSpec,
   check: (spec) => {
+    checkGrouping(spec);
     checkVocabulary(spec);
     checkTsv(spec);
   },

@@ -23,6 +23,13 @@ export interface VocabularyFile {
 }
 
 const [LINES, JSON_FILE] = ['vocab.txt', 'tokenizer.json'];
+/** Where a SavedModel of BERT has its vocabulary. */
+const SAVED_MODEL_LINES = join('assets', LINES);
+
+/** The vocabulary in a folder; undefined where there is none. */
+function vocabularyIn(folder: string): string | undefined {
+  return [JSON_FILE, LINES, SAVED_MODEL_LINES].find((name) => existsSync(join(folder, name)));
+}
 
 /** Whether a file is called as the vocabulary of a folder is. */
 export function isVocabularyName(path: string): boolean {
@@ -42,8 +49,9 @@ export function readVocabulary(path: string): VocabularyFile {
         'them (such as bert-base-uncased, https://huggingface.co/google-bert/bert-base-uncased)',
     );
   const inFolder = isFolder(path);
-  const file = inFolder ? [JSON_FILE, LINES].map((name) => join(path, name!)).find((one) => existsSync(one)) : path;
-  if (file === undefined) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
+  const name = inFolder ? vocabularyIn(path) : '';
+  if (name === undefined) throw new UsageError(`${path}: neither vocab.txt nor tokenizer.json in it`);
+  const file = inFolder ? join(path, name) : path;
   const read = file.endsWith('.json') ? readTokenizerJson(file) : readWordList(file);
   const named = inFolder || isVocabularyName(file);
   return inOrder(file, named ? withNeighbors(read, dirname(file)) : read);
@@ -69,7 +77,8 @@ const NEIGHBORS = ['tokenizer_config.json', 'special_tokens_map.json', 'added_to
 export function vocabularyFiles(path: string): InputFiles[] {
   const inFolder = isFolder(path);
   const folder = inFolder ? path : dirname(path);
-  const named = inFolder ? [LINES, JSON_FILE, ...NEIGHBORS] : NEIGHBORS;
+  const saved = inFolder && vocabularyIn(path) === SAVED_MODEL_LINES ? [SAVED_MODEL_LINES] : [];
+  const named = inFolder ? [LINES, JSON_FILE, ...saved, ...NEIGHBORS] : NEIGHBORS;
   const names = named.filter((name) => existsSync(join(folder, name)));
   if (inFolder) return [{ path, names }];
   return [{ path }, ...(names.length > 0 ? [{ path: folder, names }] : [])];

@@ -132,6 +132,8 @@ export const DATA: Readonly<Record<string, DataNotes>> = {
       padding:
         'how far texts are padded: to `tokens` (`max_length`, unless given), or to the longest of each batch (`longest`), ' +
         'which is faster where most texts are short; imitation then leaves padding out',
+      groupByLength:
+        'whether the texts of a training batch are of similar lengths, which is faster again; goes with `longest`',
       train: 'the training file',
       test: 'the test file',
       validation: 'a third file; or how many training examples are held out',
