@@ -36,8 +36,8 @@ interface Pair {
   readonly steps: Steps;
   /** Tuned at the lengths of {@link steps}, if at all. */
   readonly rates: Rates;
-  /** How texts are put into batches, where it is not in any order and padded to all 64 tokens. */
-  readonly batches?: Pick<TsvSpec, 'padding' | 'groupByLength'>;
+  /** What is said of the data beside that, as of texts that are not padded to all 64 tokens. */
+  readonly reading?: Partial<TsvSpec>;
 }
 
 interface Width {
@@ -67,18 +67,18 @@ const IMITATION_RATE = 1e-3;
 /** The published way to fine-tune a pre-trained net. */
 const WIDE_RATE = 5e-5;
 
-function dataOf({ folder, batches }: Pair): TrainSpec['data'] {
+function dataOf({ folder, reading }: Pair): TrainSpec['data'] {
   return {
     set: 'tsv',
     corpus: 'glosses',
     vocabulary: folder,
     lowercase: true,
     tokens: 64,
-    ...batches,
     heldOut: 0.025,
     ...FILES,
     validation: 2000,
     columns: { text: 'sentence', label: 'label' },
+    ...reading,
   };
 }
 
@@ -175,7 +175,7 @@ export const sst2: Experiment = {
 const BASE: Pair = {
   ...MINILM,
   folder: 'bert-base',
-  batches: { padding: 'longest', groupByLength: true },
+  reading: { padding: 'longest', groupByLength: true, validation: 1000 },
   layers: 12,
   wide: { hidden: 768, heads: 12 },
   thin: { hidden: 256, heads: 4 },

@@ -13,6 +13,11 @@ const EVALUATION_NUMBERS = 2 ** 21;
  * 12 layers and 768 channels keeps some 110 kB for each token.
  */
 const EVALUATION_TOKENS = 2 ** 15;
+/**
+ * Examples of one evaluation batch that is as long as its longest, at most: in order of their lengths fewer of them are
+ * nearer to one length. Of SST-2's sentences, 13 tokens each in the mean, 64 at once are padded to 19 and 500 to 30.
+ */
+const EVALUATION_RAGGED = 64;
 /** Logits of one evaluation batch, at most: of masked tokens there are as many as the vocabulary is large. */
 const EVALUATION_LOGITS = 2 ** 24;
 
@@ -54,12 +59,12 @@ export async function forEachBatch(data: Dataset, source: Source, visit: Visit, 
  * one length for each example.
  */
 function batchesByLength(data: Dataset, { count, lengths }: Source): Uint32Array[] {
-  const batches = indexRanges(count, evaluationBatch(data));
-  if (lengths === undefined) return batches;
+  const most = evaluationBatch(data);
+  if (lengths === undefined) return indexRanges(count, most);
   const order = shortestFirst(lengths());
   if (order.length !== count)
     throw new UsageError(`lengths of a split: expected ${count}, one for each example, got ${order.length}`);
-  return batches.map((places) => places.map((place) => order[place]!));
+  return indexRanges(count, Math.min(most, EVALUATION_RAGGED)).map((places) => places.map((place) => order[place]!));
 }
 
 /** Values of the tensor that `measure` gives for each batch of a source, in order, read once all have been passed. */

@@ -433,6 +433,8 @@ describe('tab-separated files', () => {
     [{ train: 'bytes' }, /bytes.tsv: not valid UTF-8/],
     [{ train: 'same' }, /all examples have the label "a"; expected at least two/],
     [{ validation: 3 }, /3 examples; 3 are to be held out for validation, and none is left/],
+    [{ groupByLength: true }, /data.groupByLength: expected data.padding "longest" beside it, or neither/],
+    [{ groupByLength: true, padding: 'max_length' }, /data.groupByLength: expected data.padding "longest"/],
   ] as [Record<string, unknown>, RegExp][])('%j is named', async (changes, message) => {
     const files: Record<string, string | Buffer> = {
       other: 'label\tquestion\tanswer\nmaybe\tan act\tan object\n',

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { toLabelled, type Dataset } from '../../src/data/dataset.js';
+import { Loader, toLabelled, type Dataset } from '../../src/data/dataset.js';
 import { openData } from '../../src/data/index.js';
 import { paddedTo, textSource, type Padding, type TextExample } from '../../src/data/texts.js';
 import type { TsvSpec } from '../../src/data/tsv.js';
@@ -150,7 +150,7 @@ test('second moments are those of tokens alone; padding counts where all texts h
 });
 
 /** A file of texts of 1 and of 9 words, and a vocabulary. */
-function spec(padding?: Padding): TsvSpec {
+function spec(padding?: Padding, groupByLength?: boolean): TsvSpec {
   const at = mkdtempSync(join(tmpdir(), 'gowide-padding-'));
   const [file, vocabulary] = [join(at, 'rows.tsv'), join(at, 'vocab.txt')];
   writeFileSync(file, `text\tlabel\n${EXAMPLES.map(({ text, label }) => `${text}\t${label}`).join('\n')}\n`);
@@ -159,6 +159,7 @@ function spec(padding?: Padding): TsvSpec {
     ...{ set: 'tsv', corpus: 'glosses', vocabulary, lowercase: true, tokens: 24, heldOut: 0.1 },
     ...{ train: file, validation: file, test: file, columns: { text: 'text', label: 'label' } },
     ...(padding && { padding }),
+    ...(groupByLength !== undefined && { groupByLength }),
   };
 }
 
@@ -207,6 +208,32 @@ test('direct training is the same with either padding, to rounding', async () =>
   const [a, b] = [await result('max_length'), await result('longest')];
   expect(a.testAccuracy).toBe(b.testAccuracy);
   expect(relativeError([Number(b.testCrossEntropy)], [Number(a.testCrossEntropy)])).toBeLessThan(1e-4);
+});
+
+test('texts of similar lengths come together in training alone', async () => {
+  const data = await openData(spec('longest', true));
+  expect([data.train, data.validation, data.test].map((split) => split.groupsByLength)).toEqual([
+    true,
+    undefined,
+    undefined,
+  ]);
+  for (const other of [spec('longest'), spec('longest', false)])
+    expect((await openData(other)).train.groupsByLength).toBeUndefined();
+  // texts have 3 to 11 tokens, and batches 8 or 16: one of 9 tokens makes a batch longer
+  const longOnes = async (of: Dataset): Promise<number> => {
+    const loader = new Loader(of.train, 1, 4);
+    let count = 0;
+    for (let step = 0; step < 200; step++) if ((await loader.get(step)).shape![1] === 16) count++;
+    return count;
+  };
+  const [grouped, random] = [await longOnes(data), await longOnes(await openData(spec('longest')))];
+  expect(random).toBeGreaterThan(150);
+  expect(grouped).toBeLessThan(random - 30);
+  const training = { ...recipe(3), batch: 4, objective: LABELS };
+  const of: TrainSpec = {
+    ...{ data: spec('longest', true), network: THIN, teacher: null, start: 'random', imitation: null, training },
+  };
+  expect((await run(cell(of), newFolder())).status).toBe('finished');
 });
 
 test('networks of two vocabularies read one text at one length', async () => {

@@ -395,7 +395,11 @@ export function records(laws: Laws): { scale: string; rows: TableRow[]; results:
       'projected-kd': 60,
       'projected-three-stage': 60 + gain,
       'low-rank-clone': 60,
-    }).map(([arm, value]) => row('sst2', arm, seed, { testAccuracy: value + 0.01 * wobble(seed, value) })),
+    }).flatMap(([arm, value]) =>
+      ['sst2', 'sst2-base'].map((experiment) =>
+        row(experiment, arm, seed, { testAccuracy: value + 0.01 * wobble(seed, value) }),
+      ),
+    ),
     ...Object.entries({ direct: 60, deeper: 62, 'three-stage': 60 + gain }).map(([arm, value]) =>
       row('bert-squad', arm, seed, { 'test f1': value + 0.01 * wobble(seed, value) }),
     ),
@@ -473,6 +477,7 @@ export const MARKS: Readonly<Record<string, readonly [points: number, means: num
   'bert-supersense': [5 * 2, 2],
   'bert-squad': [5 * 3, 3],
   sst2: [6 * 5, 6],
+  'sst2-base': [6 * 5, 6],
   'bert-ablations': [5, 1],
   'bert-layers': [5 * 6, 6],
   'trade-resnet': [20, 20],

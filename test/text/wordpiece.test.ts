@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { trainWordPiece } from '../../src/text/train-wordpiece.js';
-import { readVocabulary } from '../../src/text/vocabulary.js';
+import { readVocabulary, vocabularyFiles } from '../../src/text/vocabulary.js';
 import { SPECIAL, WordPiece, wordsOf } from '../../src/text/wordpiece.js';
 
 interface Reference {
@@ -135,7 +135,13 @@ test('tokenizer.json and folders: the vocabulary in order, with added tokens, an
   );
   const other = mkdtempSync(join(tmpdir(), 'gowide-text-'));
   expect(() => readVocabulary(other)).toThrow(/neither vocab.txt nor tokenizer.json/);
+  // a SavedModel has it below `assets`, which counts where there is none in the folder itself
+  mkdirSync(join(other, 'assets'));
+  writeFileSync(join(other, 'assets', 'vocab.txt'), [...tokens, 'saved'].join('\n'));
+  expect(readVocabulary(other)).toEqual({ tokens: [...tokens, 'saved'] });
+  expect(vocabularyFiles(other)).toEqual([{ path: other, names: [join('assets', 'vocab.txt')] }]);
   writeFileSync(join(other, 'vocab.txt'), tokens.join('\n'));
+  expect(vocabularyFiles(other)).toEqual([{ path: other, names: ['vocab.txt'] }]);
   expect(readVocabulary(other)).toEqual({ tokens });
   writeFileSync(join(other, 'tokenizer_config.json'), '{"do_lower_case": true}');
   expect(readVocabulary(other)).toEqual({ tokens, lowercase: true });
