@@ -61,6 +61,17 @@ export interface Source {
   readonly blocks?: readonly number[];
 }
 
+/**
+ * How long each example of a source is; undefined where it does not say. Throws UsageError where there is not one
+ * length for each example.
+ */
+export function lengthsOf({ count, lengths }: Source): readonly number[] | undefined {
+  const found = lengths?.();
+  if (found !== undefined && found.length !== count)
+    throw new UsageError(`lengths of a split: expected ${count}, one for each example, got ${found.length}`);
+  return found;
+}
+
 /** Classes that no example of a split has, by their names. */
 export interface AbsentClasses {
   readonly split: 'train' | 'validation' | 'test';
@@ -132,6 +143,8 @@ export function checkDataset(what: string, data: Dataset): void {
     );
   for (const split of ['train', 'validation', 'test'] as const)
     checkMembers(`${what}: ${split}`, data[split], { count: 'number', batch: 'function' });
+  if (data.train.groupsByLength === true && data.train.lengths === undefined)
+    throw new UsageError(`${what}: train: groupsByLength goes with lengths, which say how long each example is`);
 }
 
 /** What a task's own measure says of a network. */
@@ -380,7 +393,7 @@ export class Loader {
     private readonly ahead = 2,
     private readonly part: BatchPart = { from: 0, to: batch },
   ) {
-    const lengths = source.groupsByLength === true ? source.lengths?.() : undefined;
+    const lengths = source.groupsByLength === true ? lengthsOf(source) : undefined;
     this.order = new Order(seed, source.count, undefined, lengths && { lengths, batch });
   }
 

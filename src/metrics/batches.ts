@@ -1,6 +1,5 @@
 /** Passes over a split in batches that fit into memory. */
-import { indexRanges, shortestFirst, toBatch, type Dataset, type Source } from '../data/dataset.js';
-import { UsageError } from '../core/errors.js';
+import { indexRanges, lengthsOf, shortestFirst, toBatch, type Dataset, type Source } from '../data/dataset.js';
 import { tf, type Tensor } from '../engine/tensor.js';
 
 /**
@@ -58,13 +57,12 @@ export async function forEachBatch(data: Dataset, source: Source, visit: Visit, 
  * as five hundred short ones beside a long one would take several times as long. Throws UsageError where there is not
  * one length for each example.
  */
-function batchesByLength(data: Dataset, { count, lengths }: Source): Uint32Array[] {
-  const most = evaluationBatch(data);
-  if (lengths === undefined) return indexRanges(count, most);
-  const order = shortestFirst(lengths());
-  if (order.length !== count)
-    throw new UsageError(`lengths of a split: expected ${count}, one for each example, got ${order.length}`);
-  return indexRanges(count, Math.min(most, EVALUATION_RAGGED)).map((places) => places.map((place) => order[place]!));
+function batchesByLength(data: Dataset, source: Source): Uint32Array[] {
+  const [most, lengths] = [evaluationBatch(data), lengthsOf(source)];
+  if (lengths === undefined) return indexRanges(source.count, most);
+  const order = shortestFirst(lengths);
+  const ranges = indexRanges(source.count, Math.min(most, EVALUATION_RAGGED));
+  return ranges.map((places) => places.map((place) => order[place]!));
 }
 
 /** Values of the tensor that `measure` gives for each batch of a source, in order, read once all have been passed. */

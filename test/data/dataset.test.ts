@@ -67,6 +67,15 @@ test('examples are put in order by their lengths, equal ones as they stand', () 
   expect(shortestFirst([0, 0, 0])).toEqual([0, 1, 2]);
 });
 
+test('batches of similar lengths need lengths', () => {
+  const split: Source = { count: 1, batch: () => ({ values: Int32Array.of(1), labels: Int32Array.of(0) }) };
+  const of = (train: Source): Dataset => ({ shape: [3, 8], classes: 2, train, validation: split, test: split });
+  expect(() => checkDataset('data', of({ ...split, groupsByLength: true, lengths: () => [8] }))).not.toThrow();
+  expect(() => checkDataset('data', of({ ...split, groupsByLength: true }))).toThrow(
+    'data: train: groupsByLength goes with lengths, which say how long each example is',
+  );
+});
+
 test('texts that are padded to the longest of a batch say where their tokens are', () => {
   const split = { count: 1, batch: () => ({ values: Int32Array.of(1), labels: Int32Array.of(0) }) };
   const of = (shape: readonly number[], isRagged?: boolean): Dataset => {
@@ -149,6 +158,9 @@ describe('batches of examples of similar lengths', () => {
     const [grouped, random] = [await read({ ...source, groupsByLength: true }), await read(source)];
     expect(grouped).toEqual(batchesOf(new Order(3, 400, undefined, { lengths, batch: BATCH }), 0, 50));
     expect(random).toEqual(batchesOf(new Order(3, 400), 0, 50));
+    expect(() => new Loader({ ...source, groupsByLength: true, lengths: () => lengths.slice(1) }, 3, BATCH)).toThrow(
+      'lengths of a split: expected 400, one for each example, got 399',
+    );
     // a share of each batch, as each of several workers reads it
     const shares = [0, 4].map(
       (from) => new Loader({ ...source, groupsByLength: true }, 3, BATCH, 2, { from, to: from + 4 }),
