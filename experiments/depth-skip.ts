@@ -3,11 +3,11 @@
  * (theory/README.md): without a skip, thin nets trained directly end far from the wide one while imitation stays near;
  * with a skip both are near. Expected from a prototype: imitation above selection + KL without skips, the more the
  * deeper; no gain with skips. Reported whatever comes out. Run: `gowide train resnet --experiment depth-skip --arm all
- * --scale laptop`; a quarter of an hour on 2 cores. Results: reports/results/depth-skip.laptop.md.
+ * --scale laptop`; ten minutes of one core. Results: reports/results/depth-skip.laptop.md.
  *
  * Fully connected tanh nets on the digits. Arms at equal steps of the thin net: direct; KD; selected channels, then KL;
- * imitation by gradient (30 % of the steps, groups of 2 layers at once, each on its own input, a learnt map up that is
- * dropped afterwards), then KL; selected channels, fitted in closed form, then KL.
+ * imitation by gradient (a tuned share of the steps, 30 % at most, groups of 2 layers at once, each on its own input, a
+ * learnt map up that is dropped afterwards), then KL; selected channels, fitted in closed form, then KL.
  */
 import type { Arm, ArmFacts, Experiment, Scale, TuningGrid } from '../src/core/experiment.js';
 import { TRAIN_KIND } from '../src/method/run/required.js';

@@ -9,7 +9,7 @@ import {
 } from './frontier.js';
 import { DIGITS_SHARES, digitsOf, resnetDigits } from './resnet.js';
 
-/** Share of the steps that imitates in each of the four stages: 35 % in all, as at scale laptop. */
+/** Share of the steps that imitates in each of the four stages, where none was tuned: 35 % in all. */
 const IMITATION_SHARE = 0.0875;
 const BASE_STEPS = 100;
 /** The budget of the wide net that the others learn from. */

@@ -6,7 +6,7 @@ import { ALL_BUDGETS, TWO_BUDGETS, type BudgetRates, type FrontierDeclaration } 
 import type { Rates } from './arms.js';
 import { HIERARCHY_RATES, HIERARCHY_SHARE, HIERARCHY_SHARES, hierarchyOf, resnetHierarchy } from './resnet.js';
 
-/** Share of the steps that imitates in each of a ResNet's stages: 24 % for three, as at scale laptop. */
+/** Share of the steps that imitates in each of a ResNet's stages, where none was tuned: 24 % for three. */
 const IMITATION_SHARE = 0.08;
 /** The rates of resnet-hierarchy, and those that it does not tune. */
 const COMPARED_RATES: Rates = { ...HIERARCHY_RATES, wide: 0.1, 'closed-form': 0.025 };

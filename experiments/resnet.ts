@@ -2,7 +2,7 @@
  * Claim: a thin ResNet trained in three stages (wide, imitation, fine-tuning) is better than the same net trained
  * directly with as many steps, and better than the deeper net. Paper: ResNet-50 by three stages above ResNet-101
  * trained directly, on ImageNet; the exact table is unknown here. Run: `gowide train resnet --arm all --scale laptop`;
- * 55 minutes on 2 cores. Rivals at equal steps: experiments/arms.ts. Result: reports/results.
+ * half an hour of one core. Rivals at equal steps: experiments/arms.ts. Result: reports/results.
  *
  * | scale   | data               | thin                     | wide        | deeper       | hardware            |
  * | minutes | digits, 14 pixels  | [2,2,2] at 1/32 width    | 4 x         | [2,4,2]      | 2 cores |
