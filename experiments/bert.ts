@@ -172,7 +172,7 @@ export function glossesOf({ steps, imitationRate, wide }: GlossesLengths, rates:
   return settingOf(size, rates, { ...size.imitation.default, rate: imitationRate });
 }
 
-/** Nets of scale minutes, with the steps of the kept ablations. */
+/** Nets of scale minutes, the thin one with the steps of the kept ablations, whose wide nets had 1,000. */
 const ABLATED: Size = {
   ...SIZES.minutes,
   thin: { ...SIZES.minutes.thin, steps: 500 },
