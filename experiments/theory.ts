@@ -1,6 +1,6 @@
 /**
  * Laws of the mean-field theory (theory/README.md). Run all: `gowide theory run all --scale minutes`; under 3 minutes
- * on 2 cores, laptop under 40. Expected values: theory, or a prototype of this project with 8 seeds.
+ * on 2 cores, laptop more than an hour. Expected values: theory, or a prototype of this project with 8 seeds.
  *
  * | study       | expected                                                                                                       |
  * | width       | slope -1/2 for imitation; direct training -1/2 with a skip, about -0.23 without (saturated); from the initial law none |
