@@ -182,7 +182,7 @@ function tunedBudgets({ rates }: Pick<FrontierDeclaration, 'rates'>): number[] {
 }
 
 /** The way of training that is the wide net's own; its length is the budget's, too. */
-const WIDE = 'wide';
+export const WIDE = 'wide';
 
 /** Ways of training that every frontier has: the one that the others are compared with, and the wide net's own. */
 const NEEDED = ['direct', WIDE];

@@ -1,5 +1,5 @@
 /** What the runs of a frontier say: accuracy against three costs, where curves cross, how soon a mark is reached. */
-import { allBudgets, armsById, type Frontier } from '../../experiments/frontier.js';
+import { allBudgets, armsById, WIDE, type Frontier } from '../../experiments/frontier.js';
 import type { Scale } from '../../src/core/experiment.js';
 import { remembered } from '../../src/core/memo.js';
 import { mean } from '../../src/core/stats.js';
@@ -76,7 +76,7 @@ function runsOf(frontier: Frontier, results: readonly TableRow[]): FrontierRuns 
   const shown = new Set(own.map(({ arm, seed }) => `${arm} ${seed}`));
   const missing = apart.flatMap((row) => {
     const budget = budgetOf(row);
-    const arm = budget === undefined ? undefined : frontier.arm('wide', budget);
+    const arm = budget === undefined ? undefined : frontier.arm(WIDE, budget);
     return arm === undefined || shown.has(`${arm} ${row.seed}`) ? [] : [{ ...row, ...named({ ...row, arm }) }];
   });
   return { arms: [...own, ...missing], apart };
@@ -85,7 +85,7 @@ function runsOf(frontier: Frontier, results: readonly TableRow[]): FrontierRuns 
 /** The wide net that the arms of a budget learn from: runs of the arm that is the same run, or of no arm. */
 function teachers(frontier: Frontier, { arms, apart }: FrontierRuns, budget: number): readonly TableRow[] {
   const own = frontier.teacherBudget(budget);
-  return own === undefined ? apart : arms.filter(({ arm }) => arm === frontier.arm('wide', own));
+  return own === undefined ? apart : arms.filter(({ arm }) => arm === frontier.arm(WIDE, own));
 }
 
 /** The runs of a frontier. Training of the wide net counts for every arm that starts from it or learns from it. */

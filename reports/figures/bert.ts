@@ -87,7 +87,9 @@ export const BERT_FIGURES: readonly FigureDefinition[] = [
     finding: firstAndLast('lower'),
     experiment: bertAblations,
     title: 'What each part of the imitation is worth in a BERT',
-    caption: 'One thing changed at a time in the three stages, at equal steps of the thin net; lower is better.',
+    caption:
+      'One thing changed at a time in the three stages, at equal steps of the thin net (but for “imitation x 1.5”, which ' +
+      'imitates for half as many again); lower is better.',
   }),
   layersFigure({
     id: 'bert-layers',

@@ -1,5 +1,5 @@
 /** The frontier: accuracy against what it cost, counted in three ways. */
-import { keyOf, type Frontier } from '../../experiments/frontier.js';
+import { keyOf, WIDE, type Frontier } from '../../experiments/frontier.js';
 import {
   byTrainingAndBudget,
   COSTS,
@@ -151,13 +151,28 @@ function specOf(
   };
 }
 
-/** What is said where the longest budgets have fewer ways of training than the others. */
+/** For how many steps the nets were trained, and where the longest budgets have fewer ways of training than others. */
+function lengthsSaid(points: readonly FrontierPoint[], baseSteps: number): string {
+  const budgetsOf = (some: readonly FrontierPoint[]): number[] =>
+    [...new Set(some.map(({ budget }) => budget))].sort((a, b) => a - b);
+  const thin = points.filter(({ training }) => training !== WIDE);
+  const budgets = budgetsOf(thin);
+  const longer = budgetsOf(points).filter((budget) => budget > Math.max(...budgets));
+  return (
+    `the thin one trained for ${listOf(budgets)} times ${baseSteps} steps` +
+    `${longer.length > 0 ? `, the wide one for ${listOf(longer)} times as many, too` : ''}; every arm tuned, its rate ` +
+    `that of the nearest tuned budget.${leftToFew(thin)}`
+  );
+}
+
 function leftToFew(points: readonly FrontierPoint[]): string {
   const ways = new Map([...groupBy(points, ({ budget }) => budget)].map(([budget, at]) => [budget, waysIn(at)]));
   const all = waysIn(points);
   const whole = Math.max(...[...ways].filter(([, at]) => at === all).map(([budget]) => budget));
   const few = Math.max(0, ...[...ways].filter(([budget]) => budget > whole).map(([, at]) => at));
-  return Number.isFinite(whole) && few > 0 ? ` ${few} of the ${all} ways have more than ${whole} times.` : '';
+  return Number.isFinite(whole) && few > 0
+    ? ` ${few} of the ${all} ways ${few === 1 ? 'has' : 'have'} more than ${whole} times.`
+    : '';
 }
 
 function waysIn(points: readonly FrontierPoint[]): number {
@@ -182,7 +197,6 @@ export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }
   return ({ results, scale }) => {
     const points = frontierPoints(frontier, results);
     if (points.length === 0) return undefined;
-    const budgets = [...new Set(points.map(({ budget }) => budget))].sort((a, b) => a - b);
     const rows = frontierRows(frontier, results);
     const data = dataOf(points, costs);
     const palette = shadesOf(
@@ -197,8 +211,7 @@ export function drawFrontier(frontier: Frontier, { id, costs, caption, ...view }
         'has the values.',
       caption:
         caption ??
-        `${nets}, the thin one trained for ${listOf(budgets)} times ${baseSteps} steps; every arm tuned, its ` +
-          `rate that of the nearest tuned budget.${leftToFew(points)} One point for each budget: mean and ` +
+        `${nets}, ${lengthsSaid(points, baseSteps)} One point for each budget: mean and ` +
           `${intervalWords(true)} over the seeds. Floating-point operations, logarithmic; the wide net’s own line ` +
           'has no teacher.' +
           (data.some(({ level }) => level !== undefined)

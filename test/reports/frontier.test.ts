@@ -18,6 +18,7 @@ import {
 import { named, type TableRow } from '../../reports/data/rows.js';
 import type { Datum } from '../../reports/figures/figure.js';
 import { drawFrontier } from '../../reports/figures/frontier.js';
+import { KEPT_REPORT } from './kept.js';
 import { meansTable, summarizeFrontier, summaryLines } from '../../reports/page/frontier-summary.js';
 
 const frontier = FRONTIERS['resnet-hierarchy']!;
@@ -380,4 +381,18 @@ test('where the wide net’s training is most of the cost, the last panel begins
   expect(far.filter(({ series }) => series === 'KD')).toHaveLength(2);
   const { spec } = draw({ scale: 'laptop', rows: [], curves: [], results: results(1e4) })!;
   expect(JSON.stringify(spec)).toContain(`datum.value >= 10000 && datum.value <= ${end} ? format(`);
+});
+
+test('a caption says for how long each net was trained, and which ways have the longest budgets', () => {
+  const captions = new Map(
+    Object.values(KEPT_REPORT.figures).flatMap((all) => all.map(({ id, caption }) => [id, caption])),
+  );
+  expect(captions.get('frontier-glosses')).toContain(
+    'the thin one trained for 1, 4 and 16 times 200 steps, the wide one for 64 times as many, too; every arm tuned, ' +
+      'its rate that of the nearest tuned budget. One point',
+  );
+  expect(captions.get('frontier-hierarchy')).toContain(
+    'the thin one trained for 1, 2, 4, 8 and 16 times 250 steps; every',
+  );
+  expect(captions.get('frontier-plain-16')).toMatch(/\d of the \d ways have more than \d+ times\. One point/);
 });
