@@ -282,6 +282,7 @@ describe('what was measured on validation decides the declared rate', () => {
     ['resnet', 'fashion-mnist-34', '2026-11-30-fashion-mnist-in-four-stages', 'overnight'],
     ['resnet', 'cifar10', '2026-11-27-learning-rates-of-cifar10', 'overnight'],
     ['bert', 'sst2', '2026-11-26-learning-rates-of-sst2', 'gpu'],
+    ['bert', 'sst2-base', '2026-11-30-bert-base-on-sst2', 'overnight'],
   ])('%s: %s', (group, name, file, scale) => {
     const arms = trainExperiment(group, name).arms(scale);
     const rows = ratesIn(note(file));
