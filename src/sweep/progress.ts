@@ -41,6 +41,8 @@ interface AtWork {
   /** When its first step had been done: a process that opens an engine says nothing before, whatever its cell costs. */
   readonly first: Mark | undefined;
   readonly last: Mark;
+  /** The evaluation that it is in after some of its steps: where its pass over a split began, and where it stands. */
+  readonly pass?: { readonly first: Mark; readonly last: Mark } | undefined;
 }
 
 /** Seconds of processes, and the cost of what they did in them. */
@@ -128,13 +130,17 @@ export class SweepProgress {
     const part = total > 0 && !precedes ? Math.min(1, done / total) : 0;
     const known = this.underway.get(id) ?? { began: at, typical: this.typical(), first: undefined };
     const last = { at, part };
-    // what comes after the last step, such as comparing the data once more, is not counted
-    if (precedes && known.first !== undefined) return;
+    if (precedes && known.first !== undefined) {
+      // what else comes after the last step, such as comparing the data once more, is not counted
+      if (stage === EVALUATION)
+        this.underway.set(id, { ...known, pass: passWith(known.pass, { at, part: done / total }) });
+      return;
+    }
     if (precedes) this.underway.set(id, { ...known, began: at, first: undefined, last });
     // a stage that begins anew, of a cell whose steps are not known, has a pace of its own
     else if (known.first === undefined || part < known.first.part)
       this.underway.set(id, { ...known, first: part > 0 ? last : undefined, last });
-    else this.underway.set(id, { ...known, last });
+    else this.underway.set(id, { ...known, last, pass: undefined });
     this.mostAtWork = Math.max(this.mostAtWork, this.underway.size);
   }
 
@@ -176,10 +182,11 @@ export class SweepProgress {
   get left(): number {
     const rates = this.rates();
     const ends = new Map<string, number>();
-    for (const [id, { last }] of this.underway) {
+    for (const [id, { last, pass }] of this.underway) {
       const seconds = this.work.costs.get(id)! * (rates.get(this.groupOf.get(id)!) ?? 1);
       // what was done since it spoke last
-      ends.set(id, Math.max(0, (1 - last.part) * seconds - (this.now() - last.at) / 1000));
+      const since = (this.now() - (pass ?? { last }).last.at) / 1000;
+      ends.set(id, Math.max(0, (1 - last.part) * seconds + secondsOfPass(pass) - since));
     }
     const waiting = new Map<string, number>();
     for (const [group, rate] of rates)
@@ -254,6 +261,18 @@ export class SweepProgress {
     for (const group of this.groups.values()) rateOf(group);
     return rates;
   }
+}
+
+/** An evaluation that stands at a mark: the same pass over a split if that is further on, else the next one. */
+function passWith(known: AtWork['pass'], mark: Mark): AtWork['pass'] {
+  return known !== undefined && mark.part > known.last.part ? { ...known, last: mark } : { first: mark, last: mark };
+}
+
+/** Seconds that the rest of a pass takes at the pace that it has had, 0 where that is not known yet. */
+function secondsOfPass(pass: AtWork['pass']): number {
+  if (pass === undefined || pass.last.part <= pass.first.part) return 0;
+  const { first, last } = pass;
+  return ((1 - last.part) * (last.at - first.at)) / 1000 / (last.part - first.part);
 }
 
 /** Adds what was seen of a group to it and to all that it is part of, to all cells only where it is typical of them. */

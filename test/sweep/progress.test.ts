@@ -223,6 +223,31 @@ describe('time left', () => {
     expect(progress.share).toBeCloseTo(0.5, 6);
   });
 
+  test('counts the rest of the evaluation that a cell is in, and no longer once steps go on', () => {
+    const { clock, progress } = sweep({ a: 10 }, { steps: 100 });
+    const at = (seconds: number, done: number, total: number, stage: string): number => {
+      clock.seconds = seconds;
+      progress.note('a', done, total, stage);
+      return progress.left;
+    };
+    at(0, 1, 100, 'train');
+    expect(at(4.95, 50, 100, 'train')).toBeCloseTo(5, 1);
+    // a hundred examples a second, of a thousand
+    at(5.95, 100, 1000, EVALUATION);
+    expect(at(7.95, 300, 1000, EVALUATION)).toBeCloseTo(5 + 7, 1);
+    clock.seconds = 9.95;
+    expect(progress.left).toBeCloseTo(5 + 5, 1);
+    // 49 of 100 steps at the pace of these, the evaluation among them included
+    expect(at(15, 51, 100, 'train')).toBeCloseTo(14.1, 1);
+    at(25, 100, 100, 'train');
+    at(26, 50, 200, EVALUATION);
+    expect(at(28, 150, 200, EVALUATION)).toBeCloseTo(1, 6);
+    // the next pass begins, of which nothing is known yet
+    expect(at(30, 10, 1000, EVALUATION)).toBe(0);
+    expect(at(31, 110, 1000, EVALUATION)).toBeCloseTo(8.9, 6);
+    expect(progress.share).toBe(1);
+  });
+
   test('counts on the processes that wait for a cell which the others require', () => {
     const required = { thin: ['wide'], thinner: ['wide'], thinnest: ['wide', 'thin'] };
     const { progress } = sweep({ short: 1, wide: 10, thin: 6, thinner: 5, thinnest: 2 }, { required });
