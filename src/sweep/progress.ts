@@ -132,14 +132,14 @@ export class SweepProgress {
     const last = { at, part };
     if (precedes && known.first !== undefined) {
       // what else comes after the last step, such as comparing the data once more, is not counted
-      if (stage === EVALUATION)
-        this.underway.set(id, { ...known, pass: passWith(known.pass, { at, part: done / total }) });
+      if (stage === EVALUATION && total > 0)
+        this.underway.set(id, { ...known, pass: passWith(known.pass, { at, part: Math.min(1, done / total) }) });
       return;
     }
     if (precedes) this.underway.set(id, { ...known, began: at, first: undefined, last });
     // a stage that begins anew, of a cell whose steps are not known, has a pace of its own
     else if (known.first === undefined || part < known.first.part)
-      this.underway.set(id, { ...known, first: part > 0 ? last : undefined, last });
+      this.underway.set(id, { ...known, first: part > 0 ? last : undefined, last, pass: undefined });
     else this.underway.set(id, { ...known, last, pass: undefined });
     this.mostAtWork = Math.max(this.mostAtWork, this.underway.size);
   }

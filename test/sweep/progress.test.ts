@@ -246,6 +246,22 @@ describe('time left', () => {
     expect(at(30, 10, 1000, EVALUATION)).toBe(0);
     expect(at(31, 110, 1000, EVALUATION)).toBeCloseTo(8.9, 6);
     expect(progress.share).toBe(1);
+    // a pass over nothing says nothing
+    expect(at(31, 1, 0, EVALUATION)).toBeCloseTo(8.9, 6);
+  });
+
+  test('forgets the evaluation of a cell that begins anew', () => {
+    const { clock, progress } = sweep({ a: 10 }, { steps: 100 });
+    const at = (seconds: number, done: number, total: number, stage: string): number => {
+      clock.seconds = seconds;
+      progress.note('a', done, total, stage);
+      return progress.left;
+    };
+    at(0, 10, 100, 'train');
+    at(9, 100, 100, 'train');
+    at(10, 10, 1000, EVALUATION);
+    expect(at(11, 20, 1000, EVALUATION)).toBeCloseTo(98, 6);
+    expect(at(12, 0, 100, 'train')).toBeLessThan(20);
   });
 
   test('counts on the processes that wait for a cell which the others require', () => {
