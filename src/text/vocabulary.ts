@@ -1,6 +1,6 @@
 /**
- * Vocabularies in files: `vocab.txt`, `tokenizer.json`, or a folder of Hugging Face's with one of them; and the
- * settings that these libraries keep beside them.
+ * Vocabularies in files: `vocab.txt`, `tokenizer.json`, a folder of Hugging Face's with one of them, or a SavedModel's
+ * folder; and the settings that these libraries keep beside them.
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -77,8 +77,12 @@ const NEIGHBORS = ['tokenizer_config.json', 'special_tokens_map.json', 'added_to
 export function vocabularyFiles(path: string): InputFiles[] {
   const inFolder = isFolder(path);
   const folder = inFolder ? path : dirname(path);
-  const saved = inFolder && vocabularyIn(path) === SAVED_MODEL_LINES ? [SAVED_MODEL_LINES] : [];
-  const named = inFolder ? [LINES, JSON_FILE, ...saved, ...NEIGHBORS] : NEIGHBORS;
+  const found = inFolder ? vocabularyIn(path) : undefined;
+  // beside a SavedModel's vocabulary the neighbors are in `assets`, too
+  const named =
+    found === SAVED_MODEL_LINES
+      ? [found, ...NEIGHBORS.map((name) => join(dirname(found), name))]
+      : [...(inFolder ? [LINES, JSON_FILE] : []), ...NEIGHBORS];
   const names = named.filter((name) => existsSync(join(folder, name)));
   if (inFolder) return [{ path, names }];
   return [{ path }, ...(names.length > 0 ? [{ path: folder, names }] : [])];

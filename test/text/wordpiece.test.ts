@@ -140,6 +140,12 @@ test('tokenizer.json and folders: the vocabulary in order, with added tokens, an
   writeFileSync(join(other, 'assets', 'vocab.txt'), [...tokens, 'saved'].join('\n'));
   expect(readVocabulary(other)).toEqual({ tokens: [...tokens, 'saved'] });
   expect(vocabularyFiles(other)).toEqual([{ path: other, names: [join('assets', 'vocab.txt')] }]);
+  // settings count, and are inputs, where they stand beside it
+  writeFileSync(join(other, 'assets', 'tokenizer_config.json'), '{"do_lower_case": false}');
+  expect(readVocabulary(other).lowercase).toBe(false);
+  expect(vocabularyFiles(other)).toEqual([
+    { path: other, names: [join('assets', 'vocab.txt'), join('assets', 'tokenizer_config.json')] },
+  ]);
   writeFileSync(join(other, 'vocab.txt'), tokens.join('\n'));
   expect(vocabularyFiles(other)).toEqual([{ path: other, names: ['vocab.txt'] }]);
   expect(readVocabulary(other)).toEqual({ tokens });
