@@ -156,6 +156,7 @@ function lengthsSaid(points: readonly FrontierPoint[], baseSteps: number): strin
   const budgetsOf = (some: readonly FrontierPoint[]): number[] =>
     [...new Set(some.map(({ budget }) => budget))].sort((a, b) => a - b);
   const thin = points.filter(({ training }) => training !== WIDE);
+  if (thin.length === 0) return `the wide one trained for ${listOf(budgetsOf(points))} times ${baseSteps} steps.`;
   const budgets = budgetsOf(thin);
   const longer = budgetsOf(points).filter((budget) => budget > Math.max(...budgets));
   return (
