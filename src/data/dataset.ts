@@ -291,11 +291,11 @@ export function toBatch(asked: Asked, host: HostBatch): Batch {
 const MOST_SORTED_BATCHES = 50;
 
 /**
- * The order of an epoch, rearranged so that the examples of a batch are of similar lengths: the examples of fifty batches
- * at a time, or of a quarter of the epoch's where these are fewer, are sorted by length and cut into batches, and the
- * batches of the epoch are shuffled. Batches begin after the first `open` examples, which end a batch that the epoch
- * before began; these and those of an incomplete last batch stay where they are. Each example still comes once. As
- * `group_by_length` of Hugging Face's trainer, but for the shuffling: there each fifty batches begin with the longest
+ * The order of an epoch, rearranged so that the examples of a batch are of similar lengths: the examples of fifty
+ * batches at a time, or of a quarter of the epoch's where these are fewer, are sorted by length and cut into batches,
+ * and the batches of the epoch are shuffled. Batches begin after the first `open` examples, which end a batch that the
+ * epoch before began; these and those of an incomplete last batch stay where they are. Each example still comes once.
+ * As `group_by_length` of Hugging Face's trainer, but for the shuffling: there each fifty batches begin with the longest
  * examples and end with the shortest.
  */
 export function groupedByLength(
@@ -329,8 +329,8 @@ export interface LengthGroups {
 /**
  * Order of the training examples: epochs in fresh random orders, each example once per epoch; with `groups` the
  * examples of a batch are of similar lengths. With `count` shards, shard `index` gets every `count`-th example of the
- * same order. Indices are a function of seed and step alone, with `groups` also of these, so a run goes on in the middle
- * of an epoch.
+ * same order. Indices are a function of seed and step alone, with `groups` also of these, so a run goes on in the
+ * middle of an epoch.
  */
 export class Order {
   private readonly orders = new Map<number, Uint32Array>();
