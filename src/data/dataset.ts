@@ -295,8 +295,8 @@ const MOST_SORTED_BATCHES = 50;
  * batches at a time, or of a quarter of the epoch's where these are fewer, are sorted by length and cut into batches,
  * and the batches of the epoch are shuffled. Batches begin after the first `open` examples, which end a batch that the
  * epoch before began; these and those of an incomplete last batch stay where they are. Each example still comes once.
- * As `group_by_length` of Hugging Face's trainer, but for the shuffling: there each fifty batches begin with the longest
- * examples and end with the shortest.
+ * As `group_by_length` of Hugging Face's trainer, but for the shuffling: there each fifty batches begin with the
+ * longest examples and end with the shortest.
  */
 export function groupedByLength(
   order: Uint32Array,
