@@ -44,12 +44,12 @@ function ofSentiment(
   experiment: Experiment,
   { net, width, data }: Readonly<Record<'net' | 'width' | 'data', string>>,
 ): Claim[] {
-  const { name: setting } = experiment;
+  const [setting, { name }] = [sst2.name, experiment];
   const begins = `On ${data}, ${net} taken to ${width} its width in three stages is more accurate than the same thin net`;
   return [
     armBeats({
       experiment,
-      id: `${setting}-three-stage`,
+      id: `${name}-three-stage`,
       question: QUESTIONS.equalSteps,
       setting,
       kind: 'paper',
@@ -59,7 +59,7 @@ function ofSentiment(
     }),
     armBeats({
       experiment,
-      id: `${setting}-kd`,
+      id: `${name}-kd`,
       question: QUESTIONS.distillation,
       setting,
       statement: `${begins} trained by distillation from random values.`,
@@ -68,7 +68,7 @@ function ofSentiment(
     }),
     armBeats({
       experiment,
-      id: `${setting}-projected-imitation`,
+      id: `${name}-projected-imitation`,
       question: QUESTIONS.ownWeights,
       setting,
       statement: `On ${data}, layerwise imitation adds to starting with the whole of ${net}, projected, and distillation.`,

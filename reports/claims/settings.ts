@@ -31,7 +31,6 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   'plain-32': { label: '32 layers', group: 'tanh nets' },
   bert: { label: 'glosses', group: 'BERTs' },
   sst2: { label: 'SST-2', group: 'BERTs' },
-  'sst2-base': { label: 'SST-2 (BASE)', group: 'BERTs' },
   squad: { label: 'SQuAD', group: 'BERTs' },
 };
 
