@@ -93,8 +93,8 @@ function runJax(python: string, widths: readonly number[], seconds: number): Pee
 }
 
 /**
- * Best rates of every kernel on one thread and on all; the peer is measured first and last, and the better of both
- * counts.
+ * Best rates of every kernel on one thread and on all. The peer is measured first and last, the peak beside every row,
+ * as either may be disturbed; the best of each counts.
  */
 async function measure(
   { widths = WIDTHS, seconds, peer }: Given,
@@ -110,14 +110,15 @@ async function measure(
   };
   const before = measurePeer();
   const measured: { M: number; kernel: KernelName; threads: number; pairsPerSecond: number }[] = [];
-  let peak: number | undefined;
+  const peaks: number[] = [];
   for (const name of namesOf(KERNELS)) {
     try {
       for (const count of new Set([1, threadCount()])) {
         const kernel = openKernel(name, count);
-        peak ??= kernel.peak();
         for (const M of widths) {
           measured.push({ M, kernel: name, threads: count, pairsPerSecond: rate(kernel, M, seconds, now) });
+          const peak = kernel.peak();
+          if (peak !== undefined) peaks.push(peak);
           say(
             `${name} M = ${M}, ${count} thread${count > 1 ? 's' : ''}: ` +
               `${(measured.at(-1)!.pairsPerSecond / 1e6).toFixed(0)} million pairs/s`,
@@ -129,6 +130,7 @@ async function measure(
     }
   }
   const after = measurePeer();
+  const peak = peaks.length === 0 ? undefined : Math.max(...peaks);
   const rows = measured.map((row): BenchRow => {
     const rates = [before, after].map((part) => part?.rows.find(({ M }) => M === row.M)?.pairsPerSecond ?? 0);
     const best = Math.max(...rates);

@@ -298,7 +298,7 @@ const MOST_SORTED_BATCHES = 50;
  * As `group_by_length` of Hugging Face's trainer, but for the shuffling: there each fifty batches begin with the
  * longest examples and end with the shortest.
  */
-export function groupedByLength(
+function groupedByLength(
   order: Uint32Array,
   lengths: readonly number[],
   { batch, open, key }: { readonly batch: number; readonly open: number; readonly key: RngKey },

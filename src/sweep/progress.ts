@@ -127,13 +127,14 @@ export class SweepProgress {
     const steps = this.work.steps?.get(id);
     // an evaluation may be of as many examples as there are steps
     const precedes = steps !== undefined && (total !== steps || stage === EVALUATION) && done > 0;
-    const part = total > 0 && !precedes ? Math.min(1, done / total) : 0;
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    const part = precedes ? 0 : share;
     const known = this.underway.get(id) ?? { began: at, typical: this.typical(), first: undefined };
     const last = { at, part };
     if (precedes && known.first !== undefined) {
       // what else comes after the last step, such as comparing the data once more, is not counted
       if (stage === EVALUATION && total > 0)
-        this.underway.set(id, { ...known, pass: passWith(known.pass, { at, part: Math.min(1, done / total) }) });
+        this.underway.set(id, { ...known, pass: passWith(known.pass, { at, part: share }) });
       return;
     }
     if (precedes) this.underway.set(id, { ...known, began: at, first: undefined, last });
@@ -185,7 +186,7 @@ export class SweepProgress {
     for (const [id, { last, pass }] of this.underway) {
       const seconds = this.work.costs.get(id)! * (rates.get(this.groupOf.get(id)!) ?? 1);
       // what was done since it spoke last
-      const since = (this.now() - (pass ?? { last }).last.at) / 1000;
+      const since = (this.now() - (pass?.last ?? last).at) / 1000;
       ends.set(id, Math.max(0, (1 - last.part) * seconds + secondsOfPass(pass) - since));
     }
     const waiting = new Map<string, number>();

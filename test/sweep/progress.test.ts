@@ -223,13 +223,22 @@ describe('time left', () => {
     expect(progress.share).toBeCloseTo(0.5, 6);
   });
 
-  test('counts the rest of the evaluation that a cell is in, and no longer once steps go on', () => {
+  /** A sweep of one cell of 100 steps, and what is left of it when it says at some second where it is. */
+  const evaluated = (): ReturnType<typeof sweep> & { at: (...said: [number, number, number, string]) => number } => {
     const { clock, progress } = sweep({ a: 10 }, { steps: 100 });
-    const at = (seconds: number, done: number, total: number, stage: string): number => {
-      clock.seconds = seconds;
-      progress.note('a', done, total, stage);
-      return progress.left;
+    return {
+      clock,
+      progress,
+      at: (seconds, done, total, stage) => {
+        clock.seconds = seconds;
+        progress.note('a', done, total, stage);
+        return progress.left;
+      },
     };
+  };
+
+  test('counts the rest of the evaluation that a cell is in, and no longer once steps go on', () => {
+    const { clock, progress, at } = evaluated();
     at(0, 1, 100, 'train');
     expect(at(4.95, 50, 100, 'train')).toBeCloseTo(5, 1);
     // a hundred examples a second, of a thousand
@@ -251,12 +260,7 @@ describe('time left', () => {
   });
 
   test('forgets the evaluation of a cell that begins anew', () => {
-    const { clock, progress } = sweep({ a: 10 }, { steps: 100 });
-    const at = (seconds: number, done: number, total: number, stage: string): number => {
-      clock.seconds = seconds;
-      progress.note('a', done, total, stage);
-      return progress.left;
-    };
+    const { at } = evaluated();
     at(0, 10, 100, 'train');
     at(9, 100, 100, 'train');
     at(10, 10, 1000, EVALUATION);
